@@ -1,0 +1,168 @@
+import type {
+  Dependency as DependencyMessage,
+  Input as InputMessage,
+  NewAction as NewActionMessage,
+  TaskSpec as TaskSpecMessage,
+} from "../../../gen/signalbox/v1/action_pb.ts";
+import type { ConditionSpec as ConditionSpecMessage } from "../../../gen/signalbox/v1/condition_pb.ts";
+import type {
+  Op as OpMessage,
+  RetryPolicy as RetryPolicyMessage,
+  Timeouts as TimeoutsMessage,
+} from "../../../gen/signalbox/v1/op_pb.ts";
+import type { NewRun as NewRunMessage } from "../../../gen/signalbox/v1/run_pb.ts";
+import type { Dependency, Input, RetryPolicy, Timeouts } from "../../core/action.ts";
+import type { CommandOf, NewAction, NewCondition, NewTask } from "../../core/command.ts";
+import { defaultNamespace } from "../../core/name.ts";
+import type { OpContent } from "../../core/op.ts";
+import { requirements, valueTypes } from "./enums.ts";
+import type { Faults } from "./faults.ts";
+import { fromValue } from "./from-proto-value.ts";
+import { fromDuration } from "./time.ts";
+
+/** What a caller states to have a run, without what makes each call different. */
+export type NewRun = Pick<
+  CommandOf<"createRun">,
+  "namespace" | "runId" | "labels" | "priority" | "timeoutMs" | "work"
+>;
+
+/** A new run of a request. */
+export function fromNewRun(message: NewRunMessage, faults: Faults): NewRun {
+  return {
+    namespace: fromNamespace(message.namespace),
+    runId: message.runId,
+    labels: message.labels,
+    priority: message.priority,
+    timeoutMs: fromDuration(message.timeout),
+    work: fromWork(message.work, faults),
+  };
+}
+
+/** The namespace that a request means: an empty one is `default`. */
+export function fromNamespace(namespace: string): string {
+  return namespace === "" ? defaultNamespace : namespace;
+}
+
+function fromWork(work: NewRunMessage["work"], faults: Faults): NewRun["work"] {
+  switch (work.case) {
+    case "task":
+      return { task: faults.within("task", () => fromTaskSpec(work.value, faults)) };
+    case "plan":
+      return {
+        plan: faults.within("plan", () =>
+          faults.each("actions", work.value.actions, (action) => fromNewAction(action, faults)),
+        ),
+      };
+    case undefined:
+      faults.add("must have a task or a plan");
+      return { plan: [] };
+  }
+}
+
+/** One more action of a request: of a plan, or a child. */
+export function fromNewAction(message: NewActionMessage, faults: Faults): NewAction {
+  return {
+    name: message.name,
+    spec: fromKind(message.kind, faults),
+    dependencies: faults.each("dependencies", message.dependencies, (one) => fromDependency(one, faults)),
+    labels: message.labels,
+  };
+}
+
+function fromKind(kind: NewActionMessage["kind"], faults: Faults): NewAction["spec"] {
+  switch (kind.case) {
+    case "task":
+      return faults.within("task", () => fromTaskSpec(kind.value, faults));
+    case "condition":
+      return faults.within("condition", () => fromConditionSpec(kind.value, faults));
+    case "trace":
+      return { kind: "trace", description: kind.value.description };
+    case undefined:
+      faults.add("must be a task, a condition or a trace");
+      return { kind: "trace", description: "" };
+  }
+}
+
+/** A task of a request. What it does not say is left to its op. */
+export function fromTaskSpec(message: TaskSpecMessage, faults: Faults): NewTask {
+  const { op, opVersion, inputs, retry, timeouts, cancelGrace } = message;
+  return {
+    kind: "task",
+    op,
+    opVersion,
+    inputs: faults.entries("inputs", inputs, (input) => fromInput(input, faults)),
+    retry: retry === undefined ? undefined : fromRetryPolicy(retry),
+    timeouts: timeouts === undefined ? undefined : fromTimeouts(timeouts),
+    cancelGraceMs: fromDuration(cancelGrace),
+  };
+}
+
+function fromInput({ source }: InputMessage, faults: Faults): Input {
+  switch (source.case) {
+    case "value":
+      return { value: faults.within("value", () => fromValue(source.value, faults)) };
+    case "reference":
+      return { reference: { from: source.value.from, output: source.value.output } };
+    case undefined:
+      faults.add("must be a value or a reference");
+      return { value: { kind: "null" } };
+  }
+}
+
+function fromDependency(message: DependencyMessage, faults: Faults): Dependency {
+  const { action, requirement, equals } = message;
+  return {
+    action,
+    requirement: requirements.word(requirement) ?? "succeeded",
+    equals: equals === undefined ? undefined : faults.within("equals", () => fromValue(equals, faults)),
+  };
+}
+
+/** A condition of a request. */
+export function fromConditionSpec(message: ConditionSpecMessage, faults: Faults): NewCondition {
+  const { type, prompt, description, timeout, defaultValue } = message;
+  const word = valueTypes.word(type);
+  if (word === undefined) faults.within("type", () => faults.add("must be a type of value"));
+  return {
+    kind: "condition",
+    type: word ?? "bool",
+    prompt,
+    description,
+    timeoutMs: fromDuration(timeout),
+    defaultValue:
+      defaultValue === undefined
+        ? undefined
+        : faults.within("default_value", () => fromValue(defaultValue, faults)),
+  };
+}
+
+/** What an op says, without its name. */
+export function fromOp({ description, labels, retry, timeouts }: OpMessage): OpContent {
+  return {
+    description,
+    labels,
+    retry: retry === undefined ? undefined : fromRetryPolicy(retry),
+    timeouts: timeouts === undefined ? undefined : fromTimeouts(timeouts),
+  };
+}
+
+/** The parts of a policy that are stated; a zero number or an empty list states nothing. */
+function fromRetryPolicy(message: RetryPolicyMessage): Partial<RetryPolicy> {
+  const { maxAttempts, initialBackoff, multiplier, maxBackoff, jitter, nonRetryableErrorTypes } = message;
+  return {
+    ...(maxAttempts === 0 ? {} : { maxAttempts }),
+    ...(initialBackoff === undefined ? {} : { initialBackoffMs: fromDuration(initialBackoff) }),
+    ...(multiplier === 0 ? {} : { multiplier }),
+    ...(maxBackoff === undefined ? {} : { maxBackoffMs: fromDuration(maxBackoff) }),
+    ...(jitter === 0 ? {} : { jitter }),
+    ...(nonRetryableErrorTypes.length === 0 ? {} : { nonRetryableErrorTypes }),
+  };
+}
+
+function fromTimeouts(message: TimeoutsMessage): Timeouts {
+  return {
+    queueToStartMs: fromDuration(message.queueToStart),
+    startToEndMs: fromDuration(message.startToEnd),
+    heartbeatMs: fromDuration(message.heartbeat),
+  };
+}

@@ -1,0 +1,207 @@
+import type { LogFormat, LogLevel } from "./observe/log.ts";
+import { logFormats, logLevels } from "./observe/log.ts";
+
+/** What every option has, whatever its type. */
+interface OptionCommon {
+  /** Its name in the configuration file, in camel case; flag and environment name follow from it. */
+  readonly key: string;
+  /** What it decides, in one sentence. */
+  readonly sentence: string;
+}
+
+/** An option whose value is a whole number between two bounds, both allowed. */
+export interface IntegerOption extends OptionCommon {
+  readonly type: "integer";
+  readonly unit?: string;
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** An option whose value is text that is not empty. */
+export interface TextOption extends OptionCommon {
+  readonly type: "text";
+  readonly default: string;
+  readonly lengthMax: number;
+}
+
+/** An option whose value is one of a few words. */
+export interface ChoiceOption extends OptionCommon {
+  readonly type: "choice";
+  readonly default: string;
+  readonly choices: readonly string[];
+}
+
+/** An option whose value is a list of texts: separated by commas, or a JSON array in the file. */
+export interface ListOption extends OptionCommon {
+  readonly type: "list";
+  readonly default: readonly string[];
+  readonly itemsMax: number;
+  readonly lengthMax: number;
+}
+
+/** One row of the table of options. */
+export type Option = IntegerOption | TextOption | ChoiceOption | ListOption;
+
+/** Where the embedded store keeps its data, or that nothing is kept. */
+export const storeKinds = ["embedded", "memory"] as const;
+export type StoreKind = (typeof storeKinds)[number];
+
+/** What the server runs with. Every value is within the bounds of its row in {@link options}. */
+export interface Configuration {
+  readonly host: string;
+  readonly port: number;
+  readonly store: StoreKind;
+  readonly data: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly drainTimeoutMs: number;
+  readonly leaseMs: number;
+  readonly pulseIntervalMs: number;
+  readonly acceptTimeoutMs: number;
+  readonly bookmarkIntervalMs: number;
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Every option there is, in the order in which help and documentation show them. */
+export const options: readonly (Option & { readonly key: keyof Configuration })[] = [
+  {
+    key: "host",
+    type: "text",
+    default: "127.0.0.1",
+    lengthMax: 255,
+    sentence: "The address to listen on; 0.0.0.0 listens on every IPv4 address of the machine.",
+  },
+  {
+    key: "port",
+    type: "integer",
+    default: 7233,
+    min: 0,
+    max: 65_535,
+    sentence: "The port to listen on, for every protocol; 0 takes any free port.",
+  },
+  {
+    key: "store",
+    type: "choice",
+    default: "embedded",
+    choices: storeKinds,
+    sentence:
+      "Where runs are kept: in files of this machine, or in memory, which forgets all when the server stops.",
+  },
+  {
+    key: "data",
+    type: "text",
+    default: "./data",
+    lengthMax: 4_096,
+    sentence: "The folder of the embedded store; it is made when it does not exist.",
+  },
+  {
+    key: "logLevel",
+    type: "choice",
+    default: "info",
+    choices: logLevels,
+    sentence: "The least important lines that are logged.",
+  },
+  {
+    key: "logFormat",
+    type: "choice",
+    default: "json",
+    choices: logFormats,
+    sentence: "How a log line looks: a JSON object, or a sentence for people.",
+  },
+  {
+    key: "drainTimeoutMs",
+    type: "integer",
+    unit: "ms",
+    default: 8_000,
+    min: 0,
+    max: 600_000,
+    sentence: "How long a stopping server waits for calls in progress before it cuts them.",
+  },
+  {
+    key: "leaseMs",
+    type: "integer",
+    unit: "ms",
+    default: 15_000,
+    min: 1_000,
+    max: 3_600_000,
+    sentence: "How long an attempt stays with a worker that has gone silent.",
+  },
+  {
+    key: "pulseIntervalMs",
+    type: "integer",
+    unit: "ms",
+    default: 5_000,
+    min: 100,
+    max: 600_000,
+    sentence: "How often server and worker send each other a pulse on a quiet stream.",
+  },
+  {
+    key: "acceptTimeoutMs",
+    type: "integer",
+    unit: "ms",
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    sentence: "How long a worker may take to accept or decline an assignment before it goes to another.",
+  },
+  {
+    key: "bookmarkIntervalMs",
+    type: "integer",
+    unit: "ms",
+    default: 5_000,
+    min: 100,
+    max: 600_000,
+    sentence: "How often a feed without matching events sends a bookmark.",
+  },
+  {
+    key: "allowedOrigins",
+    type: "list",
+    default: [],
+    itemsMax: 64,
+    lengthMax: 255,
+    sentence:
+      "The web origins whose pages may call the server, such as https://app.example.com; * allows all.",
+  },
+];
+
+/** A rule across several options, checked once each of them is well-formed on its own. */
+export interface Agreement {
+  readonly keys: readonly (keyof Configuration)[];
+  readonly holds: (configuration: Configuration) => boolean;
+  /** What must hold, with the reason. */
+  readonly sentence: string;
+}
+
+/** Every rule across options. */
+export const agreements: readonly Agreement[] = [
+  {
+    keys: ["pulseIntervalMs", "leaseMs"],
+    holds: ({ pulseIntervalMs, leaseMs }) => pulseIntervalMs * 2 <= leaseMs,
+    sentence: "pulseIntervalMs must be at most half of leaseMs, so that one lost pulse does not cost a lease",
+  },
+];
+
+/** The option as a command line flag: `leaseMs` is `--lease-ms`. */
+export function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`;
+}
+
+/** The option as an environment variable: `leaseMs` is `SIGNALBOX_LEASE_MS`. */
+export function environmentNameOf(key: string): string {
+  return `SIGNALBOX_${key.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`;
+}
+
+/** What a value of the option may be, in words: its type, bounds and unit. */
+export function boundsOf(option: Option): string {
+  switch (option.type) {
+    case "integer":
+      return `a whole number from ${option.min} to ${option.max} ${option.unit ?? ""}`.trimEnd();
+    case "text":
+      return `text of 1 to ${option.lengthMax} characters`;
+    case "choice":
+      return `one of ${option.choices.join(", ")}`;
+    case "list":
+      return `a list of at most ${option.itemsMax} texts of 1 to ${option.lengthMax} characters`;
+  }
+}

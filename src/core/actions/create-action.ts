@@ -1,0 +1,118 @@
+import { cancelGraceMs } from "../../limits.ts";
+import type { Action, ActionSpec, TaskSpec } from "../action.ts";
+import { hasEnded } from "../action.ts";
+import type { NewAction, NewTask } from "../command.ts";
+import type { Draft } from "../draft.ts";
+import { namespaceOf, type RunKey, wholeName } from "../name.ts";
+import type { Op } from "../op.ts";
+import type { Run } from "../run.ts";
+import { requirementsOf } from "./dependency.ts";
+import { makeReady } from "./ready.ts";
+import { defaultRetry } from "./retry.ts";
+
+/** What one more action is made from. */
+export interface Birth {
+  readonly run: Run;
+  /** The parent's whole name, "" at the top. */
+  readonly parent: string;
+  readonly action: NewAction;
+}
+
+/**
+ * Adds an action to a run and to what its dependencies are waited for by. It is PENDING, or a RUNNING trace;
+ * `start` takes it from there once all of its siblings exist.
+ */
+export function createAction(draft: Draft, { run, parent, action: stated }: Birth): Action {
+  const name = wholeName(parent, stated.name);
+  const spec = specOf(draft, run, stated);
+  const sources = new Set(requirementsOf(spec).map((requirement) => wholeName(parent, requirement.action)));
+  for (const from of sources) draft.addEdge({ run: run.key, from, to: name });
+  return draft.addAction({
+    run: run.key,
+    name,
+    parent,
+    spec,
+    state: spec.kind === "trace" ? "RUNNING" : "PENDING",
+    priority: run.priority,
+    ageMs: draft.nowMs,
+    attempt: 0,
+    attemptBase: 0,
+    epoch: 0,
+    sessionId: undefined,
+    workerId: undefined,
+    reportSequence: 0,
+    childCount: 0,
+    waitingCount: waitedFor(draft, run.key, parent, spec).size,
+    createTimeMs: draft.nowMs,
+    queueTimeMs: undefined,
+    assignTimeMs: undefined,
+    startTimeMs: spec.kind === "trace" ? draft.nowMs : undefined,
+    endTimeMs: undefined,
+    retryTimeMs: undefined,
+    beatTimeMs: undefined,
+    cancelTimeMs: undefined,
+    cancelCause: "",
+    dueMs: undefined,
+    outputs: undefined,
+    error: undefined,
+    progressPercent: 0,
+    progressMessage: "",
+    outcome: undefined,
+    signalledBy: "",
+    isStale: false,
+  });
+}
+
+/** Says that an action exists, and lets it go on if nothing holds it back. */
+export function startAction(draft: Draft, created: Action): void {
+  const action = draft.action(created.run, created.name) ?? created;
+  const isReady = action.state === "PENDING" && action.waitingCount === 0;
+  draft.emit(draft.runOf(action), action, {
+    kind: "action_created",
+    actionKind: action.spec.kind,
+    state: isReady && action.spec.kind === "task" ? "QUEUED" : action.state,
+    parent: action.parent,
+    op: action.spec.kind === "task" ? action.spec.op : "",
+  });
+  if (isReady) makeReady(draft, action, { isNew: true });
+}
+
+/**
+ * What an action waits for that has not ended, by whole names. An action that does not exist yet is one of
+ * those: siblings may be created in any order.
+ */
+export function waitedFor(draft: Draft, run: RunKey, parent: string, spec: ActionSpec): ReadonlySet<string> {
+  const names = new Set(requirementsOf(spec).map((requirement) => wholeName(parent, requirement.action)));
+  for (const name of names) {
+    const waited = draft.action(run, name);
+    if (waited !== undefined && hasEnded(waited)) names.delete(name);
+  }
+  return names;
+}
+
+function specOf(draft: Draft, run: Run, stated: NewAction): ActionSpec {
+  const common = { dependencies: stated.dependencies, labels: stated.labels };
+  if (stated.spec.kind !== "task") return { ...stated.spec, ...common };
+  const op = opOf(draft, run, stated.spec);
+  return { ...taskOf(stated.spec, op), ...common };
+}
+
+function opOf(draft: Draft, run: Run, task: NewTask): Op | undefined {
+  return draft.op(namespaceOf(run.key), task.op, task.opVersion);
+}
+
+function taskOf(task: NewTask, op: Op | undefined): Omit<TaskSpec, "dependencies" | "labels"> {
+  return {
+    kind: "task",
+    op: task.op,
+    opVersion: op?.version ?? 0,
+    inputs: task.inputs,
+    retry: { ...defaultRetry, ...op?.retry, ...task.retry },
+    timeouts: {
+      queueToStartMs: task.timeouts?.queueToStartMs ?? op?.timeouts?.queueToStartMs,
+      startToEndMs: task.timeouts?.startToEndMs ?? op?.timeouts?.startToEndMs,
+      heartbeatMs: task.timeouts?.heartbeatMs ?? op?.timeouts?.heartbeatMs,
+    },
+    cancelGraceMs: task.cancelGraceMs ?? cancelGraceMs,
+  };
+}

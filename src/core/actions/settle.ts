@@ -1,0 +1,109 @@
+import type { Action } from "../action.ts";
+import { hasEnded, isHeld } from "../action.ts";
+import type { Draft } from "../draft.ts";
+import { hasRunEnded, type Run } from "../run.ts";
+import { unmetBy } from "./dependency.ts";
+import { endAction, requestCancel } from "./end-action.ts";
+import { makeReady } from "./ready.ts";
+
+/**
+ * Draws the consequences of every action that has ended in this draft, and of those that end by it, until
+ * nothing more follows: children are cancelled, dependents go on or are skipped, parents are told, runs end.
+ * A list instead of recursion: a chain of 10,000 actions may be skipped at once.
+ */
+export function settle(draft: Draft): void {
+  for (let ended = draft.ended.shift(); ended !== undefined; ended = draft.ended.shift()) {
+    if (ended.childCount > 0) cancelChildren(draft, ended);
+    releaseDependents(draft, ended);
+    if (ended.parent === "") noteTop(draft, ended);
+    else tellParent(draft, ended);
+    endRunIfAllEnded(draft, ended);
+  }
+}
+
+/** Ends an action that does not run, and asks for the end of one that does. */
+export function cancelAction(draft: Draft, action: Action, cause: string): void {
+  if (hasEnded(action)) return;
+  if (isHeld(action)) requestCancel(draft, action, cause);
+  else {
+    const error = { type: "Cancelled", message: cause, stack: "", nonRetryable: true };
+    endAction(draft, action, { state: "CANCELLED", error });
+  }
+}
+
+function cancelChildren(draft: Draft, parent: Action): void {
+  for (const child of draft.children(parent.run, parent.name)) {
+    cancelAction(draft, child, `its parent ${parent.name} ended as ${parent.state}`);
+  }
+}
+
+function releaseDependents(draft: Draft, ended: Action): void {
+  if (ended.parent === "" && draft.runOf(ended).isSingle) return;
+  for (const name of draft.dependents(ended.run, ended.name)) releaseDependent(draft, ended, name);
+}
+
+function releaseDependent(draft: Draft, ended: Action, name: string): void {
+  const dependent = draft.action(ended.run, name);
+  if (dependent === undefined || dependent.state !== "PENDING" || dependent.waitingCount === 0) return;
+  const waitingCount = dependent.waitingCount - 1;
+  const released = draft.setAction({ ...dependent, waitingCount });
+  const error = unmetBy(released, ended);
+  if (error !== undefined) endAction(draft, released, { state: "SKIPPED", error });
+  else if (waitingCount === 0) makeReady(draft, released, { isNew: false });
+}
+
+/** The end of an action at the top counts for the end of its run. */
+function noteTop(draft: Draft, ended: Action): void {
+  const run = draft.runOf(ended);
+  const worst = worse(run.worst, ended.state);
+  const isFirst = worst !== undefined && run.worst !== worst;
+  draft.setRun({
+    ...run,
+    worst,
+    error: isFirst ? ended.error : run.error,
+    outputs: run.isSingle ? ended.outputs : undefined,
+  });
+}
+
+/** The worse of what the top came to so far and one more end. */
+export function worse(worst: Run["worst"], state: Action["state"]): Run["worst"] {
+  if (worst === "FAILED" || state === "FAILED") return "FAILED";
+  if (worst === "TIMED_OUT" || state === "TIMED_OUT") return "TIMED_OUT";
+  if (worst === "CANCELLED" || state === "CANCELLED") return "CANCELLED";
+  return undefined;
+}
+
+function tellParent(draft: Draft, child: Action): void {
+  const parent = draft.action(child.run, child.parent);
+  if (parent?.sessionId === undefined || parent.state !== "RUNNING" || child.spec.kind === "trace") return;
+  draft.affect({
+    kind: "childEnded",
+    sessionId: parent.sessionId,
+    parent: { run: parent.run, action: parent.name, attempt: parent.attempt, epoch: parent.epoch },
+    child,
+  });
+}
+
+function endRunIfAllEnded(draft: Draft, ended: Action): void {
+  const run = draft.runOf(ended);
+  if (run.endedActionCount < run.actionCount || draft.ended.length > 0 || hasRunEnded(run)) return;
+  if (run.keptSignalCount > 0) dropKeptSignals(draft, run);
+  const state = endOf(run);
+  const end: Run = { ...run, state, endTimeMs: draft.nowMs, dueMs: undefined, keptSignalCount: 0 };
+  draft.setRun(end);
+  draft.emit(end, undefined, { kind: "run_ended", state, error: end.error, outputs: end.outputs });
+}
+
+function dropKeptSignals(draft: Draft, run: Run): void {
+  for (const signal of draft.keptSignals(run.key)) {
+    draft.dropSignal(run.key, signal.action);
+    draft.emit(run, draft.action(run.key, signal.action), { kind: "signal_dropped", cause: "RUN_ENDED" });
+  }
+}
+
+/** A run whose actions have all ended: time and cancel explain what did not succeed, the worst end the rest. */
+function endOf(run: Run): Run["state"] {
+  if (run.worst === undefined) return "SUCCEEDED";
+  if (run.timedOut) return "TIMED_OUT";
+  return run.cancelRequested ? "CANCELLED" : run.worst;
+}

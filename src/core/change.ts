@@ -1,0 +1,45 @@
+import type { Action, Attempt } from "./action.ts";
+import type { Answers, CommandKind, Effect } from "./command.ts";
+import type { Event } from "./event.ts";
+import type { KeptSignal, StoredAnswer } from "./loaded.ts";
+import type { RunKey } from "./name.ts";
+import type { Op } from "./op.ts";
+import type { Refusal } from "./refusal.ts";
+import type { Run } from "./run.ts";
+import type { Session } from "./session.ts";
+
+/** That one action waits for another, by whole names. */
+export interface Edge {
+  readonly run: RunKey;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Everything that one command writes. Each row stands in it once, as it is to be. */
+export interface Change {
+  readonly runs: readonly Run[];
+  /** Rows that are there already; their `spec` has not changed. */
+  readonly actions: readonly Action[];
+  readonly newActions: readonly Action[];
+  readonly newEdges: readonly Edge[];
+  readonly newAttempts: readonly Attempt[];
+  readonly keptSignals: readonly KeptSignal[];
+  readonly droppedSignals: readonly { readonly run: RunKey; readonly action: string }[];
+  readonly answers: readonly StoredAnswer[];
+  readonly droppedAnswers: readonly string[];
+  readonly newOps: readonly Op[];
+  readonly sessions: readonly Session[];
+  readonly goneSessions: readonly string[];
+  /** In order; one transaction of the feed. Empty leaves the feed as it is. */
+  readonly events: readonly Event[];
+}
+
+/** What the rules say to a command: a refusal that changes nothing, or a change with its answer. */
+export type Decision<K extends CommandKind = CommandKind> =
+  | { readonly ok: false; readonly refusal: Refusal }
+  | {
+      readonly ok: true;
+      readonly change: Change;
+      readonly answer: Answers[K];
+      readonly effects: readonly Effect[];
+    };

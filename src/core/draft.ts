@@ -1,0 +1,246 @@
+import type { Action, Attempt } from "./action.ts";
+import { assert } from "./assert.ts";
+import type { Change, Decision, Edge } from "./change.ts";
+import type { Answers, CommandKind, Effect, Stamp } from "./command.ts";
+import type { Event, EventDetail } from "./event.ts";
+import type { KeptSignal, Loaded, StoredAnswer } from "./loaded.ts";
+import { namespaceOf, type RunKey, runIdOf } from "./name.ts";
+import type { Op } from "./op.ts";
+import type { Run } from "./run.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * A change in the making: what the rules have decided so far, on top of what was loaded. Reads see its own
+ * writes. It lives within one call of `decide` and never leaves it.
+ */
+export class Draft {
+  readonly nowMs: number;
+  readonly chance: number;
+  readonly #loaded: Loaded;
+  readonly #runs = new Map<string, Run>();
+  readonly #actions = new Map<string, Action>();
+  readonly #created = new Set<string>();
+  readonly #edges: Edge[] = [];
+  readonly #attempts: Attempt[] = [];
+  readonly #kept = new Map<string, KeptSignal | undefined>();
+  readonly #answers: StoredAnswer[] = [];
+  readonly #droppedAnswers: string[] = [];
+  readonly #ops: Op[] = [];
+  readonly #sessions = new Map<string, Session | undefined>();
+  readonly #events: Event[] = [];
+  readonly #effects: Effect[] = [];
+  /** Actions that have ended in this draft and whose consequences are still to be drawn; see `settle`. */
+  readonly ended: Action[] = [];
+
+  constructor(loaded: Loaded, stamp: Stamp) {
+    this.#loaded = loaded;
+    this.nowMs = stamp.nowMs;
+    this.chance = stamp.chance;
+  }
+
+  run(key: RunKey): Run | undefined {
+    return this.#runs.get(key) ?? this.#loaded.run(key);
+  }
+
+  /** The run of an action that exists. */
+  runOf(action: Action): Run {
+    const run = this.run(action.run);
+    assert(run !== undefined, "an action has a run", { run: action.run, action: action.name });
+    return run;
+  }
+
+  setRun(run: Run): void {
+    this.#runs.set(run.key, run);
+  }
+
+  action(run: RunKey, name: string): Action | undefined {
+    return this.#actions.get(`${run} ${name}`) ?? this.#loaded.action(run, name);
+  }
+
+  setAction(action: Action): Action {
+    this.#actions.set(`${action.run} ${action.name}`, action);
+    return action;
+  }
+
+  addAction(action: Action): Action {
+    this.#created.add(`${action.run} ${action.name}`);
+    return this.setAction(action);
+  }
+
+  addEdge(edge: Edge): void {
+    this.#edges.push(edge);
+  }
+
+  addAttempt(attempt: Attempt): void {
+    this.#attempts.push(attempt);
+  }
+
+  children(run: RunKey, parent: string): readonly Action[] {
+    return this.#merged(run, this.#loaded.children(run, parent), (action) => action.parent === parent);
+  }
+
+  actions(run: RunKey): readonly Action[] {
+    return this.#merged(run, this.#loaded.actions(run), () => true);
+  }
+
+  dependents(run: RunKey, name: string): readonly string[] {
+    const added = this.#edges.filter((edge) => edge.run === run && edge.from === name).map((edge) => edge.to);
+    return added.length === 0
+      ? this.#loaded.dependents(run, name)
+      : [...this.#loaded.dependents(run, name), ...added];
+  }
+
+  keptSignal(run: RunKey, action: string): KeptSignal | undefined {
+    const key = `${run} ${action}`;
+    return this.#kept.has(key) ? this.#kept.get(key) : this.#loaded.keptSignal(run, action);
+  }
+
+  keptSignals(run: RunKey): readonly KeptSignal[] {
+    return this.#loaded
+      .keptSignals(run)
+      .filter((signal) => this.keptSignal(run, signal.action) !== undefined);
+  }
+
+  keepSignal(signal: KeptSignal): void {
+    this.#kept.set(`${signal.run} ${signal.action}`, signal);
+  }
+
+  dropSignal(run: RunKey, action: string): void {
+    this.#kept.set(`${run} ${action}`, undefined);
+  }
+
+  storedAnswer(key: string): StoredAnswer | undefined {
+    return this.#loaded.answer(key);
+  }
+
+  addAnswer(answer: StoredAnswer): void {
+    this.#answers.push(answer);
+  }
+
+  answersBefore(timeMs: number, limit: number): readonly string[] {
+    return this.#loaded.answersBefore(timeMs, limit);
+  }
+
+  dropAnswer(key: string): void {
+    this.#droppedAnswers.push(key);
+  }
+
+  op(namespace: string, name: string, version: number): Op | undefined {
+    return this.#loaded.op(namespace, name, version);
+  }
+
+  addOp(op: Op): void {
+    this.#ops.push(op);
+  }
+
+  session(id: string): Session | undefined {
+    return this.#sessions.has(id) ? this.#sessions.get(id) : this.#loaded.session(id);
+  }
+
+  sessionOf(namespace: string, workerId: string): Session | undefined {
+    const session = this.#loaded.sessionOf(namespace, workerId);
+    return session === undefined ? undefined : this.session(session.id);
+  }
+
+  sessions(): readonly Session[] {
+    return this.#loaded.sessions();
+  }
+
+  setSession(session: Session): void {
+    this.#sessions.set(session.id, session);
+  }
+
+  removeSession(id: string): void {
+    this.#sessions.set(id, undefined);
+  }
+
+  /** What a session holds, by what was loaded and by this draft. */
+  heldBy(sessionId: string): readonly Action[] {
+    return this.#loaded
+      .heldBy(sessionId)
+      .map((action) => this.action(action.run, action.name) ?? action)
+      .filter((action) => action.sessionId === sessionId);
+  }
+
+  queued(namespace: string, op: string, limit: number): readonly Action[] {
+    return this.#loaded.queued(namespace, op, limit);
+  }
+
+  /** Adds an event of a run, and of one of its actions if said. */
+  emit(run: Run, action: Action | undefined, detail: EventDetail): void {
+    this.#events.push({
+      timeMs: this.nowMs,
+      namespace: namespaceOf(run.key),
+      runId: runIdOf(run.key),
+      action: action?.name ?? "",
+      attempt: action?.spec.kind === "task" ? action.attempt : 0,
+      runLabels: run.labels,
+      detail,
+    });
+  }
+
+  /** Adds an event that belongs to no run. */
+  emitFor(namespace: string, detail: EventDetail): void {
+    this.#events.push({
+      timeMs: this.nowMs,
+      namespace,
+      runId: "",
+      action: "",
+      attempt: 0,
+      runLabels: {},
+      detail,
+    });
+  }
+
+  affect(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  /** The decision that this draft amounts to. */
+  accept<K extends CommandKind>(answer: Answers[K]): Decision<K> {
+    return { ok: true, change: this.#change(), answer, effects: this.#effects };
+  }
+
+  #change(): Change {
+    const actions: Action[] = [];
+    const newActions: Action[] = [];
+    for (const [key, action] of this.#actions) (this.#created.has(key) ? newActions : actions).push(action);
+    const keptSignals: KeptSignal[] = [];
+    const droppedSignals: { run: RunKey; action: string }[] = [];
+    for (const [key, signal] of this.#kept) {
+      const space = key.indexOf(" ");
+      if (signal !== undefined) keptSignals.push(signal);
+      else droppedSignals.push({ run: key.slice(0, space) as RunKey, action: key.slice(space + 1) });
+    }
+    const sessions: Session[] = [];
+    const goneSessions: string[] = [];
+    for (const [id, session] of this.#sessions) {
+      if (session === undefined) goneSessions.push(id);
+      else sessions.push(session);
+    }
+    return {
+      runs: [...this.#runs.values()],
+      actions,
+      newActions,
+      newEdges: this.#edges,
+      newAttempts: this.#attempts,
+      keptSignals,
+      droppedSignals,
+      answers: this.#answers,
+      droppedAnswers: this.#droppedAnswers,
+      newOps: this.#ops,
+      sessions,
+      goneSessions,
+      events: this.#events,
+    };
+  }
+
+  #merged(run: RunKey, loaded: readonly Action[], belongs: (action: Action) => boolean): readonly Action[] {
+    if (this.#actions.size === 0) return loaded;
+    const byName = new Map(loaded.map((action) => [action.name, action]));
+    for (const action of this.#actions.values()) {
+      if (action.run === run && belongs(action)) byName.set(action.name, action);
+    }
+    return [...byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+}

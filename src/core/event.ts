@@ -1,0 +1,114 @@
+import type { ActionError, ActionSpec, ActionState } from "./action.ts";
+import type { Labels, RunState } from "./run.ts";
+import type { Json, Value, Values, ValueType } from "./value.ts";
+
+/** An event's place in the feed: grows with commit order, from 1, without holes. */
+export type Position = bigint & { readonly brand: "Position" };
+
+/** What happened, by kind; the proto message of the same name says when each occurs. */
+export type EventDetail =
+  | { readonly kind: "run_created"; readonly priority: number; readonly actionCount: number }
+  | { readonly kind: "run_updated"; readonly priority: number; readonly labels: Labels }
+  | { readonly kind: "run_started" }
+  | { readonly kind: "run_cancel_requested"; readonly cause: string }
+  | { readonly kind: "run_retried"; readonly retryCount: number }
+  | {
+      readonly kind: "run_ended";
+      readonly state: RunState;
+      readonly error: ActionError | undefined;
+      readonly outputs: Values | undefined;
+    }
+  | {
+      readonly kind: "action_created";
+      readonly actionKind: ActionSpec["kind"];
+      readonly state: ActionState;
+      readonly parent: string;
+      readonly op: string;
+    }
+  | { readonly kind: "action_queued" }
+  | { readonly kind: "action_assigned"; readonly workerId: string; readonly epoch: number }
+  | { readonly kind: "action_started"; readonly workerId: string; readonly epoch: number }
+  | { readonly kind: "action_progressed"; readonly percent: number; readonly message: string }
+  | { readonly kind: "action_logged"; readonly level: LogLevel; readonly message: string }
+  | {
+      readonly kind: "attempt_failed";
+      readonly state: "FAILED" | "TIMED_OUT";
+      readonly error: ActionError;
+      readonly retryTimeMs: number;
+    }
+  | { readonly kind: "action_returned"; readonly cause: string }
+  | { readonly kind: "action_cancel_requested"; readonly cause: string }
+  | {
+      readonly kind: "action_ended";
+      readonly state: ActionState;
+      readonly outputs: Values | undefined;
+      readonly error: ActionError | undefined;
+      readonly epoch: number;
+    }
+  | { readonly kind: "action_reopened"; readonly state: ActionState }
+  | {
+      readonly kind: "condition_paused";
+      readonly type: ValueType;
+      readonly prompt: string;
+      readonly deadlineMs: number | undefined;
+    }
+  | {
+      readonly kind: "condition_answered";
+      readonly value: Value;
+      readonly signalledBy: string;
+      readonly defaulted: boolean;
+    }
+  | { readonly kind: "signal_kept"; readonly value: Value; readonly signalledBy: string }
+  | { readonly kind: "signal_dropped"; readonly cause: string }
+  | {
+      readonly kind: "worker_attached";
+      readonly workerId: string;
+      readonly sessionId: string;
+      readonly ops: readonly string[];
+      readonly keptCount: number;
+    }
+  | { readonly kind: "worker_draining"; readonly workerId: string }
+  | {
+      readonly kind: "worker_left";
+      readonly workerId: string;
+      readonly sessionId: string;
+      readonly cause: string;
+    }
+  | { readonly kind: "op_registered"; readonly op: string; readonly version: number }
+  | ({ readonly kind: "published" } & Published);
+
+/** How much a log line matters. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Something that a service or a worker says on its own account. */
+export interface Published {
+  readonly source: string;
+  readonly type: string;
+  readonly attributes: Labels;
+  readonly payload: Json | undefined;
+}
+
+/** The name of a kind of event. */
+export type EventKind = EventDetail["kind"];
+
+/** An immutable fact, before the store has given it its position. `runId` and `action` are "" for none. */
+export interface Event {
+  readonly timeMs: number;
+  readonly namespace: string;
+  readonly runId: string;
+  readonly action: string;
+  readonly attempt: number;
+  readonly runLabels: Labels;
+  readonly detail: EventDetail;
+}
+
+/** The events of one transaction; the first has position `first`, the others follow without a hole. */
+export interface Transaction {
+  readonly first: Position;
+  readonly events: readonly Event[];
+}
+
+/** The position of the last event of a transaction: where a reader of it goes on. */
+export function lastPosition(transaction: Transaction): Position {
+  return (transaction.first + BigInt(transaction.events.length) - 1n) as Position;
+}

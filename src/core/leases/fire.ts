@@ -1,0 +1,96 @@
+import type { Action, ActionError } from "../action.ts";
+import { attemptEndMs, graceEndMs, silenceEndMs } from "../actions/deadline.ts";
+import { endAction, failAttempt, tellToStop } from "../actions/end-action.ts";
+import { queueTask } from "../actions/ready.ts";
+import { settle } from "../actions/settle.ts";
+import { takeAnswer } from "../actions/take-answer.ts";
+import type { Decision } from "../change.ts";
+import type { CommandOf } from "../command.ts";
+import type { Draft } from "../draft.ts";
+import { timeOutRun } from "../runs/run-commands.ts";
+import { returnAttempt } from "./attempt.ts";
+import { expireSession } from "./session-commands.ts";
+
+/** Does what a deadline says, if it is still due: what it was about may have moved on. */
+export function fire(draft: Draft, { due }: CommandOf<"fire">): Decision<"fire"> {
+  if (due.kind === "session") {
+    const session = draft.session(due.sessionId);
+    if (session !== undefined) expireSession(draft, session);
+  } else if (due.kind === "run") {
+    const run = draft.run(due.run);
+    if (run?.dueMs !== undefined && run.dueMs <= draft.nowMs) timeOutRun(draft, run);
+  } else {
+    const action = draft.action(due.run, due.action);
+    if (action?.dueMs !== undefined && action.dueMs <= draft.nowMs) fireAction(draft, action);
+  }
+  settle(draft);
+  return draft.accept<"fire">({});
+}
+
+function fireAction(draft: Draft, action: Action): void {
+  switch (action.state) {
+    case "PENDING":
+      queueTask(draft, action, { isNew: false });
+      return;
+    case "QUEUED":
+      endAction(draft, action, { state: "TIMED_OUT", error: queueTimeout });
+      return;
+    case "ASSIGNED":
+      fireAssigned(draft, action);
+      return;
+    case "RUNNING":
+      fireRunning(draft, action);
+      return;
+    case "PAUSED":
+      firePaused(draft, action);
+      return;
+    default:
+  }
+}
+
+function fireAssigned(draft: Draft, action: Action): void {
+  const limit = action.spec.kind === "task" ? action.spec.timeouts.queueToStartMs : undefined;
+  const isOver = limit !== undefined && (action.queueTimeMs ?? draft.nowMs) + limit <= draft.nowMs;
+  if (isOver) {
+    tellToStop(draft, action, { graceMs: 0, cause: queueTimeout.message });
+    endAction(draft, action, { state: "TIMED_OUT", error: queueTimeout });
+  } else {
+    tellToStop(draft, action, { graceMs: 0, cause: "not accepted in time" });
+    returnAttempt(draft, action, "not accepted in time");
+  }
+}
+
+function fireRunning(draft: Draft, action: Action): void {
+  const graceEnd = graceEndMs(action);
+  if (graceEnd !== undefined && graceEnd <= draft.nowMs) {
+    const message = `${action.cancelCause} (its worker did not stop in time)`;
+    endAction(draft, action, { state: "CANCELLED", error: errorOf("Cancelled", message) });
+    return;
+  }
+  const attemptEnd = attemptEndMs(action);
+  const silenceEnd = silenceEndMs(action);
+  const isOver = attemptEnd !== undefined && attemptEnd <= draft.nowMs;
+  if (!isOver && (silenceEnd === undefined || silenceEnd > draft.nowMs)) return;
+  const message = isOver
+    ? "the attempt took longer than start_to_end"
+    : "the attempt was silent for too long";
+  tellToStop(draft, action, { graceMs: 0, cause: message });
+  failAttempt(draft, action, { state: "TIMED_OUT", error: errorOf("Timeout", message) });
+}
+
+function firePaused(draft: Draft, action: Action): void {
+  if (action.spec.kind !== "condition") return;
+  const { defaultValue } = action.spec;
+  if (defaultValue !== undefined) {
+    takeAnswer(draft, action, { value: defaultValue, signalledBy: "", defaulted: true });
+    return;
+  }
+  const error = errorOf("Timeout", "no signal came in time");
+  endAction(draft, action, { state: "TIMED_OUT", error, outcome: "EXPIRED" });
+}
+
+const queueTimeout: ActionError = errorOf("Timeout", "no worker started it within queue_to_start");
+
+function errorOf(type: string, message: string): ActionError {
+  return { type, message, stack: "", nonRetryable: false };
+}

@@ -1,0 +1,119 @@
+import { outputSizeBytesMax } from "../../limits.ts";
+import type { Action } from "../action.ts";
+import { hasEnded } from "../action.ts";
+import { runningDueMs } from "../actions/deadline.ts";
+import { endAction, failAttempt } from "../actions/end-action.ts";
+import { settle } from "../actions/settle.ts";
+import { unreachable } from "../assert.ts";
+import type { Decision } from "../change.ts";
+import type { AttemptReport, CommandOf, ReportContent } from "../command.ts";
+import type { Draft } from "../draft.ts";
+import { runIdOf, wholeName } from "../name.ts";
+import type { Refusal } from "../refusal.ts";
+import { type Values, valuesSizeBytes } from "../value.ts";
+import { startAttempt } from "./attempt.ts";
+import { fenced } from "./fence.ts";
+
+/** Takes a worker's reports, each by itself and in order. One recorded before is answered again. */
+export function report(draft: Draft, command: CommandOf<"report">): Decision<"report"> {
+  const refusals = command.reports.map((reported) => {
+    const refusal = takeReport(draft, reported);
+    settle(draft);
+    return refusal;
+  });
+  return draft.accept<"report">({ refusals });
+}
+
+function takeReport(draft: Draft, { attempt, sequence, content }: AttemptReport): Refusal | undefined {
+  const known = draft.action(attempt.run, attempt.action);
+  const isRepeat =
+    known !== undefined &&
+    known.epoch === attempt.epoch &&
+    known.attempt === attempt.attempt &&
+    sequence <= known.reportSequence;
+  if (isRepeat) return undefined;
+  const found = fenced(draft, attempt);
+  if ("refusal" in found) return found.refusal;
+  const running = found.action.state === "ASSIGNED" ? startAttempt(draft, found.action) : found.action;
+  const beating = { ...running, reportSequence: sequence, beatTimeMs: draft.nowMs };
+  return take(draft, draft.setAction({ ...beating, dueMs: runningDueMs(beating) }), content);
+}
+
+function take(draft: Draft, action: Action, content: ReportContent): Refusal | undefined {
+  const { epoch } = action;
+  switch (content.kind) {
+    case "heartbeat":
+      return undefined;
+    case "progress": {
+      const { percent, message } = content;
+      const moved = draft.setAction({ ...action, progressPercent: percent, progressMessage: message });
+      draft.emit(draft.runOf(action), moved, { kind: "action_progressed", percent, message });
+      return undefined;
+    }
+    case "log":
+      draft.emit(draft.runOf(action), action, {
+        kind: "action_logged",
+        level: content.level,
+        message: content.message,
+      });
+      return undefined;
+    case "event":
+      draft.emit(draft.runOf(action), action, { kind: "published", ...content.published });
+      return undefined;
+    case "succeeded":
+      succeed(draft, action, content.outputs);
+      return undefined;
+    case "failed":
+      failAttempt(draft, action, { state: "FAILED", error: content.error, epoch });
+      return undefined;
+    case "stopped": {
+      const error = { type: "Cancelled", message: content.message, stack: "", nonRetryable: true };
+      if (action.cancelTimeMs === undefined) failAttempt(draft, action, { state: "FAILED", error, epoch });
+      else endAction(draft, action, { state: "CANCELLED", error, epoch });
+      return undefined;
+    }
+    case "trace_ended":
+      return endTrace(draft, action, content);
+    default:
+      return unreachable(content);
+  }
+}
+
+function succeed(draft: Draft, action: Action, outputs: Values): void {
+  const size = valuesSizeBytes(outputs);
+  if (size <= outputSizeBytesMax) {
+    endAction(draft, action, { state: "SUCCEEDED", outputs, epoch: action.epoch });
+    return;
+  }
+  const message = `the outputs take ${size} bytes, more than ${outputSizeBytesMax}; put out references instead`;
+  const error = { type: "OutputTooLarge", message, stack: "", nonRetryable: true };
+  failAttempt(draft, action, { state: "FAILED", error, epoch: action.epoch });
+}
+
+function endTrace(
+  draft: Draft,
+  parent: Action,
+  content: Extract<ReportContent, { kind: "trace_ended" }>,
+): Refusal | undefined {
+  const name = wholeName(parent.name, content.name);
+  const trace = draft.action(parent.run, name);
+  if (trace === undefined || trace.spec.kind !== "trace") {
+    return { reason: "ACTION_NOT_FOUND", runId: runIdOf(parent.run), action: name };
+  }
+  if (hasEnded(trace)) return undefined;
+  const size = valuesSizeBytes(content.outputs);
+  const tooLarge =
+    size <= outputSizeBytesMax
+      ? undefined
+      : {
+          type: "OutputTooLarge",
+          message: `the outputs take ${size} bytes, more than ${outputSizeBytesMax}`,
+          stack: "",
+          nonRetryable: true,
+        };
+  const error = content.error ?? tooLarge;
+  const { epoch } = parent;
+  if (error === undefined) endAction(draft, trace, { state: "SUCCEEDED", outputs: content.outputs, epoch });
+  else endAction(draft, trace, { state: "FAILED", error, epoch });
+  return undefined;
+}

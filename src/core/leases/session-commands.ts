@@ -1,0 +1,153 @@
+import { graceEndMs } from "../actions/deadline.ts";
+import { settle } from "../actions/settle.ts";
+import type { Decision } from "../change.ts";
+import type { AttemptReference, CancelledAttempt, CommandOf } from "../command.ts";
+import type { Draft } from "../draft.ts";
+import { refuse } from "../refusal.ts";
+import { answer, repeated } from "../runs/requests.ts";
+import type { Session } from "../session.ts";
+import { releaseHeld, startAttempt } from "./attempt.ts";
+import { fenced } from "./fence.ts";
+
+/**
+ * Opens a session. What the worker still runs under a current lease it keeps; what an earlier session of the
+ * same process held and it no longer runs is released; another process of the same name loses its place.
+ */
+export function attach(draft: Draft, command: CommandOf<"attach">): Decision<"attach"> {
+  const { namespace, workerId, incarnation, ops, labels, leaseMs } = command;
+  const earlier = draft.sessionOf(namespace, workerId);
+  const session: Session = {
+    id: command.newSessionId,
+    namespace,
+    workerId,
+    incarnation,
+    ops,
+    labels,
+    state: "ATTACHED",
+    attachTimeMs: draft.nowMs,
+    leaseEndMs: draft.nowMs + leaseMs,
+  };
+  const keep: AttemptReference[] = [];
+  const drop: AttemptReference[] = [];
+  const cancelled: CancelledAttempt[] = [];
+  for (const attempt of command.running) {
+    const found = fenced(draft, attempt);
+    if ("refusal" in found || found.action.workerId !== workerId) drop.push(attempt);
+    else if (earlier !== undefined && earlier.incarnation !== incarnation) drop.push(attempt);
+    else {
+      const action = draft.setAction({ ...found.action, sessionId: session.id });
+      const kept = action.state === "ASSIGNED" ? startAttempt(draft, action) : action;
+      keep.push(attempt);
+      if (kept.cancelTimeMs === undefined) continue;
+      const graceMs = Math.max(0, (graceEndMs(kept) ?? draft.nowMs) - draft.nowMs);
+      cancelled.push({ attempt, graceMs, cause: kept.cancelCause });
+    }
+  }
+  if (earlier !== undefined) replace(draft, earlier, incarnation);
+  draft.setSession(session);
+  draft.emitFor(namespace, {
+    kind: "worker_attached",
+    workerId,
+    sessionId: session.id,
+    ops,
+    keptCount: keep.length,
+  });
+  draft.affect({ kind: "due", atMs: session.leaseEndMs });
+  settle(draft);
+  return draft.accept<"attach">({ session, keep, drop, cancelled });
+}
+
+/** The earlier session of a worker gives way to a later one. */
+function replace(draft: Draft, earlier: Session, incarnation: string): void {
+  const isSameProcess = earlier.incarnation === incarnation;
+  const cause = isSameProcess
+    ? "the worker attached again and no longer runs it"
+    : "another process took the worker's place";
+  for (const held of draft.heldBy(earlier.id)) releaseHeld(draft, held, cause);
+  draft.removeSession(earlier.id);
+  const { workerId, id: sessionId } = earlier;
+  if (!isSameProcess) {
+    draft.emitFor(earlier.namespace, { kind: "worker_left", workerId, sessionId, cause: "superseded" });
+  }
+  draft.affect({ kind: "gone", sessionId, cause: isSameProcess ? "attached again" : "superseded" });
+}
+
+/** Moves a session's lease on. */
+export function pulse(draft: Draft, command: CommandOf<"pulse">): Decision<"pulse"> {
+  const session = draft.session(command.sessionId);
+  if (session === undefined) return refuse({ reason: "SESSION_GONE", sessionId: command.sessionId });
+  const pulsed = { ...session, leaseEndMs: draft.nowMs + command.leaseMs };
+  draft.setSession(pulsed);
+  return draft.accept<"pulse">({ session: pulsed });
+}
+
+/** The stream of a session is gone; its lease runs on. */
+export function detach(draft: Draft, command: CommandOf<"detach">): Decision<"detach"> {
+  const session = draft.session(command.sessionId);
+  if (session !== undefined) draft.setSession({ ...session, state: "DETACHED" });
+  return draft.accept<"detach">({});
+}
+
+/** A session says goodbye: what it still holds is given back at once. */
+export function leave(draft: Draft, command: CommandOf<"leave">): Decision<"leave"> {
+  const session = draft.session(command.sessionId);
+  if (session !== undefined) removeSession(draft, session, "left", "its worker left");
+  settle(draft);
+  return draft.accept<"leave">({});
+}
+
+/** A worker wants no more work. */
+export function drain(draft: Draft, command: CommandOf<"drain">): Decision<"drain"> {
+  const session = draft.session(command.sessionId);
+  if (session === undefined) return refuse({ reason: "SESSION_GONE", sessionId: command.sessionId });
+  drainSession(draft, session);
+  return draft.accept<"drain">({});
+}
+
+/** An operator wants a worker to take no more work. */
+export function drainWorker(draft: Draft, command: CommandOf<"drainWorker">): Decision<"drainWorker"> {
+  const scope = { namespace: command.namespace, kind: command.kind, request: command.request };
+  const before = repeated(draft, scope);
+  if (before !== undefined) return before;
+  const session = draft.sessionOf(command.namespace, command.workerId);
+  if (session === undefined) return refuse({ reason: "WORKER_NOT_FOUND", workerId: command.workerId });
+  const drained = drainSession(draft, session);
+  draft.affect({ kind: "drain", sessionId: session.id });
+  return answer(draft, scope, { session: drained });
+}
+
+function drainSession(draft: Draft, session: Session): Session {
+  if (session.state === "DRAINING") return session;
+  const draining: Session = { ...session, state: "DRAINING" };
+  draft.setSession(draining);
+  draft.emitFor(session.namespace, { kind: "worker_draining", workerId: session.workerId });
+  return draining;
+}
+
+/** A lease has run out: everything under it is released. Nothing happens if a pulse came in time. */
+export function expireSession(draft: Draft, session: Session): void {
+  if (session.leaseEndMs > draft.nowMs) {
+    draft.affect({ kind: "due", atMs: session.leaseEndMs });
+    return;
+  }
+  removeSession(draft, session, "lease expired", "the lease of its worker ran out");
+  draft.affect({ kind: "gone", sessionId: session.id, cause: "lease expired" });
+}
+
+function removeSession(draft: Draft, session: Session, cause: string, heldCause: string): void {
+  for (const held of draft.heldBy(session.id)) releaseHeld(draft, held, heldCause);
+  draft.removeSession(session.id);
+  const { workerId, id: sessionId } = session;
+  draft.emitFor(session.namespace, { kind: "worker_left", workerId, sessionId, cause });
+}
+
+/** A server has opened the store: no stream is open, and every worker gets a lease's time to attach again. */
+export function boot(draft: Draft, command: CommandOf<"boot">): Decision<"boot"> {
+  const sessions = draft.sessions();
+  for (const session of sessions) {
+    const leaseEndMs = Math.max(session.leaseEndMs, draft.nowMs + command.leaseMs);
+    draft.setSession({ ...session, state: "DETACHED", leaseEndMs });
+    draft.affect({ kind: "due", atMs: leaseEndMs });
+  }
+  return draft.accept<"boot">({ sessionCount: sessions.length });
+}

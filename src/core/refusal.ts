@@ -1,0 +1,50 @@
+/** A field of a request that is wrong, and why. */
+export interface Violation {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** Every refusal of the rules: its reason and its facts. `api/status.ts` says what each looks like on the wire. */
+export type Refusal =
+  | { readonly reason: "INVALID_REQUEST"; readonly violations: readonly Violation[] }
+  | { readonly reason: "RUN_NOT_FOUND"; readonly namespace: string; readonly runId: string }
+  | { readonly reason: "RUN_EXISTS"; readonly runId: string }
+  | { readonly reason: "RUN_ENDED"; readonly runId: string; readonly state: string }
+  | { readonly reason: "RUN_NOT_ENDED"; readonly runId: string; readonly state: string }
+  | { readonly reason: "RUN_SUCCEEDED"; readonly runId: string }
+  | { readonly reason: "ACTION_NOT_FOUND"; readonly runId: string; readonly action: string }
+  | {
+      readonly reason: "ACTION_ENDED";
+      readonly runId: string;
+      readonly action: string;
+      readonly state: string;
+    }
+  | {
+      readonly reason: "ACTION_NOT_CONDITION";
+      readonly runId: string;
+      readonly action: string;
+      readonly kind: string;
+    }
+  | { readonly reason: "ALREADY_ANSWERED"; readonly runId: string; readonly action: string }
+  | { readonly reason: "SIGNAL_TYPE_MISMATCH"; readonly expected: string; readonly actual: string }
+  | { readonly reason: "OP_NOT_FOUND"; readonly op: string; readonly version: number }
+  | { readonly reason: "REQUEST_ID_REUSED"; readonly requestId: string }
+  | { readonly reason: "LIMIT_REACHED"; readonly limit: string; readonly maximum: number }
+  | {
+      readonly reason: "STALE_EPOCH";
+      readonly runId: string;
+      readonly action: string;
+      readonly epoch: number;
+      readonly currentEpoch: number;
+    }
+  | { readonly reason: "SESSION_GONE"; readonly sessionId: string }
+  | { readonly reason: "WORKER_NOT_FOUND"; readonly workerId: string }
+  | { readonly reason: "ACTION_EXISTS"; readonly runId: string; readonly action: string };
+
+/** The name of a reason. */
+export type Reason = Refusal["reason"];
+
+/** A refusal as an outcome. */
+export function refuse(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
+  return { ok: false, refusal };
+}

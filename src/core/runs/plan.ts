@@ -1,0 +1,134 @@
+import type { ActionSpec } from "../action.ts";
+import type { NewAction } from "../command.ts";
+import type { Violation } from "../refusal.ts";
+import { fitted } from "../value.ts";
+
+/** What a list of new siblings is checked against. */
+export interface PlanScope {
+  /** How the field of the list is called in the request, for the violations. */
+  readonly field: string;
+  /** True if siblings of this name are there already. */
+  has(name: string): boolean;
+  /** Traces are only for children. */
+  readonly allowsTraces: boolean;
+}
+
+/** Everything that is wrong with a list of new siblings; empty if it can be created as it stands. */
+export function planViolations(actions: readonly NewAction[], scope: PlanScope): readonly Violation[] {
+  const violations: Violation[] = [];
+  const indexByName = new Map<string, number>();
+  actions.forEach((action, index) => {
+    const field = `${scope.field}[${index}]`;
+    const first = indexByName.get(action.name);
+    if (first === undefined) indexByName.set(action.name, index);
+    else {
+      const description = `the name ${action.name} is taken by ${scope.field}[${first}]`;
+      violations.push({ field: `${field}.name`, description });
+    }
+    violations.push(...specViolations(action, field, scope));
+  });
+  actions.forEach((action, index) => {
+    for (const { field, name } of references(action, `${scope.field}[${index}]`)) {
+      if (indexByName.has(name) || scope.has(name)) continue;
+      violations.push({ field, description: `there is no action ${name} beside ${action.name}` });
+    }
+  });
+  if (violations.length > 0) return violations;
+  const cycle = findCycle(actions, indexByName);
+  if (cycle === undefined) return [];
+  return [{ field: scope.field, description: `actions wait for each other: ${cycle.join(" -> ")}` }];
+}
+
+function specViolations(action: NewAction, field: string, scope: PlanScope): readonly Violation[] {
+  const violations: Violation[] = [];
+  const { spec } = action;
+  if (spec.kind === "trace" && !scope.allowsTraces) {
+    violations.push({ field: `${field}.trace`, description: "only a running task can add a trace" });
+  }
+  if (spec.kind === "trace" && action.dependencies.length > 0) {
+    violations.push({ field: `${field}.dependencies`, description: "a trace waits for nothing" });
+  }
+  if (spec.kind === "condition" && spec.defaultValue !== undefined) {
+    if (fitted(spec.defaultValue, spec.type) === undefined) {
+      const description = `the default is of type ${spec.defaultValue.kind}, the condition of type ${spec.type}`;
+      violations.push({ field: `${field}.condition.default_value`, description });
+    }
+    if (spec.timeoutMs === undefined) {
+      const description = "a default needs a timeout at which it is taken";
+      violations.push({ field: `${field}.condition.default_value`, description });
+    }
+  }
+  action.dependencies.forEach((dependency, index) => {
+    if (dependency.equals === undefined || dependency.requirement !== "ended") return;
+    const description = "a value can only be asked of an action that must succeed";
+    violations.push({ field: `${field}.dependencies[${index}].equals`, description });
+  });
+  return violations;
+}
+
+function references(action: NewAction, field: string): readonly { field: string; name: string }[] {
+  const found = action.dependencies.map((dependency, index) => ({
+    field: `${field}.dependencies[${index}].action`,
+    name: dependency.action,
+  }));
+  if (action.spec.kind !== "task") return found;
+  for (const [name, input] of Object.entries(action.spec.inputs)) {
+    if ("reference" in input) {
+      found.push({
+        field: `${field}.task.inputs[${JSON.stringify(name)}].reference.from`,
+        name: input.reference.from,
+      });
+    }
+  }
+  return found;
+}
+
+/**
+ * A cycle among the actions, as names with the first one again at the end. Actions that wait for nothing are
+ * taken away until none is left (Kahn); what remains waits for a cycle, and walking back from it finds one.
+ */
+function findCycle(
+  actions: readonly NewAction[],
+  indexByName: ReadonlyMap<string, number>,
+): readonly string[] | undefined {
+  const waitsFor = actions.map(
+    (action) =>
+      new Set(
+        references(action, "")
+          .map(({ name }) => name)
+          .filter((name) => indexByName.has(name)),
+      ),
+  );
+  const dependents = actions.map(() => [] as number[]);
+  waitsFor.forEach((names, index) => {
+    for (const name of names) dependents[indexByName.get(name) ?? 0]?.push(index);
+  });
+  const open = waitsFor.map((names) => names.size);
+  const free = open.flatMap((count, index) => (count === 0 ? [index] : []));
+  for (let index = free.pop(); index !== undefined; index = free.pop()) {
+    for (const dependent of dependents[index] ?? []) {
+      open[dependent] = (open[dependent] ?? 0) - 1;
+      if (open[dependent] === 0) free.push(dependent);
+    }
+  }
+  const stuck = open.findIndex((count) => count > 0);
+  if (stuck < 0) return undefined;
+  const path: number[] = [];
+  for (let at = stuck; ; ) {
+    const seen = path.indexOf(at);
+    if (seen >= 0) return [...path.slice(seen), at].reverse().map((index) => actions[index]?.name ?? "");
+    path.push(at);
+    const next: string | undefined = [...(waitsFor[at] ?? [])].find(
+      (name) => (open[indexByName.get(name) ?? 0] ?? 0) > 0,
+    );
+    at = indexByName.get(next ?? "") ?? stuck;
+  }
+}
+
+/** True if an action that exists is what a caller states under its name: of the same kind, op or type. */
+export function isSameAction(spec: ActionSpec, stated: NewAction["spec"]): boolean {
+  if (spec.kind !== stated.kind) return false;
+  if (spec.kind === "task" && stated.kind === "task") return spec.op === stated.op;
+  if (spec.kind === "condition" && stated.kind === "condition") return spec.type === stated.type;
+  return true;
+}

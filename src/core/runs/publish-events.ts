@@ -1,0 +1,46 @@
+import type { Action } from "../action.ts";
+import type { Decision } from "../change.ts";
+import type { CommandOf } from "../command.ts";
+import type { Draft } from "../draft.ts";
+import { runKey } from "../name.ts";
+import { type Refusal, refuse } from "../refusal.ts";
+import type { Run } from "../run.ts";
+import { answer, repeated } from "./requests.ts";
+
+/** Puts events of a service's own into the feed: all of them, or none if one names what does not exist. */
+export function publishEvents(draft: Draft, command: CommandOf<"publishEvents">): Decision<"publishEvents"> {
+  const scope = { namespace: command.namespace, kind: command.kind, request: command.request };
+  const before = repeated(draft, scope);
+  if (before !== undefined) return before;
+  const places: { run: Run | undefined; action: Action | undefined }[] = [];
+  for (const event of command.events) {
+    const place = placeOf(draft, command.namespace, event);
+    if ("reason" in place) return refuse(place);
+    places.push(place);
+  }
+  command.events.forEach(({ published }, index) => {
+    const { run, action } = places[index] ?? {};
+    const detail = { kind: "published" as const, ...published };
+    if (run === undefined) draft.emitFor(command.namespace, detail);
+    else draft.emit(run, action, detail);
+  });
+  return answer(draft, scope, { count: command.events.length });
+}
+
+function placeOf(
+  draft: Draft,
+  namespace: string,
+  event: { readonly runId: string; readonly action: string },
+): { run: Run | undefined; action: Action | undefined } | Refusal {
+  if (event.runId === "") {
+    if (event.action === "") return { run: undefined, action: undefined };
+    const description = "an action can only be named together with its run";
+    return { reason: "INVALID_REQUEST", violations: [{ field: "events.action", description }] };
+  }
+  const run = draft.run(runKey(namespace, event.runId));
+  if (run === undefined) return { reason: "RUN_NOT_FOUND", namespace, runId: event.runId };
+  if (event.action === "") return { run, action: undefined };
+  const action = draft.action(run.key, event.action);
+  if (action === undefined) return { reason: "ACTION_NOT_FOUND", runId: event.runId, action: event.action };
+  return { run, action };
+}

@@ -1,0 +1,85 @@
+/** Anything that JSON can say. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+
+/**
+ * One typed value. Its shape survives JSON as it stands: whole numbers are decimal strings (64 bits do not fit
+ * a JavaScript number), bytes are base64, and the numbers JSON cannot say are named.
+ */
+export type Value =
+  | { readonly kind: "null" }
+  | { readonly kind: "bool"; readonly value: boolean }
+  | { readonly kind: "int"; readonly value: string }
+  | { readonly kind: "float"; readonly value: number | "NaN" | "Infinity" | "-Infinity" }
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "bytes"; readonly value: string }
+  | { readonly kind: "json"; readonly value: Json }
+  | { readonly kind: "reference"; readonly uri: string; readonly sha256: string; readonly sizeBytes: string };
+
+/** Values by name: inputs and outputs. */
+export type Values = Readonly<Record<string, Value>>;
+
+/** The type a condition asks its answer to have. */
+export type ValueType = "bool" | "int" | "float" | "string" | "json";
+
+/** The value as the type has it, or undefined if it does not fit. Only an int for a float is converted. */
+export function fitted(value: Value, type: ValueType): Value | undefined {
+  if (value.kind === type) return value;
+  if (value.kind === "int" && type === "float") return { kind: "float", value: Number(value.value) };
+  return undefined;
+}
+
+/** True if both are the same value of the same kind; the order of names in JSON objects does not matter. */
+export function areEqual(one: Value, other: Value): boolean {
+  return one.kind === other.kind && canonical(one) === canonical(other);
+}
+
+/** A text that is the same for equal values and for no others. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value !== null && typeof value === "object") {
+    const entries = Object.entries(value).filter(([, part]) => part !== undefined);
+    entries.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
+    return `{${entries.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`).join(",")}}`;
+  }
+  return JSON.stringify(value) ?? "null";
+}
+
+/** About how many bytes a value takes on the wire: the text it holds, and a little for the rest. */
+export function sizeBytes(value: Value): number {
+  switch (value.kind) {
+    case "string":
+    case "bytes":
+      return value.value.length + 8;
+    case "json":
+      return JSON.stringify(value.value).length + 8;
+    case "reference":
+      return value.uri.length + 80;
+    default:
+      return 16;
+  }
+}
+
+/** About how many bytes values take on the wire, names included. */
+export function valuesSizeBytes(values: Values): number {
+  let total = 0;
+  for (const [name, value] of Object.entries(values)) total += name.length + sizeBytes(value);
+  return total;
+}
+
+/** A value as plain JSON, for an input that takes all outputs of an action as one object. */
+export function asJson(value: Value): Json {
+  switch (value.kind) {
+    case "null":
+      return null;
+    case "bool":
+    case "float":
+    case "string":
+    case "bytes":
+    case "json":
+      return value.value;
+    case "int":
+      return Number.isSafeInteger(Number(value.value)) ? Number(value.value) : value.value;
+    case "reference":
+      return { uri: value.uri, sha256: value.sha256, sizeBytes: value.sizeBytes };
+  }
+}

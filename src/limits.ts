@@ -1,0 +1,91 @@
+/**
+ * Every bound of the rules and the engine, named, with the reason for its value. Bounds on the shape of a
+ * message stand in the proto files, bounds of the carrier in `api/carrier-limits.ts`.
+ */
+
+/** 1 MiB: outputs of one action in all. They are copied into inputs, events and pages; larger things are referred to. */
+export const outputSizeBytesMax = 1024 * 1024;
+/** 4 MiB: resolved inputs of one assignment, so that a frame with one assignment always fits a message. */
+export const inputSizeBytesMax = 4 * 1024 * 1024;
+/** 8 levels of actions: what deeper trees want is a run of its own. It also bounds the length of a name. */
+export const depthMax = 8;
+/** 10,000 actions in a run: cancelling one touches them all in a single transaction. */
+export const actionsPerRunMax = 10_000;
+/** 100 kept signals in a run: an answer that comes early is an exception, a thousand are a mistake. */
+export const keptSignalsPerRunMax = 100;
+/** 64 labels on a run, the same as the contract allows when it is created. */
+export const labelsMax = 64;
+/** 24 hours: how long a request id protects a repeat; longer than any client should retry. */
+export const requestKeptMs = 24 * 60 * 60 * 1000;
+/** 500 request ids forgotten in one transaction, so that sweeping never holds up others. */
+export const sweptRequestsMax = 500;
+/** 256 assignments in one transaction: a few milliseconds of the store's time. */
+export const assignmentsPerCommandMax = 256;
+/** 64 sessions served by one assigning transaction; the rest come with the next one. */
+export const sessionsPerAssignMax = 64;
+/** 100 deadlines fired before the engine looks again, so that other commands come in between. */
+export const deadlinesPerRoundMax = 100;
+/** 1 s: the wait before an action that a worker gave back is queued again, so that it does not spin. */
+export const returnedDelayMs = 1_000;
+/** 10 s: how long a worker may take to accept an assignment. */
+export const acceptTimeoutMs = 10_000;
+/** 10 s: how long a running attempt has after a cancel, if its task does not say. */
+export const cancelGraceMs = 10_000;
+/** 1 s: the first wait between attempts, if the policy does not say. */
+export const initialBackoffMs = 1_000;
+/** 5 minutes: the longest wait between attempts, if the policy does not say. */
+export const backoffMsMax = 300_000;
+/** 10,000 open credits of a session: what a worker with very small tasks may want; each costs memory there. */
+export const creditMax = 10_000;
+/** 1,000 frames waiting for a worker: past that it has stopped reading and the stream ends with TOO_SLOW. */
+export const outgoingFramesMax = 1_000;
+/** 64 MiB in all frames waiting for a worker, for the same reason. */
+export const outgoingBytesMax = 64 * 1024 * 1024;
+/** 256 frames of one worker in work at once: the reader waits then, and with it the worker. */
+export const incomingFramesMax = 256;
+/** 5 s: how long a worker stream may stay without its first frame. */
+export const attachTimeoutMs = 5_000;
+/** 500 events or 1 MiB read from the store for a feed at once: what a subscriber costs in memory. */
+export const feedBatchEventsMax = 500;
+/** See `feedBatchEventsMax`. */
+export const feedBatchBytesMax = 1024 * 1024;
+/** 2,000 rows looked at for one page of a filtered list; the page is short then, with a token to go on. */
+export const rowsPerPageScanMax = 2_000;
+/** 10,000 commands waiting for the store: beyond it callers are told to come back (STORE_UNAVAILABLE). */
+export const waitingCommandsMax = 10_000;
+/** 1,000 commands or 4 MiB in one group commit: long enough to pay for the fsync, short enough to stay quick. */
+export const commandsPerCommitMax = 1_000;
+/** See `commandsPerCommitMax`. A larger command is committed by itself. */
+export const bytesPerCommitMax = 4 * 1024 * 1024;
+/** 256 MiB of commands waiting for the store, for the same reason as `waitingCommandsMax`. */
+export const waitingBytesMax = 256 * 1024 * 1024;
+/** 10,000 rows of a kind, twice: what the embedded store keeps in memory of what it wrote or read last. */
+export const cachedRowsMax = 10_000;
+/** 16 KiB: a row with more text than this is read again when it is needed, so that the cache stays small. */
+export const cachedRowBytesMax = 16 * 1024;
+/** 1,000 actions of a run whose names and dependencies are kept in memory; larger runs are asked for by SQL. */
+export const cachedShapeActionsMax = 1_000;
+/** 4 KiB of an action's spec are written with its state; more has a row of its own that is written once. */
+export const inlineSpecBytesMax = 4 * 1024;
+/** 1,000 attempts kept in the list of one action; a policy allows 100, RetryRun adds more. */
+export const attemptsListedMax = 1_000;
+/** 1 MiB: one value on the wire, as the contract says; what is larger is referred to. */
+export const valueSizeBytesMax = 1024 * 1024;
+/** 30 levels of JSON: each costs up to 3 nested messages, and most protobuf runtimes read no more than 100. */
+export const jsonDepthMax = 30;
+/** 2 MiB in one page or snapshot frame: with one item of 1 MiB more it stays under the 4 MiB that clients accept. */
+export const pageBytesMax = 2 * 1024 * 1024;
+/** 100 rows read from the store at a time for a page, so that large rows cost the memory of few of them. */
+export const pageStepRows = 100;
+/** 1,000 items in one frame to a worker, which is what the contract allows. */
+export const frameItemsMax = 1_000;
+/** 2 MiB, estimated, in one frame of several items to a worker: well under the 4 MiB that gRPC clients accept. */
+export const frameBytesMax = 2 * 1024 * 1024;
+/** 1 s: when a worker is to attach again after a server that stops has sent it away. */
+export const reconnectAfterMs = 1_000;
+/** 1 s: when to try again what was refused because the server stops or its store cannot be used. */
+export const retryAfterMs = 1_000;
+/** 100 actions named as what another one waits for, as the contract allows. */
+export const waitsForMax = 100;
+/** 1,000 queued actions counted before one; past that the exact place tells nobody anything. */
+export const queuePlaceMax = 1_000;

@@ -1,0 +1,155 @@
+import type { Action, ActionState, Attempt } from "../core/action.ts";
+import type { Answers, CommandKind, CommandOf, Due, Effect, Stamp } from "../core/command.ts";
+import type { Position, Transaction } from "../core/event.ts";
+import type { RunKey } from "../core/name.ts";
+import type { Op } from "../core/op.ts";
+import type { Refusal } from "../core/refusal.ts";
+import type { Labels, Run, RunState } from "../core/run.ts";
+import type { Session } from "../core/session.ts";
+
+/** What became of a command. `position` is that of its last event; undefined if it made none. */
+export type Outcome<K extends CommandKind> =
+  | { readonly ok: false; readonly refusal: Refusal }
+  | {
+      readonly ok: true;
+      readonly answer: Answers[K];
+      readonly effects: readonly Effect[];
+      readonly position: Position | undefined;
+    };
+
+/** A page of a list; `next` is where the following one begins, undefined at the end. */
+export interface Page<T, Key> {
+  readonly items: readonly T[];
+  readonly next: Key | undefined;
+}
+
+/** Which runs, the newest first. */
+export interface RunQuery {
+  /** Undefined means all namespaces. */
+  readonly namespace: string | undefined;
+  /** Empty means any. */
+  readonly states: readonly RunState[];
+  readonly labels: Labels;
+  readonly pausedOnly: boolean;
+  readonly after: RunPlace | undefined;
+  readonly limit: number;
+}
+
+/** A run's place among all runs: by creation time, then key. */
+export interface RunPlace {
+  readonly timeMs: number;
+  readonly run: RunKey;
+}
+
+/** Which actions of a run, by name. */
+export interface ActionQuery {
+  readonly run: RunKey;
+  /** Empty means any. */
+  readonly states: readonly ActionState[];
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** Which conditions, the oldest first. */
+export interface ConditionQuery {
+  readonly namespace: string | undefined;
+  readonly run: RunKey | undefined;
+  readonly labels: Labels;
+  readonly includeEnded: boolean;
+  readonly after: ConditionPlace | undefined;
+  readonly limit: number;
+}
+
+/** A condition's place among all: by creation time, then run, then name. */
+export interface ConditionPlace {
+  readonly timeMs: number;
+  readonly run: RunKey;
+  readonly name: string;
+}
+
+/** A condition with the labels of its run. */
+export interface ConditionRow {
+  readonly action: Action;
+  readonly runLabels: Labels;
+}
+
+/** Which part of the feed. */
+export interface FeedQuery {
+  /** Everything behind this position, which is that of a last event of a transaction, or 0. */
+  readonly after: Position;
+  /** Only transactions with events of this run, if said. */
+  readonly run: RunKey | undefined;
+  /** Stop after the transaction that reaches either bound; at least one is read if there is one. */
+  readonly eventsMax: number;
+  readonly bytesMax: number;
+}
+
+/** A part of the feed. `through` is how far it was looked at: resuming there misses nothing. */
+export interface FeedPage {
+  readonly transactions: readonly Transaction[];
+  readonly through: Position;
+  /** True if nothing lay behind `through` when it was read. */
+  readonly atHead: boolean;
+}
+
+/** The store cannot write or read at the moment; trying again is safe. */
+export class StoreUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StoreUnavailable";
+  }
+}
+
+/**
+ * Remembers; decides nothing. Every implementation keeps this contract, and the suite in `test/store` holds
+ * each of them to it.
+ *
+ * - A command takes effect whole or not at all, and its outcome arrives only when it is durable.
+ * - Commands take effect one after the other, in the order of their calls from one caller.
+ * - A refused command writes nothing. A bug in the rules rejects the call with that error and writes nothing.
+ * - Positions grow with commit order, without holes. What has a position is durable before anybody can read it.
+ * - Reads see at least everything that was acknowledged before they began.
+ */
+export interface Store {
+  /** Lets the rules judge a command and commits what they say. Throws StoreUnavailable. */
+  transact<K extends CommandKind>(command: CommandOf<K>, stamp: Stamp): Promise<Outcome<K>>;
+
+  /** Names this feed. Another value means other events: cursors of the one mean nothing in the other. */
+  readonly feedId: string;
+  /** The position of the last event, 0 for none. */
+  head(): Promise<Position>;
+  /** The position behind which everything is kept: 0 until something is removed. */
+  oldest(): Promise<Position>;
+  readFeed(query: FeedQuery): Promise<FeedPage>;
+
+  run(run: RunKey): Promise<Run | undefined>;
+  listRuns(query: RunQuery): Promise<Page<Run, RunPlace>>;
+  action(run: RunKey, name: string): Promise<Action | undefined>;
+  listActions(query: ActionQuery): Promise<Page<Action, string>>;
+  /** The ended attempts of an action, by number; the last 1,000. */
+  listAttempts(run: RunKey, name: string): Promise<readonly Attempt[]>;
+  listConditions(query: ConditionQuery): Promise<Page<ConditionRow, ConditionPlace>>;
+  op(namespace: string, name: string, version: number): Promise<Op | undefined>;
+  /** The latest version of each op, by name. */
+  listOps(query: {
+    readonly namespace: string;
+    readonly after: string | undefined;
+    readonly limit: number;
+  }): Promise<Page<Op, string>>;
+  sessionOf(namespace: string, workerId: string): Promise<Session | undefined>;
+  /** Sessions by namespace and worker; `after` is the last one's `namespace/worker`. */
+  listSessions(query: {
+    readonly namespace: string | undefined;
+    readonly after: string | undefined;
+    readonly limit: number;
+  }): Promise<Page<Session, string>>;
+  /** How many actions a session holds. */
+  heldCount(sessionId: string): Promise<number>;
+  /** How many queued actions of its op come before this one, counted up to a limit. */
+  queuePlace(action: Action, limit: number): Promise<number>;
+  /** What is due at a time, the longest due first, and when the next thing after that is due. */
+  due(nowMs: number, limit: number): Promise<{ readonly due: readonly Due[]; readonly nextMs: number | undefined }>;
+
+  /** Ends everything that waits and closes. Commands that were taken are committed first. */
+  close(): Promise<void>;
+}

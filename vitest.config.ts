@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+/** One project for each folder of tests that has a question of its own to answer; see CONTRIBUTING.md. */
+const projects = [
+  { name: "spec" },
+  { name: "store", testTimeout: 30_000 },
+  { name: "engine" },
+  { name: "api" },
+  { name: "client" },
+  { name: "house" },
+  { name: "guarantees" },
+  { name: "interop", testTimeout: 30_000 },
+  // Real processes, killed in a loop.
+  { name: "crash", testTimeout: 120_000, hookTimeout: 60_000 },
+];
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    projects: projects.map(({ name, testTimeout = 15_000, hookTimeout = 15_000 }) => ({
+      extends: true,
+      test: { name, include: [`test/${name}/**/*.{test,spec}.ts`], testTimeout, hookTimeout },
+    })),
+  },
+});
