@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /**
- * Starts the `signalbox` command: from its TypeScript sources in a checkout, from `dist/` in the published package.
+ * Starts the `signalbox` command: from its TypeScript sources in a checkout, from `dist/` in the published
+ * package.
  *
- * It is plain JavaScript that old versions of Node understand, so that a Node that is too old leads to a sentence
- * instead of a syntax error, or to a newer Node if one lies in `node_modules/.bin` beside this package.
+ * It is plain JavaScript that old versions of Node understand, so that a Node that is too old leads to a
+ * sentence instead of a syntax error, or to a newer Node if one lies in `node_modules/.bin` beside this
+ * package.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -17,7 +19,9 @@ function isNewEnough(version) {
   return major > minimum[0] || (major === minimum[0] && minor >= minimum[1]);
 }
 
-/** The first Node beside this package that is new enough: in a checkout, or in the project that installed it. */
+/**
+ * The first Node beside this package that is new enough: in a checkout, or in the project that installed it.
+ */
 function findNewerNode() {
   for (const relative of ["../node_modules/.bin/node", "../../.bin/node"]) {
     const path = fileURLToPath(new URL(relative, import.meta.url));

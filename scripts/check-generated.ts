@@ -1,5 +1,6 @@
 /**
- * Proves that the committed `gen/` is what `proto/` generates: generates into a temporary folder with the same
+ * Proves that the committed `gen/` is what `proto/` generates: generates into a temporary folder with the
+ * same
  * `buf.gen.yaml` and compares every file. `gen/` itself is not touched.
  *
  * Usage: node scripts/check-generated.ts; ends with 1 and the names of the files that differ.

@@ -1,11 +1,12 @@
 /**
  * Compares `proto/` with that of a git revision and reports every change that would break a client.
  *
- * The older tree is taken out of git into a temporary folder, with today's `.proto-deps` beside it, because a git
- * revision does not hold that folder. A revision without `proto/` has nothing to compare with: that is said, and passes.
+ * The older tree is taken out of git into a temporary folder, with today's `.proto-deps` beside it, because a
+ * git revision does not hold that folder. A revision without `proto/` has nothing to compare with: that is
+ * said, and passes.
  *
- * Usage: node scripts/proto-breaking.ts [REVISION]. By default the revision is SIGNALBOX_BASE if that is set, else
- * where this branch left `origin/main` or `main`; on that branch itself, the commit before.
+ * Usage: node scripts/proto-breaking.ts [REVISION]. By default the revision is SIGNALBOX_BASE if that is set,
+ * else where this branch left `origin/main` or `main`; on that branch itself, the commit before.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -32,7 +33,8 @@ function findBase(): string | undefined {
     const base = git("merge-base", "HEAD", branch);
     if (base !== undefined && base !== head) return base;
   }
-  // On the main branch with changes not yet committed, HEAD is what is released; without any, it is the commit before.
+  // On the main branch with changes not yet committed, HEAD is what is released; without any, it is the
+  // commit before.
   const isDirty = git("status", "--porcelain", "--", "proto") !== "";
   return isDirty ? head : git("rev-parse", "--verify", "--quiet", "HEAD^");
 }

@@ -2,8 +2,9 @@
  * Prints `.proto-deps/buf/validate/validate.proto`, which our protos import, out of the descriptor that the
  * `@bufbuild/protovalidate` package carries, so that buf needs no schema registry.
  *
- * What a compiler needs is printed: messages, enums, fields with their numbers and labels, oneofs, extension ranges and
- * extensions. Comments and option values are left out; the runtime uses the package's own copy of them.
+ * What a compiler needs is printed: messages, enums, fields with their numbers and labels, oneofs, extension
+ * ranges and extensions. Comments and option values are left out; the runtime uses the package's own copy of
+ * them.
  *
  * Usage: node scripts/vendor-protos.ts [FOLDER], by default `.proto-deps` beside `proto`.
  */

@@ -89,3 +89,13 @@ export const retryAfterMs = 1_000;
 export const waitsForMax = 100;
 /** 1,000 queued actions counted before one; past that the exact place tells nobody anything. */
 export const queuePlaceMax = 1_000;
+/** 16 pages of the feed kept for readers who come to the same place a little later: 16 MiB, whoever reads. */
+export const sharedFeedPagesMax = 16;
+/** 60 s: the longest the engine goes without a look at what is due, whatever it was told. */
+export const deadlineLookMsMax = 60_000;
+/** 60 s between two looks for request ids that have served their time; they are kept for a day. */
+export const requestSweepIntervalMs = 60_000;
+/** 1 s: the wait before the engine tries again by itself what the store could not do. */
+export const storeRetryDelayMs = 1_000;
+/** 5 s for a session that was opened in the store to get its stream here; what came for it is forgotten then. */
+export const sessionOpenTimeoutMs = 5_000;

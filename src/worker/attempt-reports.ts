@@ -174,10 +174,7 @@ function textBytes(content: ReportContent): number {
   switch (content.case) {
     case "progress":
     case "log":
-    case "stopped":
       return 64 + 3 * content.value.message.length;
-    case "failed":
-      return 64 + 3 * (content.value.type.length + content.value.message.length + content.value.stack.length);
     default:
       return 64;
   }

@@ -14,6 +14,8 @@ export interface AddedChild {
 }
 
 interface Entry {
+  /** The child's whole name. */
+  readonly name: string;
   readonly newAction: NewAction;
   readonly sizeBytes: number;
   readonly added: PromiseWithResolvers<Action>;
@@ -35,10 +37,10 @@ export class Children {
   readonly #ticket: Ticket;
   readonly #actionName: string;
   readonly #post: (command: WorkerCommand) => void;
-  /** All that is not yet answered or not yet ended. */
-  readonly #open = new Set<Entry>();
+  /** All that is not yet answered or not yet ended, by the child's whole name. */
+  readonly #openByName = new Map<string, readonly Entry[]>();
   readonly #entriesByCall = new Map<number, readonly Entry[]>();
-  #unasked: Entry[] = [];
+  #unasked = new Set<Entry>();
   #lastCallId = 0;
 
   /** `actionName` is the parent's whole name, which the names of its children begin with. */
@@ -62,8 +64,9 @@ export class Children {
     const ended = Promise.withResolvers<Action>();
     added.promise.catch(() => undefined);
     ended.promise.catch(() => undefined);
-    const entry: Entry = { newAction, sizeBytes, added, ended, isAdded: false, endedEarly: false };
-    this.#open.add(entry);
+    const name = `${this.#actionName}/${newAction.name}`;
+    const entry: Entry = { name, newAction, sizeBytes, added, ended, isAdded: false, endedEarly: false };
+    this.#openByName.set(name, [...this.#openOf(name), entry]);
     this.#ask([entry]);
     return { added: added.promise, ended: ended.promise };
   }
@@ -90,13 +93,11 @@ export class Children {
 
   /** Takes the end of a child. */
   ended(action: Action): void {
-    for (const entry of this.#open) {
-      if (`${this.#actionName}/${entry.newAction.name}` === action.name) {
-        if (entry.isAdded) {
-          this.#end(entry, action);
-        } else {
-          entry.endedEarly = true;
-        }
+    for (const entry of this.#openOf(action.name)) {
+      if (entry.isAdded) {
+        this.#end(entry, action);
+      } else {
+        entry.endedEarly = true;
       }
     }
   }
@@ -104,27 +105,29 @@ export class Children {
   /** Asks again for all that is waited for, since answers and ends on their way are lost with a stream. */
   reattached(): void {
     this.#entriesByCall.clear();
-    this.#ask([...this.#open]);
+    this.#ask([...this.#openByName.values()].flat());
   }
 
   /** Ends every wait with the error. */
   close(error: Error): void {
-    for (const entry of [...this.#open]) {
+    for (const entry of [...this.#openByName.values()].flat()) {
       this.#reject(entry, error);
     }
   }
 
   #ask(entries: readonly Entry[]): void {
-    const isFirst = this.#unasked.length === 0;
-    this.#unasked.push(...entries.filter((entry) => !this.#unasked.includes(entry)));
-    if (isFirst && this.#unasked.length > 0) {
+    const isFirst = this.#unasked.size === 0;
+    for (const entry of entries) {
+      this.#unasked.add(entry);
+    }
+    if (isFirst && this.#unasked.size > 0) {
       queueMicrotask(() => this.#callUnasked());
     }
   }
 
   #callUnasked(): void {
-    const unasked = this.#unasked.filter((entry) => this.#open.has(entry));
-    this.#unasked = [];
+    const unasked = [...this.#unasked].filter((entry) => this.#openOf(entry.name).includes(entry));
+    this.#unasked = new Set();
     let batch: Entry[] = [];
     let sizeBytes = 0;
     for (const entry of unasked) {
@@ -160,14 +163,27 @@ export class Children {
   }
 
   #end(entry: Entry, action: Action): void {
-    this.#open.delete(entry);
+    this.#close(entry);
     if (hasEnded(action)) {
       entry.ended.resolve(action);
     }
   }
 
+  #openOf(name: string): readonly Entry[] {
+    return this.#openByName.get(name) ?? [];
+  }
+
+  #close(entry: Entry): void {
+    const others = this.#openOf(entry.name).filter((other) => other !== entry);
+    if (others.length === 0) {
+      this.#openByName.delete(entry.name);
+    } else {
+      this.#openByName.set(entry.name, others);
+    }
+  }
+
   #reject(entry: Entry, error: Error): void {
-    this.#open.delete(entry);
+    this.#close(entry);
     entry.added.reject(error);
     entry.ended.reject(error);
   }

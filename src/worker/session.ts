@@ -135,9 +135,11 @@ export class Session {
         return;
       case "actionsAdded": {
         const { attempt, callId, actions, refusal } = frame.value;
-        const answer = { callId: Number(callId), actions };
-        const refused = refusal === undefined ? {} : { refusal: readRefusal(refusal) };
-        return this.#tell(attempt, (ticket) => ({ kind: "added", ticket, ...answer, ...refused }));
+        if (refusal !== undefined && endsAttempt(refusal)) {
+          return this.#lose(this.#outbox.find(attempt), refusal.message);
+        }
+        const answer = { callId: Number(callId), actions, ...(refusal && { refusal: readRefusal(refusal) }) };
+        return this.#tell(attempt, (ticket) => ({ kind: "added", ticket, ...answer }));
       }
       case "childEnded": {
         const { attempt, action } = frame.value;
@@ -177,7 +179,6 @@ export class Session {
     }
     if (ticket !== undefined && endsAttempt(refusal)) {
       this.#lose(ticket, refusal.message);
-      this.#wake();
     } else {
       this.#options.notify({ kind: "declined", refusal: readRefusal(refusal) });
     }
@@ -286,6 +287,7 @@ export class Session {
     if (ticket !== undefined) {
       this.#outbox.lose(ticket);
       this.#options.notify({ kind: "lost", ticket, cause });
+      this.#wake();
     }
   }
 }

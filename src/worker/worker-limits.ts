@@ -20,6 +20,8 @@ export const messageLengthMax = 16_384;
 export const causeLengthMax = 4_096;
 /** 65,536 characters of a stack; what is longer is cut. */
 export const stackLengthMax = 65_536;
+/** 256 KiB: what an error within the bounds above takes on the wire at most. */
+export const errorBytesMax = 256 * 1024;
 /** 5 causes of an error told in its stack, since causes may form a ring. */
 export const causesMax = 5;
 /** 1,000 log lines of an attempt not yet recorded: a task that logs faster loses lines, and a later line says how many. */

@@ -17,7 +17,7 @@ import {
 } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { openingOf } from "../../src/api/carrier/sniff.ts";
-import { collect, openCarrier, openRaw } from "../support/carrier.ts";
+import { collect, keptLog, openCarrier, openRaw } from "../support/carrier.ts";
 import { grpcJsClient, grpcJsDefinition } from "../support/grpc-js.ts";
 
 const { SERVING } = ServingStatus;
@@ -405,27 +405,29 @@ describe("a peer that goes away", () => {
     await aborted.promise;
   });
 
-  test("in the middle of a stream prints nothing and ends the handler", async () => {
+  test("under a write that waits for it ends the handler and prints nothing", async () => {
     const printed = vi.spyOn(console, "error");
+    const { log, lines } = keptLog();
     const ended = Promise.withResolvers<void>();
-    const carrier = await openCarrier((router) =>
-      router.service(Health, {
-        async *watch() {
-          try {
-            for (;;) {
-              yield { status: SERVING };
+    const carrier = await openCarrier(
+      (router) =>
+        router.service(ServerReflection, {
+          async *serverReflectionInfo() {
+            try {
+              // More than the client's window takes, so that the write waits.
+              yield { validHost: "x".repeat(1_000_000) };
+            } finally {
+              ended.resolve();
             }
-          } finally {
-            ended.resolve();
-          }
-        },
-      }),
+          },
+        }),
+      { log },
     );
     const session = connectHttp2(carrier.address.url);
     session.on("error", () => {});
     const stream = session.request({
       ":method": "POST",
-      ":path": "/grpc.health.v1.Health/Watch",
+      ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
       "content-type": "application/grpc",
     });
     stream.on("error", () => {});
@@ -433,7 +435,9 @@ describe("a peer that goes away", () => {
     await new Promise((resolve) => stream.once("response", resolve));
     session.destroy();
     await ended.promise;
-    await vi.waitFor(() => expect(carrier.callCount).toBe(0));
+    const cut = () => lines.filter(({ msg }) => msg === "an answer could not be sent");
+    await vi.waitFor(() => expect(cut()).toHaveLength(1));
+    expect(carrier.callCount).toBe(0);
     expect(printed).not.toHaveBeenCalled();
   });
 });

@@ -27,7 +27,9 @@ describe("a request that breaks the rules of its schema", () => {
   async function openOps() {
     const routes = (router: ConnectRouter) =>
       router.service(OpService, { getOp: () => create(GetOpResponseSchema) });
-    const carrier = await openCarrier(routes, { interceptors: [validateRequests()] });
+    const carrier = await openCarrier(routes, {
+      interceptors: [validateRequests({ services: [OpService] })],
+    });
     return createClient(OpService, createGrpcTransport({ baseUrl: carrier.address.url }));
   }
 

@@ -124,7 +124,7 @@ export async function openPort({ host, port, limits, log, onRequest }: PortOptio
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.setLocalWindowSize(limits.connectionWindowBytes);
-
+    keepAlive(session, limits, log);
   });
   http2Server.on("sessionError", (error) => log.debug({ err: error }, "an HTTP/2 connection failed"));
 

@@ -11,7 +11,7 @@ import type {
 } from "../../../gen/signalbox/v1/condition_pb.ts";
 import { Condition_Outcome } from "../../../gen/signalbox/v1/condition_pb.ts";
 import type { Action, ActionError, ActionSpec, Attempt, ConditionSpec, Dependency, Input } from "../../core/action.ts";
-import { requirementsOf } from "../../core/dependency.ts";
+import { requirementsOf } from "../../core/actions/dependency.ts";
 import { attemptId, namespaceOf, runIdOf } from "../../core/name.ts";
 import type { Labels } from "../../core/run.ts";
 import { actionKinds, actionStates, outcomes, requirements, valueTypes } from "./enums.ts";

@@ -1,5 +1,12 @@
-import type { ActionEnded, Event as EventMessage, RunEnded } from "../../../gen/signalbox/v1/event_pb.ts";
-import type { Event, EventDetail, Position } from "../../core/event.ts";
+import type {
+  ActionEnded,
+  AttemptFailed,
+  ConditionPaused,
+  Event as EventMessage,
+  Published,
+  RunEnded,
+} from "../../../gen/signalbox/v1/event_pb.ts";
+import type { Event, EventDetail, EventKind, Position } from "../../core/event.ts";
 import { actionKinds, actionStates, logLevels, runStates, valueTypes } from "./enums.ts";
 import { message } from "./message.ts";
 import { toTimestamp } from "./time.ts";
@@ -26,130 +33,158 @@ export function toEvent(position: Position, event: Event): EventMessage {
   });
 }
 
-function toDetail(detail: EventDetail): EventMessage["detail"] {
-  switch (detail.kind) {
-    case "run_created":
-    case "run_updated":
-    case "run_started":
-    case "run_cancel_requested":
-    case "run_retried":
-    case "run_ended":
-      return toRunDetail(detail);
-    case "condition_paused":
-    case "condition_answered":
-    case "signal_kept":
-    case "signal_dropped":
-      return toConditionDetail(detail);
-    case "worker_attached":
-    case "worker_draining":
-    case "worker_left":
-    case "op_registered":
-    case "published":
-      return toOtherDetail(detail);
-    default:
-      return toActionDetail(detail);
-  }
+const messages = new WeakMap<object, EventMessage>();
+
+/**
+ * An event of the feed as a message. The same one for everybody who follows, as long as the feed holds the
+ * event, so that many followers cost one translation; nobody may change it.
+ */
+export function toPlacedEvent(placed: { readonly position: Position; readonly event: Event }): EventMessage {
+  const known = messages.get(placed);
+  if (known !== undefined) return known;
+  const made = toEvent(placed.position, placed.event);
+  messages.set(placed, made);
+  return made;
 }
 
-type RunDetail = Extract<EventDetail, { readonly kind: `run_${string}` }>;
-type ConditionDetail = Extract<EventDetail, { readonly kind: `condition_${string}` | `signal_${string}` }>;
-type OtherDetail = Extract<EventDetail, { readonly kind: `worker_${string}` | "op_registered" | "published" }>;
-type ActionDetail = Exclude<EventDetail, RunDetail | ConditionDetail | OtherDetail>;
+type Detail = EventMessage["detail"];
+type DetailOf<K extends EventKind> = Extract<EventDetail, { readonly kind: K }>;
 
-function toRunDetail(detail: RunDetail): EventMessage["detail"] {
-  switch (detail.kind) {
-    case "run_created": {
-      const { priority, actionCount } = detail;
-      return { case: "runCreated", value: { $typeName: "signalbox.v1.RunCreated", priority, actionCount } };
-    }
-    case "run_updated": {
-      const { priority, labels } = detail;
-      return { case: "runUpdated", value: { $typeName: "signalbox.v1.RunUpdated", priority, labels } };
-    }
-    case "run_started":
-      return { case: "runStarted", value: { $typeName: "signalbox.v1.RunStarted" } };
-    case "run_cancel_requested": {
-      const { cause } = detail;
-      return { case: "runCancelRequested", value: { $typeName: "signalbox.v1.RunCancelRequested", cause } };
-    }
-    case "run_retried": {
-      const { retryCount } = detail;
-      return { case: "runRetried", value: { $typeName: "signalbox.v1.RunRetried", retryCount } };
-    }
-    case "run_ended": {
-      const value = message<RunEnded>({
-        $typeName: "signalbox.v1.RunEnded",
-        state: runStates.of[detail.state],
-        error: toActionError(detail.error),
-        outputs: toValues(detail.outputs),
-      });
-      return { case: "runEnded", value };
-    }
-  }
+function toDetail<K extends EventKind>(detail: DetailOf<K>): Detail {
+  return details[detail.kind as K](detail);
 }
 
-function toActionDetail(detail: ActionDetail): EventMessage["detail"] {
-  switch (detail.kind) {
-    case "action_created": {
-      const { actionKind, state, parent, op } = detail;
-      const value = { kind: actionKinds.of[actionKind], state: actionStates.of[state], parent, op };
-      return { case: "actionCreated", value: { $typeName: "signalbox.v1.ActionCreated", ...value } };
-    }
-    case "action_queued":
-      return { case: "actionQueued", value: { $typeName: "signalbox.v1.ActionQueued" } };
-    case "action_assigned": {
-      const value = { workerId: detail.workerId, epoch: BigInt(detail.epoch) };
-      return { case: "actionAssigned", value: { $typeName: "signalbox.v1.ActionAssigned", ...value } };
-    }
-    case "action_started": {
-      const value = { workerId: detail.workerId, epoch: BigInt(detail.epoch) };
-      return { case: "actionStarted", value: { $typeName: "signalbox.v1.ActionStarted", ...value } };
-    }
-    case "action_progressed": {
-      const value = { percent: detail.percent, message: detail.message };
-      return { case: "actionProgressed", value: { $typeName: "signalbox.v1.ActionProgressed", ...value } };
-    }
-    case "action_logged": {
-      const value = { level: logLevels.of[detail.level], message: detail.message };
-      return { case: "actionLogged", value: { $typeName: "signalbox.v1.ActionLogged", ...value } };
-    }
-    case "action_returned": {
-      const { cause } = detail;
-      return { case: "actionReturned", value: { $typeName: "signalbox.v1.ActionReturned", cause } };
-    }
-    case "action_cancel_requested": {
-      const { cause } = detail;
-      return { case: "actionCancelRequested", value: { $typeName: "signalbox.v1.ActionCancelRequested", cause } };
-    }
-    case "action_reopened": {
-      const state = actionStates.of[detail.state];
-      return { case: "actionReopened", value: { $typeName: "signalbox.v1.ActionReopened", state } };
-    }
-    default:
-      return toEndDetail(detail);
-  }
-}
-
-type EndDetail = Extract<EventDetail, { readonly kind: "attempt_failed" | "action_ended" }>;
-
-function toEndDetail(detail: EndDetail): EventMessage["detail"] {
-  const state = actionStates.of[detail.state];
-  if (detail.kind === "action_ended") {
-    const value = message<ActionEnded>({
+/** How each kind of event is told. */
+const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = {
+  run_created: ({ priority, actionCount }) => ({
+    case: "runCreated",
+    value: { $typeName: "signalbox.v1.RunCreated", priority, actionCount },
+  }),
+  run_updated: ({ priority, labels }) => ({
+    case: "runUpdated",
+    value: { $typeName: "signalbox.v1.RunUpdated", priority, labels },
+  }),
+  run_started: () => ({ case: "runStarted", value: { $typeName: "signalbox.v1.RunStarted" } }),
+  run_cancel_requested: ({ cause }) => ({
+    case: "runCancelRequested",
+    value: { $typeName: "signalbox.v1.RunCancelRequested", cause },
+  }),
+  run_retried: ({ retryCount }) => ({
+    case: "runRetried",
+    value: { $typeName: "signalbox.v1.RunRetried", retryCount },
+  }),
+  run_ended: ({ state, error, outputs }) => ({
+    case: "runEnded",
+    value: message<RunEnded>({
+      $typeName: "signalbox.v1.RunEnded",
+      state: runStates.of[state],
+      error: toActionError(error),
+      outputs: toValues(outputs),
+    }),
+  }),
+  action_created: ({ actionKind, state, parent, op }) => ({
+    case: "actionCreated",
+    value: {
+      $typeName: "signalbox.v1.ActionCreated",
+      kind: actionKinds.of[actionKind],
+      state: actionStates.of[state],
+      parent,
+      op,
+    },
+  }),
+  action_queued: () => ({ case: "actionQueued", value: { $typeName: "signalbox.v1.ActionQueued" } }),
+  action_assigned: ({ workerId, epoch }) => ({
+    case: "actionAssigned",
+    value: { $typeName: "signalbox.v1.ActionAssigned", workerId, epoch: BigInt(epoch) },
+  }),
+  action_started: ({ workerId, epoch }) => ({
+    case: "actionStarted",
+    value: { $typeName: "signalbox.v1.ActionStarted", workerId, epoch: BigInt(epoch) },
+  }),
+  action_progressed: ({ percent, message: text }) => ({
+    case: "actionProgressed",
+    value: { $typeName: "signalbox.v1.ActionProgressed", percent, message: text },
+  }),
+  action_logged: ({ level, message: text }) => ({
+    case: "actionLogged",
+    value: { $typeName: "signalbox.v1.ActionLogged", level: logLevels.of[level], message: text },
+  }),
+  attempt_failed: ({ state, error, retryTimeMs }) => ({
+    case: "attemptFailed",
+    value: message<AttemptFailed>({
+      $typeName: "signalbox.v1.AttemptFailed",
+      state: actionStates.of[state],
+      error: toActionError(error),
+      retryTime: toTimestamp(retryTimeMs),
+    }),
+  }),
+  action_returned: ({ cause }) => ({
+    case: "actionReturned",
+    value: { $typeName: "signalbox.v1.ActionReturned", cause },
+  }),
+  action_cancel_requested: ({ cause }) => ({
+    case: "actionCancelRequested",
+    value: { $typeName: "signalbox.v1.ActionCancelRequested", cause },
+  }),
+  action_ended: ({ state, outputs, error, epoch }) => ({
+    case: "actionEnded",
+    value: message<ActionEnded>({
       $typeName: "signalbox.v1.ActionEnded",
-      state,
-      outputs: toValues(detail.outputs),
-      error: toActionError(detail.error),
-      epoch: BigInt(detail.epoch),
-    });
-    return { case: "actionEnded", value };
-  }
-  const { $typeName, ...error } = toActionError(detail.error) ?? unsaid;
-  const retryTime = toTimestamp(detail.retryTimeMs) ?? epoch;
-  const value = { state, error: { $typeName, ...error }, retryTime };
-  return { case: "attemptFailed", value: { $typeName: "signalbox.v1.AttemptFailed", ...value } };
-}
-
-function toConditionDetail(detail: ConditionDetail): EventMessage["detail"] {
-  return detail as never;
-}
+      state: actionStates.of[state],
+      outputs: toValues(outputs),
+      error: toActionError(error),
+      epoch: BigInt(epoch),
+    }),
+  }),
+  action_reopened: ({ state }) => ({
+    case: "actionReopened",
+    value: { $typeName: "signalbox.v1.ActionReopened", state: actionStates.of[state] },
+  }),
+  condition_paused: ({ type, prompt, deadlineMs }) => ({
+    case: "conditionPaused",
+    value: message<ConditionPaused>({
+      $typeName: "signalbox.v1.ConditionPaused",
+      type: valueTypes.of[type],
+      prompt,
+      deadlineTime: toTimestamp(deadlineMs),
+    }),
+  }),
+  condition_answered: ({ value, signalledBy, defaulted }) => ({
+    case: "conditionAnswered",
+    value: { $typeName: "signalbox.v1.ConditionAnswered", value: toValue(value), signalledBy, defaulted },
+  }),
+  signal_kept: ({ value, signalledBy }) => ({
+    case: "signalKept",
+    value: { $typeName: "signalbox.v1.SignalKept", value: toValue(value), signalledBy },
+  }),
+  signal_dropped: ({ cause }) => ({
+    case: "signalDropped",
+    value: { $typeName: "signalbox.v1.SignalDropped", cause },
+  }),
+  worker_attached: ({ workerId, sessionId, ops, keptCount }) => ({
+    case: "workerAttached",
+    value: { $typeName: "signalbox.v1.WorkerAttached", workerId, sessionId, ops: [...ops], keptCount },
+  }),
+  worker_draining: ({ workerId }) => ({
+    case: "workerDraining",
+    value: { $typeName: "signalbox.v1.WorkerDraining", workerId },
+  }),
+  worker_left: ({ workerId, sessionId, cause }) => ({
+    case: "workerLeft",
+    value: { $typeName: "signalbox.v1.WorkerLeft", workerId, sessionId, cause },
+  }),
+  op_registered: ({ op, version }) => ({
+    case: "opRegistered",
+    value: { $typeName: "signalbox.v1.OpRegistered", op, version },
+  }),
+  published: ({ source, type, attributes, payload }) => ({
+    case: "published",
+    value: message<Published>({
+      $typeName: "signalbox.v1.Published",
+      source,
+      type,
+      attributes,
+      payload: payload === undefined ? undefined : toJson(payload),
+    }),
+  }),
+};

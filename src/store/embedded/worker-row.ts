@@ -68,17 +68,12 @@ export const opColumns: readonly Column<Op>[] = [
 
 /** The op that a row says. */
 export function opOfRow(row: OpRow): Op {
-  const { description, labels, retry, timeouts, ...rest } = parsed<OpContent>(row.content);
   return {
+    ...parsed<OpContent>(row.content),
     namespace: row.namespace,
     name: row.name,
     version: row.version,
     createTimeMs: row.create_ms,
-    description,
-    labels,
-    retry,
-    timeouts,
-    ...rest,
   };
 }
 

@@ -5,7 +5,7 @@ CREATE TABLE feed (
   first INTEGER PRIMARY KEY,
   -- The position of the last event.
   last INTEGER NOT NULL,
-  -- The run that all of the events are of; NULL if there is no such run.
+  -- The run that its events are of; NULL if they are of none, or of several: then feed_runs says of which.
   run TEXT,
   body TEXT NOT NULL
 ) STRICT;
@@ -18,3 +18,9 @@ CREATE TABLE feed_runs (
   first INTEGER NOT NULL,
   PRIMARY KEY (run, first)
 ) STRICT, WITHOUT ROWID;
+
+-- Facts of the store itself, among them the feed's id.
+CREATE TABLE meta (
+  name TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;

@@ -1,0 +1,81 @@
+import type { Event, EventKind, Position } from "../core/event.ts";
+import { type RunKey, runKey } from "../core/name.ts";
+import type { Labels } from "../core/run.ts";
+import type { Engine } from "../engine/engine.ts";
+import { CursorExpired } from "../engine/feed-pages.ts";
+import type { FeedFrame } from "../engine/follower.ts";
+import { toConnectError, toThrown } from "./status.ts";
+import type { TokenScope } from "./token.ts";
+import { printCursor, readCursor } from "./token.ts";
+
+/** Which events are wanted, as the rules name things. Undefined, or an empty list, does not restrict. */
+export interface EventFilter {
+  readonly namespace: string | undefined;
+  readonly runId: string | undefined;
+  readonly kinds: readonly EventKind[];
+  readonly labels: Labels;
+}
+
+/** The run that a filter is about, if it says both parts of its key. */
+export function runOf({ namespace, runId }: Pick<EventFilter, "namespace" | "runId">): RunKey | undefined {
+  return namespace === undefined || runId === undefined ? undefined : runKey(namespace, runId);
+}
+
+/** Tells wanted events from others. */
+export function matcherOf({ namespace, runId, kinds, labels }: EventFilter): (event: Event) => boolean {
+  const kindSet = new Set<EventKind>(kinds);
+  const wantedLabels = Object.entries(labels);
+  return (event) =>
+    (namespace === undefined || event.namespace === namespace) &&
+    (runId === undefined || event.runId === runId) &&
+    (kindSet.size === 0 || kindSet.has(event.detail.kind)) &&
+    wantedLabels.every(([name, value]) => event.runLabels[name] === value);
+}
+
+/** Where a cursor says to go on. Ends the call with TOKEN_INVALID, FILTER_CHANGED or CURSOR_EXPIRED. */
+export async function positionIn(engine: Engine, scope: TokenScope, cursor: string): Promise<Position> {
+  const read = readCursor(scope, cursor);
+  if (read.ok) return read.place;
+  if (read.cause !== "OTHER_FEED") throw toConnectError({ reason: read.cause });
+  throw expired(scope, await engine.store.oldest());
+}
+
+/** The refusal of a cursor behind which something is missing. */
+export function expired(scope: TokenScope, oldest: Position) {
+  return toConnectError({ reason: "CURSOR_EXPIRED", oldestCursor: printCursor(scope, oldest) });
+}
+
+/** What to follow, and what ends it. */
+export interface FollowOptions {
+  readonly scope: TokenScope;
+  readonly after: Position | "now" | "beginning";
+  readonly run?: RunKey | undefined;
+  readonly matches: (event: Event) => boolean;
+  /** The call's own: its client is gone. */
+  readonly signal: AbortSignal;
+  /** The server's: it is stopping. */
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * Follows the feed until the client is gone, which ends it quietly, or the server stops, which ends it with
+ * STOPPING. What can go wrong with the feed becomes a refusal.
+ */
+export async function* followFeed(engine: Engine, options: FollowOptions): AsyncGenerator<FeedFrame> {
+  const { scope, after, run, matches, signal, stopping } = options;
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  signal.addEventListener("abort", end);
+  stopping.addEventListener("abort", end);
+  if (signal.aborted || stopping.aborted) end();
+  try {
+    yield* engine.feeds.follow({ after, run, matches, signal: ending.signal });
+    if (stopping.aborted) throw toConnectError({ reason: "STOPPING" });
+  } catch (error) {
+    throw error instanceof CursorExpired ? expired(scope, error.oldest) : toThrown(error);
+  } finally {
+    signal.removeEventListener("abort", end);
+    stopping.removeEventListener("abort", end);
+    end();
+  }
+}

@@ -1,0 +1,96 @@
+import type { Action } from "../core/action.ts";
+import type { Run } from "../core/run.ts";
+import { sizeBytes, valuesSizeBytes } from "../core/value.ts";
+import { pageBytesMax, pageStepRows } from "../limits.ts";
+import type { Page } from "../store/store.ts";
+import { toConnectError } from "./status.ts";
+import type { TokenScope } from "./token.ts";
+import { printToken, readToken } from "./token.ts";
+
+/** How many items a page has that does not say. */
+const defaultPageSize = 100;
+
+/** What a list RPC says to have one page made. */
+export interface PageOptions<Item, Place> {
+  readonly scope: TokenScope;
+  readonly pageSize: number;
+  readonly pageToken: string;
+  readonly read: (after: Place | undefined, limit: number) => Promise<Page<Item, Place>>;
+  readonly placeOf: (item: Item) => Place;
+  readonly sizeOf: (item: Item) => number;
+}
+
+/** A page as a list RPC answers it. */
+export interface ListedPage<Item> {
+  readonly items: readonly Item[];
+  /** Empty if there is no further page. */
+  readonly nextPageToken: string;
+}
+
+/** Reads the page that a request asks for. Ends the call with TOKEN_INVALID or FILTER_CHANGED. */
+export async function listPage<Item, Place>(options: PageOptions<Item, Place>): Promise<ListedPage<Item>> {
+  const { scope, pageSize, pageToken } = options;
+  const limit = pageSize === 0 ? defaultPageSize : pageSize;
+  const { items, next } = await collectPage({ ...options, after: placeIn(scope, pageToken), limit });
+  return { items, nextPageToken: next === undefined ? "" : printToken(scope, next) };
+}
+
+function placeIn<Place>(scope: TokenScope, token: string): Place | undefined {
+  if (token === "") return undefined;
+  const read = readToken<Place>(scope, token);
+  if (read.ok) return read.place;
+  throw toConnectError({ reason: read.cause === "FILTER_CHANGED" ? "FILTER_CHANGED" : "TOKEN_INVALID" });
+}
+
+/** Where a page begins, and how it is read. */
+export interface CollectOptions<Item, Place>
+  extends Pick<PageOptions<Item, Place>, "read" | "placeOf" | "sizeOf"> {
+  readonly after: Place | undefined;
+  readonly limit: number;
+}
+
+/**
+ * Reads up to `limit` items, but no more than `pageBytesMax` of them unless the first one alone is larger. A few
+ * rows are read at a time, so that a page of large rows never takes much more memory than it sends.
+ */
+export async function collectPage<Item, Place>(options: CollectOptions<Item, Place>): Promise<Page<Item, Place>> {
+  const { after, limit, read, placeOf, sizeOf } = options;
+  const items: Item[] = [];
+  let place = after;
+  let bytes = 0;
+  for (;;) {
+    const step = Math.min(limit - items.length, pageStepRows);
+    const page = await read(place, step);
+    for (const item of page.items) {
+      bytes += sizeOf(item);
+      const last = items.at(-1);
+      if (last !== undefined && bytes > pageBytesMax) return { items, next: placeOf(last) };
+      items.push(item);
+    }
+    // A short page with more behind it has looked at as many rows as it may.
+    const isOver = page.next === undefined || items.length >= limit || page.items.length < step;
+    if (isOver) return { items, next: page.next };
+    place = page.next;
+  }
+}
+
+/** About how many bytes a run takes in a page. */
+export function runSizeBytes(run: Run): number {
+  return 400 + textOf(run.error) + (run.outputs === undefined ? 0 : valuesSizeBytes(run.outputs));
+}
+
+/** About how many bytes an action takes in a page. */
+export function actionSizeBytes({ spec, outputs, error }: Action): number {
+  let bytes = 800 + textOf(error) + (outputs === undefined ? 0 : valuesSizeBytes(outputs));
+  for (const dependency of spec.dependencies) bytes += dependency.action.length + 16;
+  if (spec.kind === "condition") bytes += spec.prompt.length + spec.description.length;
+  if (spec.kind !== "task") return bytes;
+  for (const [name, input] of Object.entries(spec.inputs)) {
+    bytes += name.length + ("value" in input ? sizeBytes(input.value) : 64);
+  }
+  return bytes;
+}
+
+function textOf(error: { readonly message: string; readonly stack: string } | undefined): number {
+  return error === undefined ? 0 : error.message.length + error.stack.length;
+}

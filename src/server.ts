@@ -1,0 +1,84 @@
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
+import { registerHealth, ServiceHealth } from "./api/carrier/health.ts";
+import { registerReflection } from "./api/carrier/reflection.ts";
+import { startCarrier } from "./api/carrier/server.ts";
+import { observeCalls } from "./api/interceptors/observe.ts";
+import { validateRequests } from "./api/interceptors/validate.ts";
+import { routes, services } from "./api/routes.ts";
+import type { Configuration } from "./configuration.ts";
+import { Engine } from "./engine/engine.ts";
+import type { Log } from "./observe/log.ts";
+import { EmbeddedStore } from "./store/embedded/embedded-store.ts";
+import { MemoryStore } from "./store/memory/memory-store.ts";
+import type { Store } from "./store/store.ts";
+
+/** What a server is started with. */
+export interface ServerOptions {
+  readonly configuration: Configuration;
+  readonly log: Log;
+  /** Called once if the store can no longer keep its promises; the server must be stopped then. */
+  readonly onStoreLost?: (error: Error) => void;
+  /** A store of the caller's own, instead of the configured one; the server closes it when it stops. */
+  readonly store?: Store;
+}
+
+/** A running server. */
+export interface Server {
+  /** Where it listens, such as `http://127.0.0.1:7233`. */
+  readonly url: string;
+  /** Stops gently: tells workers and subscribers to come back, waits for calls in progress, closes the store. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/** Opens the store, starts the engine and listens. Rejects, with nothing left running, if one of them cannot. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { configuration, log } = options;
+  const store = options.store ?? (await openStore(options));
+  const engine = new Engine({ store, log, settings: configuration });
+  try {
+    await engine.start();
+    const health = new ServiceHealth(services);
+    const carrier = await startCarrier({
+      routes(router, stopping) {
+        routes(engine, stopping)(router);
+        registerHealth(router, health, stopping);
+        registerReflection(router, [...services, Health]);
+      },
+      host: configuration.host,
+      port: configuration.port,
+      log,
+      interceptors: [observeCalls(log), validateRequests({ services })],
+      origins: configuration.allowedOrigins,
+    });
+    const { url } = carrier.address;
+    log.info({ url, store: configuration.store, data: configuration.data }, "listening");
+    return {
+      url,
+      async stop(timeoutMs) {
+        const { cutCount } = await carrier.drain(timeoutMs);
+        await engine.stop();
+        await store.close();
+        log.info({ cutCount }, "stopped");
+      },
+    };
+  } catch (error) {
+    await engine.stop();
+    await store.close();
+    throw error;
+  }
+}
+
+async function openStore({ configuration, log, onStoreLost }: ServerOptions): Promise<Store> {
+  if (configuration.store === "memory") return new MemoryStore();
+  const path = resolve(configuration.data);
+  mkdirSync(path, { recursive: true });
+  return EmbeddedStore.open({
+    path,
+    onBroken(error: Error) {
+      log.fatal({ error: error.message }, "the store is lost; stopping");
+      onStoreLost?.(error);
+    },
+  });
+}

@@ -1,0 +1,40 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { applySchema } from "./schema.ts";
+
+/** The file that holds everything, in the store's folder; SQLite keeps `-wal` and `-shm` beside it. */
+export const databaseFile = "signalbox.db";
+
+/**
+ * Opens the database for the one who writes, and creates it if it is not there. A commit returns when the
+ * operating system has said that it is on the disk: WAL with `synchronous=FULL` syncs at every commit.
+ */
+export function openForWriting(folder: string): DatabaseSync {
+  const database = new DatabaseSync(join(folder, databaseFile), { timeout: 0 });
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec("PRAGMA synchronous = FULL");
+  // Small and frequent checkpoints: the stalls of larger ones are longer, and none at all lets the log grow.
+  database.exec("PRAGMA wal_autocheckpoint = 1000");
+  database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
+  applySchema(database);
+  return database;
+}
+
+/** Opens a database that somebody has open for writing, to read from it beside them. */
+export function openForReading(folder: string): DatabaseSync {
+  const database = new DatabaseSync(join(folder, databaseFile), { readOnly: true, timeout: 1_000 });
+  database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
+  return database;
+}
+
+/** The id of the feed in a database: made by chance when it is first asked for, the same ever after. */
+export function feedIdOf(database: DatabaseSync): string {
+  database
+    .prepare("INSERT INTO meta (name, value) VALUES ('feed_id', ?) ON CONFLICT (name) DO NOTHING")
+    .run(randomUUID());
+  return String(database.prepare("SELECT value FROM meta WHERE name = 'feed_id'").get()?.["value"]);
+}
+
+/** 64 MiB of pages for each connection: the part of a large database that is in use. */
+const cacheKibibytes = 64 * 1024;

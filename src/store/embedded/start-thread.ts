@@ -1,0 +1,54 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { StoreUnavailable } from "../store.ts";
+import type { FromThread, ThreadStart } from "./messages.ts";
+
+/** A thread that runs, and what it found. */
+export interface StartedThread {
+  readonly thread: Worker;
+  readonly opened: Extract<FromThread, { readonly kind: "opened" }>;
+}
+
+/** Modules are `.ts` as they are written and `.js` as they are published. */
+export const moduleEnding = import.meta.url.endsWith(".ts") ? "ts" : "js";
+
+/** Starts the thread of a store and waits until it has opened the database. Throws StoreUnavailable if it cannot. */
+export async function startThread(start: ThreadStart): Promise<StartedThread> {
+  const thread = new Worker(new URL(`./thread.${moduleEnding}`, import.meta.url), {
+    name: "signalbox-store",
+    workerData: start,
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<FromThread>();
+  thread.once("message", resolve);
+  thread.once("error", reject);
+  thread.once("exit", () => {
+    reject(new Error("the thread of the store ended before it had opened"));
+  });
+  try {
+    const opened = await promise;
+    if (opened.kind !== "opened") throw new Error(opened.kind === "broken" ? opened.message : opened.kind);
+    return { thread, opened };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new StoreUnavailable(`the store in ${start.folder} cannot be opened: ${message}`, { cause: error });
+  } finally {
+    thread.removeAllListeners();
+  }
+}
+
+/** Makes a folder if it is not there, so that it is still there after a power failure. */
+export function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined || process.platform === "win32") return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made));
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,155 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { AnswerByType, ConditionType, JsValues } from "../client/js-value.ts";
+
+/**
+ * What runs a task: gets the context of one attempt and the inputs by name, and returns the outputs. A plain object is
+ * outputs by name, undefined is none, and anything else is the output `value`. What it throws fails the attempt, and
+ * the task's retry policy decides what follows; a NonRetryableError fails the action for good.
+ *
+ * It is called at least once for each attempt and may be called again for a later one, so that what it does to the
+ * outside must bear being done twice, or be a `ctx.step`.
+ */
+export type TaskFunction<Inputs = JsValues> = (context: TaskContext, inputs: Inputs) => unknown;
+
+/** One attempt, as the function that runs it sees it. */
+export interface TaskContext {
+  /** The run's id. */
+  readonly runId: string;
+  /** The action's whole name in the run. */
+  readonly action: string;
+  /** The number of the attempt, from 1. */
+  readonly attempt: number;
+  /** The labels of the run. */
+  readonly labels: Readonly<Record<string, string>>;
+  /**
+   * Aborted when the attempt must end. Its reason says why: AttemptCancelled (report by throwing; there is a grace),
+   * AttemptLost (the lease has moved on and nothing counts any more) or WorkerStopped. Waits for children reject with
+   * the same reason.
+   */
+  readonly signal: AbortSignal;
+  /** Writes a log line to the feed. Lines over 1,000 that wait to be recorded are dropped, and a later line says so. */
+  readonly log: TaskLog;
+  /** Says how far the attempt is, from 0 to 100. Of many said quickly the latest is kept. */
+  progress(percent: number, message?: string): void;
+  /**
+   * Says that the attempt is alive. If its task has a heartbeat timeout, the worker beats by itself at a third of it,
+   * from the event loop that runs the task: a task that keeps the event loop busy for longer is taken to hang, and
+   * one that does so on purpose raises its timeout. Leases do not depend on this.
+   */
+  heartbeat(): void;
+  /** Publishes an event of the task's own; resolves when it is durable. At most 1,000 may wait. */
+  event(event: TaskEvent): Promise<void>;
+  /**
+   * Waits for a signal of the type, by the name of the condition among the attempt's children; resolves to the answer.
+   * Throws ConditionEnded if it ends without one. A later attempt finds the same condition, and its answer.
+   */
+  condition<T extends ConditionType>(name: string, options: ConditionOptions<T>): Promise<AnswerByType[T]>;
+  /**
+   * Has a child task executed by any worker, and resolves to its outputs. Throws ChildFailed if it ends otherwise. The
+   * name is the key: a later attempt finds the same child, and its outputs.
+   */
+  task(name: string, options: ChildTaskOptions): Promise<JsValues>;
+  /** Like `task`, but resolves as soon as the child durably exists, so that it can be awaited later. */
+  startTask(name: string, options: ChildTaskOptions): Promise<StartedTask>;
+  /**
+   * Runs a step once and records what it returns. A later attempt that comes to a step which has succeeded gets what
+   * was recorded, and the function is not called. A step that throws is done again by the next attempt. Each name is
+   * used once in an attempt. What it returns is a value as `JsValue` has it, or undefined.
+   *
+   * Between the end of the function and the record of it the process may die; then the step is done again.
+   */
+  step<Result>(name: string, run: () => Result): Promise<Awaited<Result>>;
+}
+
+/** Writes log lines: `log(message)`, `log(level, message)` or `log.warn(message)`. Without a level it is info. */
+export interface TaskLog {
+  (message: string): void;
+  (level: TaskLogLevel, message: string): void;
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** How much a log line matters. */
+export type TaskLogLevel = "debug" | "info" | "warn" | "error";
+
+/** An event of a task's own. */
+export interface TaskEvent {
+  /** What kind of thing it is, as a name of your own; 1 to 256 characters. */
+  readonly type: string;
+  /** Who publishes; the name of the op if not said. */
+  readonly source?: string;
+  /** For filters of the readers' own; at most 64. */
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** What it says. */
+  readonly payload?: JsonValue;
+}
+
+/** What a condition asks, and until when. */
+export interface ConditionOptions<T extends ConditionType> {
+  /** The type of the answer. */
+  readonly type: T;
+  /** The question, in one line or in markdown. */
+  readonly prompt?: string;
+  /** What helps to decide. */
+  readonly description?: string;
+  /** How long it waits, in milliseconds; without end if not said. */
+  readonly timeoutMs?: number;
+  /** The answer it takes when its time runs out; only together with `timeoutMs`. */
+  readonly defaultValue?: AnswerByType[T];
+  /** For finding it, and for filters of the feed. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** What a child task executes. */
+export interface ChildTaskOptions {
+  /** The op that a worker announces. */
+  readonly op: string;
+  /** The registered version whose defaults it takes; the latest if not said. */
+  readonly opVersion?: number;
+  /** The inputs by name. */
+  readonly input?: Readonly<Record<string, unknown>>;
+  /** What happens after a failed attempt; the op's policy if not said. */
+  readonly retry?: RetryOptions;
+  /** How long it may take; the op's timeouts if not said. */
+  readonly timeouts?: TimeoutOptions;
+  /** How long it has after a cancel, in milliseconds; 10 s if not said. */
+  readonly cancelGraceMs?: number;
+  /** For finding it, and for filters of the feed. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** What happens after a failed attempt. */
+export interface RetryOptions {
+  /** How many attempts there may be in all, 1 to 100. */
+  readonly maxAttempts?: number;
+  /** The first wait in milliseconds; 1 s if not said. */
+  readonly initialBackoffMs?: number;
+  /** What the wait grows by each time; 2 if not said. */
+  readonly multiplier?: number;
+  /** The longest wait in milliseconds; 5 minutes if not said. */
+  readonly maxBackoffMs?: number;
+  /** The share of the wait that chance moves it by, 0 to 1; 0 if not said. */
+  readonly jitter?: number;
+  /** Error types after which no further attempt is made. */
+  readonly nonRetryableErrorTypes?: readonly string[];
+}
+
+/** How long the parts of a task's life may take, in milliseconds; no limit where not said. */
+export interface TimeoutOptions {
+  /** From queued to started. */
+  readonly queueToStartMs?: number;
+  /** From started to ended, for each attempt. */
+  readonly startToEndMs?: number;
+  /** The longest silence of a running attempt. */
+  readonly heartbeatMs?: number;
+}
+
+/** A child task that durably exists. */
+export interface StartedTask {
+  /** Its name among the attempt's children. */
+  readonly name: string;
+  /** Its outputs when it has ended. Rejects with ChildFailed; it may be left alone. */
+  readonly outputs: Promise<JsValues>;
+}

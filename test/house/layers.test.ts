@@ -1,0 +1,139 @@
+import { posix } from "node:path";
+import { describe, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { importsOf, readFiles, type SourceFile } from "./tree.ts";
+
+const wire = [
+  "@bufbuild/protobuf",
+  "@bufbuild/protovalidate",
+  "@connectrpc/connect",
+  "@connectrpc/connect-node",
+];
+
+/**
+ * What each layer may import: other layers, packages, and whether Node's own modules. A layer is a folder of
+ * `src/`; `limits` and `configuration` are the files of these names, and `main` is every other file right under
+ * `src/`.
+ */
+const layers: Readonly<Record<string, { layers: string[]; packages: string[]; node: boolean }>> = {
+  limits: { layers: [], packages: [], node: false },
+  core: { layers: ["limits"], packages: [], node: false },
+  observe: { layers: [], packages: ["pino"], node: true },
+  store: { layers: ["core", "limits", "observe"], packages: [], node: true },
+  engine: { layers: ["store", "core", "limits", "observe"], packages: [], node: true },
+  // Of the store, the api knows queries and failures only; a test of its own says so.
+  api: { layers: ["engine", "store", "core", "limits", "observe", "gen"], packages: wire, node: true },
+  client: { layers: ["gen"], packages: wire, node: true },
+  worker: { layers: ["client", "gen"], packages: wire, node: true },
+  configuration: { layers: ["limits", "observe"], packages: [], node: true },
+  main: {
+    layers: ["api", "engine", "store", "core", "limits", "configuration", "observe"],
+    packages: [],
+    node: true,
+  },
+  cli: { layers: ["client", "worker", "main", "configuration"], packages: [], node: true },
+  demo: { layers: ["client", "worker"], packages: [], node: true },
+};
+
+function layerOf(path: string): string {
+  const [top = "", second = "", ...rest] = path.split("/");
+  if (top !== "src") return top;
+  if (rest.length > 0) return second;
+  if (second === "limits.ts") return "limits";
+  return second.startsWith("configuration") ? "configuration" : "main";
+}
+
+/** What one import of a file breaks, or undefined. */
+function judge(file: SourceFile, from: string): string | undefined {
+  const layer = layerOf(file.path);
+  const may = layers[layer];
+  if (may === undefined) return `${layer} is a layer that this test does not know`;
+  if (from.startsWith("node:")) return may.node ? undefined : `${layer} may not import Node's modules`;
+  if (!from.startsWith(".")) {
+    const name = from.split("/", from.startsWith("@") ? 2 : 1).join("/");
+    if (!may.packages.includes(name)) return `${layer} may not import ${name}`;
+    return name in packageJson.dependencies ? undefined : `${name} is not among the dependencies`;
+  }
+  const target = posix.join(posix.dirname(file.path), from);
+  if (!/\.(ts|json)$/.test(target)) return "a relative import names its file with its ending";
+  const other = layerOf(target);
+  if (other === layer || may.layers.includes(other)) return undefined;
+  return `${layer} may not import ${other}`;
+}
+
+const sources = readFiles("src/**/*.ts");
+
+describe("the layers", () => {
+  test("are imported only as the table allows", () => {
+    const broken = sources.flatMap((file) =>
+      importsOf(file).flatMap(({ from, line }) => {
+        const fault = judge(file, from);
+        return fault === undefined ? [] : [`${file.path}:${line} imports ${from}: ${fault}`];
+      }),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test("have no circle in their table", () => {
+    const isAbove = (upper: string, lower: string): boolean =>
+      layers[upper]?.layers.some((next) => next === lower || isAbove(next, lower)) ?? false;
+    expect(Object.keys(layers).filter((layer) => isAbove(layer, layer))).toEqual([]);
+  });
+
+  test("above the store know its interface only; an implementation is for main to choose", () => {
+    const broken = sources.flatMap((file) =>
+      ["store", "main"].includes(layerOf(file.path))
+        ? []
+        : importsOf(file)
+            .filter(({ from }) => /(^|\/)store\/(embedded|memory|postgres)\//.test(from))
+            .map(({ from, line }) => `${file.path}:${line} imports ${from}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test("of the wire speak to the engine, never to a store", () => {
+    const reaching = sources.filter(
+      (file) =>
+        layerOf(file.path) === "api" &&
+        /^import\b[^;"]*\bStore\b[^;"]*from "[^"]*\/store\/store\.ts"/m.test(file.text),
+    );
+    expect(reaching.map((file) => file.path)).toEqual([]);
+  });
+
+  test("have no barrels: an import names the file that has the thing", () => {
+    expect(sources.filter((file) => /(^|\/)index\.ts$/.test(file.path)).map((file) => file.path)).toEqual([]);
+    const passedOn = sources.filter((file) => /^export \*|^export (type )?\{[^}]*\} from/m.test(file.text));
+    const doors = ["src/client/client.ts", "src/worker/worker.ts"];
+    expect(passedOn.map((file) => file.path).filter((path) => !doors.includes(path))).toEqual([]);
+  });
+});
+
+test.each([
+  {
+    given: "a core file that reads a clock",
+    path: "src/core/a.ts",
+    from: "node:timers",
+    gives: /may not import Node/,
+  },
+  {
+    given: "an engine file that sees messages",
+    path: "src/engine/a.ts",
+    from: "../../gen/a_pb.ts",
+    gives: /gen/,
+  },
+  {
+    given: "a demo that reaches into the store",
+    path: "src/demo/a.ts",
+    from: "../store/store.ts",
+    gives: /store/,
+  },
+  {
+    given: "an api file that skips the engine",
+    path: "src/api/x/a.ts",
+    from: "../../store/store.ts",
+    gives: /store/,
+  },
+  { given: "an import without its ending", path: "src/core/a.ts", from: "./name", gives: /ending/ },
+])("the table refuses $given", ({ path, from, gives }) => {
+  expect(judge({ path, text: "" }, from)).toMatch(gives);
+});
