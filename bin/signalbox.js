@@ -54,7 +54,12 @@ function continueUnder(node) {
 if (isNewEnough(process.versions.node)) {
   const source = new URL("../src/cli/signalbox.ts", import.meta.url);
   const built = new URL("../dist/src/cli/signalbox.js", import.meta.url);
-  await import((existsSync(source) ? source : built).href);
+  // The command runs when it is imported, or exports `main(args)`, which says the exit code.
+  const command = await import((existsSync(source) ? source : built).href);
+  if (typeof command.main === "function") {
+    const exitCode = await command.main(process.argv.slice(2));
+    if (typeof exitCode === "number") process.exitCode = exitCode;
+  }
 } else {
   const newer = findNewerNode();
   if (newer === undefined) {

@@ -1,8 +1,9 @@
 /**
  * Builds `dist/`, what the published package runs: Node strips types everywhere but under `node_modules`.
  *
- * `dist/` mirrors the tree, so that every relative path holds in both: modules as JavaScript with declarations, all
- * other files under `src/` (schema files) as they are, and a `package.json` that says the version.
+ * `dist/` mirrors the tree, so that every relative path holds in both: modules as JavaScript with
+ * declarations, all other files under `src/` (schema files) as they are, and a `package.json` that says the
+ * version.
  *
  * Usage: node scripts/build.ts
  */

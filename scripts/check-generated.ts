@@ -36,9 +36,8 @@ try {
   const stale = paths.filter((path) => expected.get(path) !== found.get(path));
   if (expected.size === 0) throw new Error("proto/ generates nothing");
   if (stale.length > 0) {
-    console.error(
-      `gen/ is not what proto/ generates; run npm run generate:\n${stale.map((p) => `  gen/${p}`).join("\n")}`,
-    );
+    console.error("gen/ is not what proto/ generates; run npm run generate. These files differ:");
+    for (const path of stale) console.error(`  gen/${path}`);
     process.exitCode = 1;
   } else {
     console.log(`gen/ is current: ${expected.size} files`);

@@ -3,13 +3,14 @@
  *
  * The older tree is taken out of git into a temporary folder, with today's `.proto-deps` beside it, because a
  * git revision does not hold that folder. A revision without `proto/` has nothing to compare with: that is
- * said, and passes.
+ * said, and passes. Before version 1.0.0 a breaking change passes if a new line of the changelog announces it
+ * with **Breaking**.
  *
  * Usage: node scripts/proto-breaking.ts [REVISION]. By default the revision is SIGNALBOX_BASE if that is set,
  * else where this branch left `origin/main` or `main`; on that branch itself, the commit before.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -39,6 +40,16 @@ function findBase(): string | undefined {
   return isDirty ? head : git("rev-parse", "--verify", "--quiet", "HEAD^");
 }
 
+function isBeforeFirstRelease(): boolean {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  return version.startsWith("0.");
+}
+
+/** Whether the changelog got a line about a breaking change since a revision. */
+function isAnnounced(revision: string): boolean {
+  return /^\+.*\*\*Breaking\b/m.test(git("diff", revision, "--", "CHANGELOG.md") ?? "");
+}
+
 const base = findBase();
 if (base === undefined || git("cat-file", "-e", `${base}:proto/signalbox`) === undefined) {
   console.log(`NOTHING TO COMPARE WITH: ${base ?? "this repository"} has no earlier proto/signalbox`);
@@ -57,8 +68,19 @@ if (base === undefined || git("cat-file", "-e", `${base}:proto/signalbox`) === u
       cwd: root,
       stdio: "inherit",
     });
-    if (done.status === 0) console.log(`proto/ breaks nothing that was in ${base.slice(0, 12)}`);
-    else process.exitCode = 1;
+    if (done.status === 0) {
+      console.log(`proto/ breaks nothing that was in ${base.slice(0, 12)}`);
+    } else if (isBeforeFirstRelease() && isAnnounced(base)) {
+      console.log(
+        `BREAKING, as the changelog says: proto/ differs from ${base.slice(0, 12)} as listed above`,
+      );
+    } else {
+      console.error(
+        "proto/ breaks clients. Before version 1.0.0 a changelog line that begins with **Breaking**",
+      );
+      console.error("makes that allowed; after it, nothing does.");
+      process.exitCode = 1;
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -11,6 +11,10 @@ export const inputSizeBytesMax = 4 * 1024 * 1024;
 export const depthMax = 8;
 /** 10,000 actions in a run: cancelling one touches them all in a single transaction. */
 export const actionsPerRunMax = 10_000;
+/** 20 cycles of a plan named in a refusal: who wrote the plan finds the pattern by then. */
+export const cyclesNamedMax = 20;
+/** 20 names of a cycle in a refusal, for the same reason. */
+export const cycleLengthNamedMax = 20;
 /** 100 kept signals in a run: an answer that comes early is an exception, a thousand are a mistake. */
 export const keptSignalsPerRunMax = 100;
 /** 64 labels on a run, the same as the contract allows when it is created. */

@@ -22,7 +22,9 @@ export async function serve(args: readonly string[]): Promise<number> {
     readFile: (path) => readFileSync(path, "utf8"),
   });
   if (!parsed.ok) {
-    process.stderr.write(`signalbox: the configuration is wrong:\n${parsed.mistakes.map((m) => `  ${m}\n`).join("")}`);
+    process.stderr.write(
+      `signalbox: the configuration is wrong:\n${parsed.mistakes.map((m) => `  ${m}\n`).join("")}`,
+    );
     return exitCodes.misconfigured;
   }
   const { configuration } = parsed;
@@ -42,7 +44,9 @@ export async function serve(args: readonly string[]): Promise<number> {
     await server.stop(configuration.drainTimeoutMs);
     return exitCode;
   } catch (error) {
-    process.stderr.write(`signalbox: cannot start: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `signalbox: cannot start: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     log.debug({ error }, "cannot start");
     return exitCodes.failed;
   }

@@ -1,19 +1,22 @@
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { Event as EventMessage, EventKind as EventKindMessage } from "../../gen/signalbox/v1/event_pb.ts";
+import type {
+  EventKind as EventKindMessage,
+  Event as EventMessage,
+} from "../../gen/signalbox/v1/event_pb.ts";
 import type {
   EventFilter as EventFilterMessage,
   EventService,
   WatchEventsRequest,
 } from "../../gen/signalbox/v1/event_service_pb.ts";
-import { type Event, type EventKind, lastPosition, type Position } from "../core/event.ts";
+import type { Event, EventKind, Position } from "../core/event.ts";
 import type { Engine } from "../engine/engine.ts";
 import { feedBatchBytesMax, rowsPerPageScanMax } from "../limits.ts";
 import type { EventFilter } from "./feed.ts";
 import { expired, followFeed, matcherOf, positionIn, runOf } from "./feed.ts";
 import { eventKinds } from "./mapping/enums.ts";
-import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { fromPublished } from "./mapping/from-proto-report.ts";
-import { toEvent, toEventId, toPlacedEvent } from "./mapping/to-proto-event.ts";
+import { fromNamespace } from "./mapping/from-proto-run.ts";
+import { toEvent, toPlacedEvent } from "./mapping/to-proto-event.ts";
 import { answered, fromNamespaces, requestOf, translated } from "./requests.ts";
 import type { TokenScope } from "./token.ts";
 import { printCursor, tokenScope } from "./token.ts";
@@ -65,22 +68,12 @@ export function eventService(engine: Engine, stopping: AbortSignal): ServiceImpl
         })),
       );
       const request = requestOf(requestId, { namespace, events });
-      const outcome = answered(await engine.execute({ kind: "publishEvents", request, namespace, events }));
-      return { eventIds: eventIdsOf(outcome) };
+      const { answer } = answered(
+        await engine.execute({ kind: "publishEvents", request, namespace, events }),
+      );
+      return { publishedCount: answer.count };
     },
   };
-}
-
-function eventIdsOf({
-  answer,
-  position,
-}: {
-  readonly answer: { readonly count: number };
-  readonly position: Position | undefined;
-}): string[] {
-  if (position === undefined) return [];
-  const first = position - BigInt(answer.count) + 1n;
-  return Array.from({ length: answer.count }, (_, index) => toEventId(first + BigInt(index)));
 }
 
 function startOf(

@@ -4,7 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { fromNamespace, fromOp } from "./mapping/from-proto-run.ts";
 import { toOp } from "./mapping/to-proto-run.ts";
 import { listPage } from "./pages.ts";
-import { answered, requestOf } from "./requests.ts";
+import { answered, requestOf, required } from "./requests.ts";
 import { toConnectError } from "./status.ts";
 import { tokenScope } from "./token.ts";
 
@@ -41,9 +41,4 @@ export function opService(engine: Engine): ServiceImpl<typeof OpService> {
       return { ops: items.map(toOp), nextPageToken };
     },
   };
-}
-
-/** The refusal of a request without a message that it must have; the schema says so too. */
-export function required(field: string) {
-  return toConnectError({ reason: "INVALID_REQUEST", violations: [{ field, description: "must be set" }] });
 }

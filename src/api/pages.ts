@@ -53,7 +53,9 @@ export interface CollectOptions<Item, Place>
  * Reads up to `limit` items, but no more than `pageBytesMax` of them unless the first one alone is larger. A few
  * rows are read at a time, so that a page of large rows never takes much more memory than it sends.
  */
-export async function collectPage<Item, Place>(options: CollectOptions<Item, Place>): Promise<Page<Item, Place>> {
+export async function collectPage<Item, Place>(
+  options: CollectOptions<Item, Place>,
+): Promise<Page<Item, Place>> {
   const { after, limit, read, placeOf, sizeOf } = options;
   const items: Item[] = [];
   let place = after;

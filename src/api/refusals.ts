@@ -42,13 +42,15 @@ export const refusalRows = {
     code: Code.InvalidArgument,
     message: ({ violations }) => describeViolations(violations),
     metadata: ({ violations }) => ({ violation_count: violations.length }),
-    happened: "The request breaks a bound or contradicts itself. `BadRequest` names each field that is wrong.",
+    happened:
+      "The request breaks a bound or contradicts itself. `BadRequest` names each field that is wrong.",
     remedy: "Correct all of the fields named. The same request is refused again.",
   },
   RUN_NOT_FOUND: {
     number: Reason.RUN_NOT_FOUND,
     code: Code.NotFound,
-    message: ({ namespace, runId }) => `run ${runId} is not in namespace ${namespace}; see ListRuns for those that are`,
+    message: ({ namespace, runId }) =>
+      `run ${runId} is not in namespace ${namespace}; see ListRuns for those that are`,
     metadata: ({ namespace, runId }) => ({ namespace, run_id: runId }),
     happened: "There is no run with this id in the namespace.",
     remedy: "Check the id and the namespace; `ListRuns` shows what there is.",
@@ -88,7 +90,8 @@ export const refusalRows = {
   ACTION_NOT_FOUND: {
     number: Reason.ACTION_NOT_FOUND,
     code: Code.NotFound,
-    message: ({ runId, action }) => `action ${action} is not in run ${runId}; see ListActions for those that are`,
+    message: ({ runId, action }) =>
+      `action ${action} is not in run ${runId}; see ListActions for those that are`,
     metadata: ({ runId, action }) => ({ run_id: runId, action }),
     happened: "There is no such action in the run and, for a signal, none that a running task may still add.",
     remedy: "Check the whole name, such as `build/test`; `ListActions` shows what there is.",
@@ -125,7 +128,8 @@ export const refusalRows = {
     code: Code.InvalidArgument,
     message: ({ expected, actual }) => `the value is of type ${actual}, the condition takes ${expected}`,
     metadata: ({ expected, actual }) => ({ expected, actual }),
-    happened: "The signal has another type than the condition asks for. Only an int for a float is converted.",
+    happened:
+      "The signal has another type than the condition asks for. Only an int for a float is converted.",
     remedy: "Send a value of the type in `expected`.",
   },
   OP_NOT_FOUND: {
@@ -204,7 +208,8 @@ export const refusalRows = {
   FILTER_CHANGED: {
     number: Reason.FILTER_CHANGED,
     code: Code.InvalidArgument,
-    message: () => "the page token or cursor was given under another filter; use that filter, or begin without one",
+    message: () =>
+      "the page token or cursor was given under another filter; use that filter, or begin without one",
     metadata: () => ({}),
     happened: "A page token or cursor means a place under one filter, and the request has another one.",
     remedy: "Use the same filter for all pages of a list and for resuming; begin anew to change it.",
@@ -214,13 +219,15 @@ export const refusalRows = {
     code: Code.OutOfRange,
     message: ({ oldestCursor }) => `what follows the cursor is not kept any more; go on from ${oldestCursor}`,
     metadata: ({ oldestCursor }) => ({ oldest_cursor: oldestCursor }),
-    happened: "Events behind the cursor were removed, or the data was replaced since (restored, or made anew).",
+    happened:
+      "Events behind the cursor were removed, or the data was replaced since (restored, or made anew).",
     remedy: "Read the state anew (`ListRuns`, `ListConditions`), then follow from `oldest_cursor`.",
   },
   ATTACH_EXPECTED: {
     number: Reason.ATTACH_EXPECTED,
     code: Code.InvalidArgument,
-    message: ({ found }) => `the first frame of a worker stream is attach, and only the first; found ${found}`,
+    message: ({ found }) =>
+      `the first frame of a worker stream is attach, and only the first; found ${found}`,
     metadata: ({ found }) => ({ found }),
     happened: "A worker stream did not begin with `Attach`, sent nothing in time, or sent `Attach` twice.",
     remedy: "Send `Attach` as soon as the stream is open, and open a new stream to attach again.",
@@ -246,7 +253,8 @@ export const refusalRows = {
   TOO_SLOW: {
     number: Reason.TOO_SLOW,
     code: Code.ResourceExhausted,
-    message: ({ limit, maximum }) => `frames were not taken in time, ${limit} of ${maximum} is reached; read faster`,
+    message: ({ limit, maximum }) =>
+      `frames were not taken in time, ${limit} of ${maximum} is reached; read faster`,
     metadata: ({ limit, maximum }) => ({ limit, maximum }),
     happened: "A worker did not read its frames, and the bound on what waits for it was reached.",
     remedy: "Attach again and keep reading while tasks run; leases run on, so that nothing is lost by it.",

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import type { Request } from "../core/command.ts";
+import type { ConnectError } from "@connectrpc/connect";
+import type { CommandKind, Request } from "../core/command.ts";
 import { canonical } from "../core/value.ts";
 import type { Outcome } from "../store/store.ts";
-import type { CommandKind } from "../core/command.ts";
-import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { Faults } from "./mapping/faults.ts";
+import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { toConnectError } from "./status.ts";
 
 /** What makes a repeat of a request safe: its id and a digest of its content. Without an id nothing is digested. */
@@ -24,7 +24,9 @@ export function translated<T>(translate: (faults: Faults) => T): T {
 }
 
 /** The answer of an accepted command; a refused one ends the call. */
-export function answered<K extends CommandKind>(outcome: Outcome<K>): Extract<Outcome<K>, { readonly ok: true }> {
+export function answered<K extends CommandKind>(
+  outcome: Outcome<K>,
+): Extract<Outcome<K>, { readonly ok: true }> {
   if (!outcome.ok) throw toConnectError(outcome.refusal);
   return outcome;
 }
@@ -32,4 +34,9 @@ export function answered<K extends CommandKind>(outcome: Outcome<K>): Extract<Ou
 /** The namespaces that a filter means: one, or undefined for all of them (`-`). */
 export function fromNamespaces(namespace: string): string | undefined {
   return namespace === "-" ? undefined : fromNamespace(namespace);
+}
+
+/** The refusal of a request without a message that it must have; the schema says so too. */
+export function required(field: string): ConnectError {
+  return toConnectError({ reason: "INVALID_REQUEST", violations: [{ field, description: "must be set" }] });
 }

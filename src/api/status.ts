@@ -1,4 +1,4 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { type Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import type { Refusal as RefusalMessage } from "../../gen/signalbox/v1/reason_pb.ts";
 import { Stopping } from "../engine/execute.ts";
@@ -49,14 +49,12 @@ export function refusalOf(error: unknown): Refusal | undefined {
 }
 
 /** What a call ends with when this was thrown: failures become refusals, everything else stays as it is. */
-export function toThrown(error: unknown): unknown {
+export function toThrown(error: unknown): Error {
   const refusal = refusalOf(error);
-  return refusal === undefined ? error : toConnectError(refusal, error);
-}
-
-/** The name of a code as gRPC writes it: NotFound is NOT_FOUND. */
-export function nameOfCode(code: Code): string {
-  return (Code[code] ?? String(code)).replace(/(?<=[a-z])[A-Z]/g, (capital) => `_${capital}`).toUpperCase();
+  if (refusal !== undefined) return toConnectError(refusal, error);
+  return error instanceof Error
+    ? error
+    : new Error("something was thrown that is no error", { cause: error });
 }
 
 interface Described {

@@ -46,7 +46,11 @@ export type ReadToken<Place> =
 
 /** Says what tokens of this kind under this filter are good for; do it once for many tokens. */
 export function tokenScope(kind: TokenKind, filter: unknown, feedId: string): TokenScope {
-  const head = Buffer.concat([Buffer.from([version, kinds[kind]]), digest(feedId), digest(canonical(filter))]);
+  const head = Buffer.concat([
+    Buffer.from([version, kinds[kind]]),
+    digest(feedId),
+    digest(canonical(filter)),
+  ]);
   return { kind, head };
 }
 

@@ -1,6 +1,11 @@
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
-import { NullValue, ValueSchema as JsonSchema, type Value as Json } from "@bufbuild/protobuf/wkt";
-import { type Value, ValueSchema, type ValueType, ValueType as ValueTypes } from "../../gen/signalbox/v1/value_pb.ts";
+import { type Value as Json, ValueSchema as JsonSchema, NullValue } from "@bufbuild/protobuf/wkt";
+import {
+  type Value,
+  ValueSchema,
+  type ValueType,
+  ValueType as ValueTypes,
+} from "../../gen/signalbox/v1/value_pb.ts";
 
 /**
  * How JavaScript values and Signalbox values stand for each other, for the client and the worker alike.
@@ -73,7 +78,10 @@ export function toValue(value: unknown, place = "the value"): Value {
 }
 
 /** Turns each named JavaScript value into a Signalbox value. Names whose value is undefined are left out. */
-export function toValues(values: Readonly<Record<string, unknown>>, place = "the value"): Record<string, Value> {
+export function toValues(
+  values: Readonly<Record<string, unknown>>,
+  place = "the value",
+): Record<string, Value> {
   const named = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(named.map(([name, value]) => [name, toValue(value, `${place} ${name}`)]));
 }
@@ -161,7 +169,12 @@ function toObjectKind(value: unknown, place: string): Kind {
   }
   if (value instanceof Reference) {
     const { uri, sha256, sizeBytes } = value;
-    const reference = { $typeName: "signalbox.v1.ValueReference", uri, sha256, sizeBytes: BigInt(sizeBytes) } as const;
+    const reference = {
+      $typeName: "signalbox.v1.ValueReference",
+      uri,
+      sha256,
+      sizeBytes: BigInt(sizeBytes),
+    } as const;
     return { case: "reference", value: reference };
   }
   return { case: "jsonValue", value: toJson(value, place, 0) };
@@ -189,8 +202,12 @@ function toJson(value: unknown, place: string, level: number): Json {
   }
   if (isPlainObject(value)) {
     const present = Object.entries(value).filter(([, field]) => field !== undefined);
-    const fields = present.map(([name, field]) => [name, toJson(field, `${place}.${name}`, level + 1)] as const);
-    return create(JsonSchema, { kind: { case: "structValue", value: { fields: Object.fromEntries(fields) } } });
+    const fields = present.map(
+      ([name, field]) => [name, toJson(field, `${place}.${name}`, level + 1)] as const,
+    );
+    return create(JsonSchema, {
+      kind: { case: "structValue", value: { fields: Object.fromEntries(fields) } },
+    });
   }
   throw new TypeError(`${place} is ${describe(value)}, which no value stands for`);
 }
@@ -205,7 +222,9 @@ function fromJson(json: Json): JsonValue {
     case "listValue":
       return kind.value.values.map(fromJson);
     case "structValue": {
-      const fields = Object.entries(kind.value.fields).map(([name, field]) => [name, fromJson(field)] as const);
+      const fields = Object.entries(kind.value.fields).map(
+        ([name, field]) => [name, fromJson(field)] as const,
+      );
       return Object.fromEntries(fields) satisfies JsonObject;
     }
     case "nullValue":

@@ -155,6 +155,8 @@ export interface Action {
   readonly signalledBy: string;
   /** It ended before a forced retry of its run: a parent that asks for it again opens it. */
   readonly isStale: boolean;
+  /** The parent's attempt that asked for it last, 0 at the top: only a later one opens it again. */
+  readonly parentAttempt: number;
 }
 
 /** One ended try of a task. The current one stands in its action until it ends. */

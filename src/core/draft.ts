@@ -20,7 +20,11 @@ export class Draft {
   readonly #runs = new Map<string, Run>();
   readonly #actions = new Map<string, Action>();
   readonly #created = new Set<string>();
+  /** Names of created actions by `run parent`. */
+  readonly #createdBelow = new Map<string, string[]>();
   readonly #edges: Edge[] = [];
+  /** Names of what waits, by `run name` of what it waits for; only what this draft has added. */
+  readonly #waitingFor = new Map<string, string[]>();
   readonly #attempts: Attempt[] = [];
   readonly #kept = new Map<string, KeptSignal | undefined>();
   readonly #answers: StoredAnswer[] = [];
@@ -64,11 +68,13 @@ export class Draft {
 
   addAction(action: Action): Action {
     this.#created.add(`${action.run} ${action.name}`);
+    append(this.#createdBelow, `${action.run} ${action.parent}`, action.name);
     return this.setAction(action);
   }
 
   addEdge(edge: Edge): void {
     this.#edges.push(edge);
+    append(this.#waitingFor, `${edge.run} ${edge.from}`, edge.to);
   }
 
   addAttempt(attempt: Attempt): void {
@@ -76,18 +82,20 @@ export class Draft {
   }
 
   children(run: RunKey, parent: string): readonly Action[] {
-    return this.#merged(run, this.#loaded.children(run, parent), (action) => action.parent === parent);
+    const created = this.#createdBelow.get(`${run} ${parent}`) ?? [];
+    return this.#current(run, this.#loaded.children(run, parent), created);
   }
 
   actions(run: RunKey): readonly Action[] {
-    return this.#merged(run, this.#loaded.actions(run), () => true);
+    const created: string[] = [];
+    for (const key of this.#created) if (key.startsWith(`${run} `)) created.push(key.slice(run.length + 1));
+    return this.#current(run, this.#loaded.actions(run), created);
   }
 
   dependents(run: RunKey, name: string): readonly string[] {
-    const added = this.#edges.filter((edge) => edge.run === run && edge.from === name).map((edge) => edge.to);
-    return added.length === 0
-      ? this.#loaded.dependents(run, name)
-      : [...this.#loaded.dependents(run, name), ...added];
+    const added = this.#waitingFor.get(`${run} ${name}`);
+    const known = this.#loaded.dependents(run, name);
+    return added === undefined ? known : [...known, ...added];
   }
 
   keptSignal(run: RunKey, action: string): KeptSignal | undefined {
@@ -168,15 +176,13 @@ export class Draft {
 
   /** Adds an event of a run, and of one of its actions if said. */
   emit(run: Run, action: Action | undefined, detail: EventDetail): void {
-    this.#events.push({
-      timeMs: this.nowMs,
-      namespace: namespaceOf(run.key),
-      runId: runIdOf(run.key),
-      action: action?.name ?? "",
-      attempt: action?.spec.kind === "task" ? action.attempt : 0,
-      runLabels: run.labels,
-      detail,
-    });
+    const attempt = action?.spec.kind === "task" ? action.attempt : 0;
+    this.#emit(run, { action: action?.name ?? "", attempt }, detail);
+  }
+
+  /** Adds an event of an action by its whole name: it need not exist. */
+  emitNamed(run: Run, action: string, detail: EventDetail): void {
+    this.#emit(run, { action, attempt: 0 }, detail);
   }
 
   /** Adds an event that belongs to no run. */
@@ -199,6 +205,18 @@ export class Draft {
   /** The decision that this draft amounts to. */
   accept<K extends CommandKind>(answer: Answers[K]): Decision<K> {
     return { ok: true, change: this.#change(), answer, effects: this.#effects };
+  }
+
+  #emit(run: Run, of: Pick<Event, "action" | "attempt">, detail: EventDetail): void {
+    this.#events.push({
+      timeMs: this.nowMs,
+      namespace: namespaceOf(run.key),
+      runId: runIdOf(run.key),
+      action: of.action,
+      attempt: of.attempt,
+      runLabels: run.labels,
+      detail,
+    });
   }
 
   #change(): Change {
@@ -235,12 +253,21 @@ export class Draft {
     };
   }
 
-  #merged(run: RunKey, loaded: readonly Action[], belongs: (action: Action) => boolean): readonly Action[] {
+  /** What was loaded as it stands by now, and what was created beside it, by name. */
+  #current(run: RunKey, loaded: readonly Action[], created: readonly string[]): readonly Action[] {
     if (this.#actions.size === 0) return loaded;
-    const byName = new Map(loaded.map((action) => [action.name, action]));
-    for (const action of this.#actions.values()) {
-      if (action.run === run && belongs(action)) byName.set(action.name, action);
+    const current = loaded.map((action) => this.action(run, action.name) ?? action);
+    if (created.length === 0) return current;
+    for (const name of created) {
+      const action = this.action(run, name);
+      if (action !== undefined) current.push(action);
     }
-    return [...byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+    return current.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
+}
+
+function append(listByKey: Map<string, string[]>, key: string, item: string): void {
+  const list = listByKey.get(key);
+  if (list === undefined) listByKey.set(key, [item]);
+  else list.push(item);
 }

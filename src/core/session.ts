@@ -4,7 +4,7 @@ import type { Labels } from "./run.ts";
  * Where a session stands.
  *
  * ATTACHED: its stream is open. DRAINING: open, and nothing more is assigned. DETACHED: the stream is gone and
- * the lease runs on; an attach of the same incarnation goes on from here. A session whose lease ran out, which
+ * the lease runs on; an attach of the same incarnation goes on from here, and drains on if it did. A session whose lease ran out, which
  * said Leave, or whose place was taken, is GONE and removed.
  */
 export type SessionState = "ATTACHED" | "DRAINING" | "DETACHED";
@@ -18,6 +18,8 @@ export interface Session {
   readonly ops: readonly string[];
   readonly labels: Labels;
   readonly state: SessionState;
+  /** Nothing more is assigned to this process, also after it has attached again. */
+  readonly isDraining: boolean;
   readonly attachTimeMs: number;
   /** When the lease on everything it holds runs out; each pulse moves it on. */
   readonly leaseEndMs: number;

@@ -13,9 +13,9 @@ export interface Supervised {
 
 /** What to run, and what to say about it. */
 export interface SupervisedOptions {
-  readonly name: string;
   readonly script: string;
-  readonly args: readonly string[];
+  /** The arguments, asked for at each start. */
+  args(): readonly string[];
   /** Each line that it prints on standard output. */
   onLine(line: string): void;
   /** It has died by itself and is started again. */
@@ -30,7 +30,7 @@ export function supervise(options: SupervisedOptions): Supervised {
   let isStopping = false;
   let restarts = 0;
   const start = (): void => {
-    const process_ = spawn(process.execPath, [options.script, ...options.args], {
+    const process_ = spawn(process.execPath, [options.script, ...options.args()], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     child = process_;

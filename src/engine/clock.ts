@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since 1970, a whole number. It may step back when the machine's clock is set. */
   nowMs(): number;
-  /** Calls back once, after at least this long; the answer takes the call back, and may be used at any time. */
+  /** Calls back once, after about this long; the answer takes the call back, and may be used at any time. */
   after(delayMs: number, callback: () => void): () => void;
 }
 
@@ -20,7 +20,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** The runtime's own chance. It is good for jitter and for ids that nobody may guess by accident, not for secrets. */
+/** The runtime's own chance: good for jitter and for ids that do not collide, not for secrets. */
 export const systemChance: Chance = { next: Math.random };
 
 /** Digits in the order of their codes, so that ids sort as their numbers do; none is mistaken for another. */

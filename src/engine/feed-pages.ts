@@ -3,7 +3,7 @@ import type { RunKey } from "../core/name.ts";
 import { feedBatchBytesMax, feedBatchEventsMax, sharedFeedPagesMax } from "../limits.ts";
 import type { FeedPage, Store } from "../store/store.ts";
 
-/** An event with its place in the feed. One object, shared by all who follow: what is made of it can be kept by it. */
+/** An event with its place in the feed: one object for all who follow, so that what is made of it can be shared. */
 export interface PlacedEvent {
   readonly position: Position;
   readonly event: Event;
@@ -51,7 +51,7 @@ export class FeedPages {
     this.#store = store;
   }
 
-  /** The page behind a position: at once if it was read recently. Throws CursorExpired and StoreUnavailable. */
+  /** The page behind a position, at once if it is a recent one. Throws CursorExpired and StoreUnavailable. */
   read(after: Position): PlacedPage | Promise<PlacedPage> {
     const known = this.#recent.get(after) ?? this.#reading.get(after);
     if (known !== undefined) return known;
@@ -63,7 +63,7 @@ export class FeedPages {
   /** The page of one run behind a position, by the run's own index; for one who is far behind. */
   async readRun(after: Position, run: RunKey): Promise<PlacedPage> {
     const page = await this.#store.readFeed(queryOf(after, run));
-    // A run's positions do have holes: what was removed shows in the store's oldest position alone, asked last.
+    // A run's positions do have holes: only the store's oldest position, asked last, shows what was removed.
     const oldest = await this.#store.oldest();
     if (oldest > after) throw new CursorExpired(oldest);
     return place(after, page);

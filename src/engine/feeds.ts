@@ -6,9 +6,6 @@ import { type FeedFrame, type FeedSources, Follower, type FollowOptions } from "
 import { Tail } from "./tail.ts";
 import type { Wake } from "./wake.ts";
 
-export { CursorExpired, type PlacedEvent } from "./feed-pages.ts";
-export type { FeedFrame, FollowOptions } from "./follower.ts";
-
 /** What feeds are made of. */
 export interface FeedsOptions {
   readonly store: Store;
@@ -30,7 +27,7 @@ export class Feeds {
     const pages = new FeedPages(store);
     const tail = new Tail(pages, wake);
     const hasStopped = () => this.#hasStopped;
-    this.#sources = { store, clock, wake, pages, tail, bookmarkIntervalMs, hasStopped };
+    this.#sources = { store, clock, wake, pages, tail, bookmarkIntervalMs, followers: new Set(), hasStopped };
   }
 
   /**
@@ -39,8 +36,8 @@ export class Feeds {
    * The first frame comes at once and is a bookmark that says where it begins. Then comes one frame for each
    * transaction with events that match, in commit order, none left out and none twice; a bookmark when it has
    * caught up, and one whenever nothing was sent for the bookmark interval. Nothing is read before it is
-   * pulled. Throws CursorExpired if `after` is older than what is kept or ahead of all there is, Stopping when
-   * the engine stops, and StoreUnavailable; in each case `through` of the last frame is where to go on.
+   * pulled. Throws CursorExpired if `after` is older than what is kept or ahead of all there is, Stopping
+   * when the engine stops, and StoreUnavailable; `through` of the last frame is where to go on then.
    *
    * A consumer that waits for the next frame is ended by the signal; `return` alone waits for that frame.
    */
@@ -48,7 +45,12 @@ export class Feeds {
     return new Follower(options, this.#sources).frames();
   }
 
-  /** How many followers wait at the end of the feed. */
+  /** How many follow. */
+  get followerCount(): number {
+    return this.#sources.followers.size;
+  }
+
+  /** How many of them are waiting at the end of the feed. */
   get waitingCount(): number {
     return this.#sources.tail.readerCount;
   }
@@ -56,6 +58,6 @@ export class Feeds {
   /** Ends all followers with Stopping, those that are waiting at once. */
   stop(): void {
     this.#hasStopped = true;
-    this.#sources.tail.failAll(new Stopping());
+    for (const follower of [...this.#sources.followers]) follower.fail(new Stopping());
   }
 }

@@ -43,6 +43,8 @@ export interface FeedSources {
   readonly pages: FeedPages;
   readonly tail: Tail;
   readonly bookmarkIntervalMs: number;
+  /** All that have begun and not ended. */
+  readonly followers: Set<Follower>;
   hasStopped(): boolean;
 }
 
@@ -50,8 +52,8 @@ const nothing: readonly PlacedEvent[] = [];
 
 /**
  * One who follows the feed. It makes a frame when its consumer asks for the next one and not before: there is
- * no queue, and a consumer that is slow only makes it read later, and further back. It holds one page at most,
- * shared with all who are at the same place, and none while it waits.
+ * no queue, and a consumer that is slow only makes it read later, and further back. It holds one page at
+ * most, shared with all who are at the same place, and none while it waits.
  *
  * It begins with a bookmark that says where it stands, and is then in one of two states:
  *
@@ -113,15 +115,16 @@ export class Follower implements TailReader {
 
   fail(error: unknown): void {
     this.#failure = { error };
-    this.#wakeUp();
+    this.#release();
   }
 
   /** The frames, the first one at once. */
   async *frames(): AsyncGenerator<FeedFrame, void, undefined> {
     const { signal } = this.#options;
-    signal.addEventListener("abort", this.#wakeUp);
+    if (this.#hasEnded()) return;
+    this.#sources.followers.add(this);
+    signal.addEventListener("abort", this.#release);
     try {
-      if (this.#hasEnded()) return;
       yield await this.#begin();
       while (!this.#hasEnded()) {
         // Only the way past the page in hand has anything to wait for.
@@ -129,9 +132,8 @@ export class Follower implements TailReader {
         if (frame !== undefined) yield frame;
       }
     } finally {
-      signal.removeEventListener("abort", this.#wakeUp);
-      this.#cancelTimer?.();
-      this.#sources.tail.leave(this);
+      signal.removeEventListener("abort", this.#release);
+      this.#release();
     }
   }
 
@@ -183,7 +185,7 @@ export class Follower implements TailReader {
     return this.#quietForMs() >= this.#sources.bookmarkIntervalMs ? this.#bookmark() : undefined;
   }
 
-  /** Gets a page into its hands, by waiting or reading. A bookmark comes first if none came for long enough. */
+  /** Gets a page into its hands, by waiting or reading; a bookmark comes first if it is due. */
   async #nextPage(): Promise<FeedFrame | undefined> {
     if (this.#state === "LIVE" && this.#sources.tail.join(this)) {
       return (await this.#wait()) ? this.#bookmark() : undefined;
@@ -200,7 +202,7 @@ export class Follower implements TailReader {
     return pages.read(this.#position);
   }
 
-  /** Waits at the tail until it is handed a page or ended. True: it was quiet for so long that it looks up. */
+  /** Waits at the tail until it is handed a page or ended. True: it was quiet until a bookmark is due. */
   async #wait(): Promise<boolean> {
     const { tail } = this.#sources;
     this.#isQuiet = false;
@@ -236,10 +238,18 @@ export class Follower implements TailReader {
     return this.#sources.clock.nowMs() - this.#frameTimeMs;
   }
 
-  readonly #wakeUp = (): void => {
+  #wakeUp(): void {
     const resume = this.#resume;
     this.#resume = undefined;
     resume?.();
+  }
+
+  /** Lets go of everything at once, also if the consumer never asks again. */
+  readonly #release = (): void => {
+    this.#cancelTimer?.();
+    this.#sources.tail.leave(this);
+    this.#sources.followers.delete(this);
+    this.#wakeUp();
   };
 
   #wantedOf(events: readonly PlacedEvent[]): readonly PlacedEvent[] {

@@ -28,7 +28,7 @@ export class Lanes {
   readonly #takeable = new Set<Lane>();
   #onTakeable: () => void = () => undefined;
 
-  /** Names what is called when work may wait for somebody who is ready. It may be called often: it must be quick. */
+  /** Names what is called when work may wait for somebody who is ready: often, so that it must be quick. */
   whenTakeable(callback: () => void): void {
     this.#onTakeable = callback;
   }
@@ -127,7 +127,14 @@ export class Lanes {
   #laneOf(queue: string): Lane {
     const known = this.#lanes.get(queue);
     if (known !== undefined) return known;
-    const lane = { queue, mayHoldWork: true, wasMarked: false, takers: new Set<Taker>(), ready: new Set<Taker>() };
+    const lane: Lane = {
+      queue,
+      mayHoldWork: true,
+      // What an earlier lane of this queue asked the store says nothing about the time since.
+      wasMarked: true,
+      takers: new Set(),
+      ready: new Set(),
+    };
     this.#lanes.set(queue, lane);
     return lane;
   }

@@ -31,6 +31,7 @@ export class Tail {
   #readerCount = 0;
   #position = 0n as Position;
   #isReading = false;
+  #isStirred = false;
   #stopListening: (() => void) | undefined;
 
   constructor(pages: FeedPages, wake: Wake) {
@@ -73,9 +74,11 @@ export class Tail {
 
   /** Ends every wait with an error. */
   failAll(error: unknown): void {
-    for (const reader of [...this.#everything, ...[...this.#readersByRun.values()].flatMap((set) => [...set])]) {
-      this.leave(reader);
-      reader.fail(error);
+    for (const readers of [this.#everything, ...this.#readersByRun.values()]) {
+      for (const reader of readers) {
+        this.leave(reader);
+        reader.fail(error);
+      }
     }
   }
 
@@ -91,6 +94,8 @@ export class Tail {
   }
 
   #look(): void {
+    // Nothing new is known, yet there may be something: a read on its way may have come too early for it.
+    if (this.#wake.position <= this.#position) this.#isStirred = true;
     if (!this.#isReading) void this.#readOn();
   }
 
@@ -99,12 +104,13 @@ export class Tail {
     try {
       let isThereMore = true;
       while (isThereMore) {
+        this.#isStirred = false;
         const page = await this.#pages.read(this.#position);
         // Everybody may have left meanwhile, and others come, who stand elsewhere.
         const isNext = page.after === this.#position;
         if (isNext && page.through > page.after) this.#hand(page);
-        const isKnownToBeMore = !isNext || !page.atHead || this.#wake.position > this.#position;
-        isThereMore = this.#readerCount > 0 && isKnownToBeMore;
+        const isAtHead = isNext && page.atHead && this.#position >= this.#wake.position;
+        isThereMore = this.#readerCount > 0 && (!isAtHead || this.#isStirred);
       }
     } catch (error) {
       this.failAll(error);

@@ -1,5 +1,5 @@
 import type { ActionError } from "../../gen/signalbox/v1/action_pb.ts";
-import type { WorkerRefusal } from "./thread-messages.ts";
+import type { WorkerRefusal } from "./session/thread-messages.ts";
 
 /** How an action ended without success, as its state is named. */
 export type FailedState = "FAILED" | "CANCELLED" | "TIMED_OUT" | "SKIPPED";
@@ -57,7 +57,11 @@ export class ChildFailed extends Error {
   /** The error the child ended with, as its worker or the server put it. */
   readonly error: { readonly type: string; readonly message: string; readonly stack: string };
 
-  constructor({ child, state, error }: { child: string; state: FailedState; error: ActionError | undefined }) {
+  constructor({
+    child,
+    state,
+    error,
+  }: { child: string; state: FailedState; error: ActionError | undefined }) {
     const { type, message, stack } = error ?? { type: "Unknown", message: "", stack: "" };
     super(`${child} ended ${state}: ${type}${message === "" ? "" : `: ${message}`}`);
     this.child = child;

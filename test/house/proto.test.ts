@@ -22,6 +22,8 @@ const exemptions: Readonly<Record<string, string>> = {
   "signalbox.v1.Value.int_value": "the whole range of 64 bits is the caller's",
   "signalbox.v1.Value.float_value": "NaN and the infinities are values too",
   "signalbox.v1.Value.null_value": "an enum of one value, and any number means the same",
+  "signalbox.v1.ActionLogged.level": "a level that is not known counts as INFO, and the line is kept",
+  "signalbox.v1.Leave.reconnect_after": "only the server says it; a worker's is not looked at",
 };
 
 const files = await Promise.all(
@@ -115,10 +117,8 @@ function hasLength({ rules }: Place): boolean {
 /** Whether a number or duration is bounded from below, or has no room below. */
 function hasRange({ type, rules }: Place): boolean {
   if (unsigned.has(type)) return true;
-  if (rules === undefined || !("greaterThan" in rules.value)) return false;
-  return (
-    rules.value.greaterThan.case !== undefined || rules.value.in.length > 0 || rules.value.const !== undefined
-  );
+  if (rules?.value === undefined || !("greaterThan" in rules.value)) return false;
+  return rules.value.greaterThan.case !== undefined || ("in" in rules.value && rules.value.in.length > 0);
 }
 
 const fields = messages.flatMap((message) => message.fields);

@@ -4,6 +4,7 @@ import { readFiles, type SourceFile } from "./tree.ts";
 
 const lineCountMax = 300;
 const columnCountMax = 110;
+const literalColumnCountMax = 140;
 const filesPerFolderMax = 15;
 
 /**
@@ -16,7 +17,9 @@ const protoLineCountMax = 600;
 const longerFiles: Readonly<Record<string, { lines: number; because: string }>> = {};
 
 /** Folders that may hold more files, each with its own bound and the reason why it is not two folders. */
-const widerFolders: Readonly<Record<string, { files: number; because: string }>> = {};
+const widerFolders: Readonly<Record<string, { files: number; because: string }>> = {
+  "src/api": { files: 20, because: "a file for each service, and what all of them share" },
+};
 
 const sources = readFiles("src/**/*.{ts,sql}", "scripts/**/*.ts", "bench/**/*.ts", "bin/**/*.js");
 const tests = readFiles("test/**/*.{ts,py,sh}");
@@ -35,10 +38,13 @@ describe("a source file", () => {
   });
 
   test(`has lines of at most ${columnCountMax} columns, tests too`, () => {
+    // A long text, path or pattern that the formatter leaves whole may stick out, but not in a comment.
+    const literal = /^(?!\s*(?:\*|\/\*|\/\/|--|#)).*(["'`/]).{45,}\1/;
     const tooWide = [...sources, ...protos, ...tests].flatMap((file) =>
       file.text.split("\n").flatMap((line, index) => {
-        const columns = [...line].length;
-        return columns > columnCountMax ? [`${file.path}:${index + 1}: ${columns} columns`] : [];
+        const columns = Array.from(line).length;
+        const bound = literal.test(line) ? literalColumnCountMax : columnCountMax;
+        return columns > bound ? [`${file.path}:${index + 1}: ${columns} columns`] : [];
       }),
     );
     expect(tooWide).toEqual([]);

@@ -22,8 +22,11 @@ describe("the sources", () => {
         const name =
           /^export (?:declare |abstract |async )*(?:function\*?|class|const|interface|type) (\w+)/.exec(line);
         if (name === null) return [];
-        const above = lines[index - 1]?.trim() ?? "";
-        // The further signatures of an overloaded function stand under the comment of the first.
+        // Short declarations that stand together share the comment above the first of them.
+        let first = index - 1;
+        while (/^(?:export )?(?:const|type) .*;$/.test(lines[first] ?? "")) first -= 1;
+        const above = lines[first]?.trim() ?? "";
+        // The further signatures of an overloaded function stand under the comment of its first.
         const isOverload = above.startsWith(`export function ${name[1]}`);
         return above.endsWith("*/") || isOverload ? [] : [`${file.path}:${index + 1}: ${name[1]}`];
       });

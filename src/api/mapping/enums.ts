@@ -1,8 +1,4 @@
-import {
-  Action_Kind,
-  Action_State,
-  Dependency_Requirement,
-} from "../../../gen/signalbox/v1/action_pb.ts";
+import { Action_Kind, Action_State, Dependency_Requirement } from "../../../gen/signalbox/v1/action_pb.ts";
 import { Condition_Outcome } from "../../../gen/signalbox/v1/condition_pb.ts";
 import { EventKind as EventKindEnum, LogLevel as LogLevelEnum } from "../../../gen/signalbox/v1/event_pb.ts";
 import { Run_State } from "../../../gen/signalbox/v1/run_pb.ts";
@@ -22,7 +18,9 @@ export interface EnumMap<Word extends string, Value extends number> {
   word(value: number): Word | undefined;
 }
 
-function enumMap<Word extends string, Value extends number>(of: Readonly<Record<Word, Value>>): EnumMap<Word, Value> {
+function enumMap<Word extends string, Value extends number>(
+  of: Readonly<Record<Word, Value>>,
+): EnumMap<Word, Value> {
   const words = new Map<number, Word>();
   for (const word of Object.keys(of) as Word[]) words.set(of[word], word);
   return { of, word: (value) => words.get(value) };

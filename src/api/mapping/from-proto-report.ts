@@ -53,7 +53,11 @@ function fromContent(content: AttemptReportMessage["content"], faults: Faults): 
     case "progress":
       return { kind: "progress", percent: content.value.percent, message: content.value.message };
     case "log":
-      return { kind: "log", level: logLevels.word(content.value.level) ?? "info", message: content.value.message };
+      return {
+        kind: "log",
+        level: logLevels.word(content.value.level) ?? "info",
+        message: content.value.message,
+      };
     case "event":
       return { kind: "event", published: faults.within("event", () => fromPublished(content.value, faults)) };
     case "heartbeat":

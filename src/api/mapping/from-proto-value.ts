@@ -35,7 +35,11 @@ export function fromValue(message: ValueMessage, faults: Faults): Value {
 }
 
 /** Values by name. */
-export function fromValues(field: string, map: Readonly<Record<string, ValueMessage>>, faults: Faults): Values {
+export function fromValues(
+  field: string,
+  map: Readonly<Record<string, ValueMessage>>,
+  faults: Faults,
+): Values {
   return faults.entries(field, map, (value) => fromValue(value, faults));
 }
 

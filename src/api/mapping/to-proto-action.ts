@@ -1,6 +1,6 @@
 import type {
-  Action as ActionMessage,
   ActionError as ActionErrorMessage,
+  Action as ActionMessage,
   Attempt as AttemptMessage,
   Dependency as DependencyMessage,
   Input as InputMessage,
@@ -10,7 +10,15 @@ import type {
   ConditionSpec as ConditionSpecMessage,
 } from "../../../gen/signalbox/v1/condition_pb.ts";
 import { Condition_Outcome } from "../../../gen/signalbox/v1/condition_pb.ts";
-import type { Action, ActionError, ActionSpec, Attempt, ConditionSpec, Dependency, Input } from "../../core/action.ts";
+import type {
+  Action,
+  ActionError,
+  ActionSpec,
+  Attempt,
+  ConditionSpec,
+  Dependency,
+  Input,
+} from "../../core/action.ts";
 import { requirementsOf } from "../../core/actions/dependency.ts";
 import { attemptId, namespaceOf, runIdOf } from "../../core/name.ts";
 import type { Labels } from "../../core/run.ts";

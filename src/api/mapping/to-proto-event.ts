@@ -14,7 +14,7 @@ import { toActionError } from "./to-proto-action.ts";
 import { toJson, toValue, toValues } from "./to-proto-value.ts";
 
 /** An event's id: sixteen hexadecimal digits, which sort in feed order. */
-export function toEventId(position: bigint): string {
+function toEventId(position: bigint): string {
   return position.toString(16).padStart(16, "0");
 }
 
@@ -51,7 +51,7 @@ type Detail = EventMessage["detail"];
 type DetailOf<K extends EventKind> = Extract<EventDetail, { readonly kind: K }>;
 
 function toDetail<K extends EventKind>(detail: DetailOf<K>): Detail {
-  return details[detail.kind as K](detail);
+  return details[detail.kind](detail);
 }
 
 /** How each kind of event is told. */

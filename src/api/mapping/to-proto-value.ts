@@ -1,4 +1,4 @@
-import type { ListValue, Struct, Value as JsonMessage } from "@bufbuild/protobuf/wkt";
+import type { Value as JsonMessage, ListValue, Struct } from "@bufbuild/protobuf/wkt";
 import { NullValue } from "@bufbuild/protobuf/wkt";
 import type { Value as ValueMessage } from "../../../gen/signalbox/v1/value_pb.ts";
 import type { Json, Value, Values } from "../../core/value.ts";

@@ -1,6 +1,6 @@
 import type {
-  AttachResponse,
   Assignment as AssignmentMessage,
+  AttachResponse,
   AttemptReference as AttemptReferenceMessage,
   CancelledAttempt as CancelledAttemptMessage,
   Worker as WorkerMessage,
@@ -19,7 +19,12 @@ export function toFrame(frame: AttachResponse["frame"]): AttachResponse {
 }
 
 /** An attempt under its lease; the namespace is the session's. */
-export function toAttemptReference({ run, action, attempt, epoch }: AttemptReference): AttemptReferenceMessage {
+export function toAttemptReference({
+  run,
+  action,
+  attempt,
+  epoch,
+}: AttemptReference): AttemptReferenceMessage {
   const runId = runIdOf(run);
   return { $typeName: "signalbox.v1.AttemptReference", runId, action, attempt, epoch: BigInt(epoch) };
 }

@@ -5,6 +5,7 @@ import { assert } from "../assert.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf, NewAction } from "../command.ts";
 import type { Draft } from "../draft.ts";
+import { startAttempt } from "../leases/attempt.ts";
 import { fenced } from "../leases/fence.ts";
 import { fitsDepth, namespaceOf, runIdOf, wholeName } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
@@ -16,28 +17,22 @@ import { cancelAction, settle } from "./settle.ts";
 
 /**
  * Adds children to a running attempt, or finds those it has: the name is the key. One that ended without
- * success, or before a forced retry, is opened again, so that a retried parent goes on where it was.
+ * success under an earlier attempt, or before a forced retry, is opened again, so that a retried parent goes
+ * on where it was. The same attempt may ask again at any time and finds what it has asked for.
  */
 export function addActions(draft: Draft, command: CommandOf<"addActions">): Decision<"addActions"> {
   const found = fenced(draft, command.attempt);
   if ("refusal" in found) return refuse(found.refusal);
-  const parent = found.action;
-  const refusal = checkChildren(draft, parent, command.actions);
+  const refusal = checkChildren(draft, found.action, command.actions);
   if (refusal !== undefined) return refuse(refusal);
+  // What adds children executes, even if its accept was lost.
+  const parent = found.action.state === "ASSIGNED" ? startAttempt(draft, found.action) : found.action;
   const known = command.actions.flatMap((action) => childOf(draft, parent, action) ?? []);
   const fresh = command.actions.filter((action) => childOf(draft, parent, action) === undefined);
-  reopenActions(
-    draft,
-    known.filter((child) => hasEnded(child) && (!hasSucceeded(child) || child.isStale)),
-  );
-  const run = draft.runOf(parent);
-  if (fresh.length > 0) {
-    draft.setRun({ ...run, actionCount: run.actionCount + fresh.length });
-    draft.setAction({ ...parent, childCount: parent.childCount + fresh.length });
-  }
-  const created = fresh.map((action) => createAction(draft, { run, parent: parent.name, action }));
-  for (const child of created) startAction(draft, child);
-  if (parent.cancelTimeMs !== undefined) cancelNew(draft, parent, command.actions);
+  findAgain(draft, parent, known);
+  // Before others are created, so that these do not count what has ended already.
+  settle(draft);
+  if (fresh.length > 0) createChildren(draft, parent, fresh);
   settle(draft);
   return draft.accept<"addActions">({
     actions: command.actions.map((action) => {
@@ -46,6 +41,37 @@ export function addActions(draft: Draft, command: CommandOf<"addActions">): Deci
       return child;
     }),
   });
+}
+
+function findAgain(draft: Draft, parent: Action, known: readonly Action[]): void {
+  // A parent that is being cancelled gets no new work done.
+  const toOpen = parent.cancelTimeMs === undefined ? known.filter((child) => isToOpen(parent, child)) : [];
+  for (const child of known) {
+    if (child.parentAttempt !== parent.attempt) draft.setAction({ ...child, parentAttempt: parent.attempt });
+  }
+  reopenActions(
+    draft,
+    toOpen.map((child) => ({ ...child, parentAttempt: parent.attempt })),
+  );
+}
+
+function isToOpen(parent: Action, child: Action): boolean {
+  if (!hasEnded(child)) return false;
+  return child.isStale || (!hasSucceeded(child) && child.parentAttempt < parent.attempt);
+}
+
+function createChildren(draft: Draft, parent: Action, fresh: readonly NewAction[]): void {
+  const run = draft.runOf(parent);
+  draft.setRun({ ...run, actionCount: run.actionCount + fresh.length });
+  draft.setAction({ ...parent, childCount: parent.childCount + fresh.length });
+  const birth = { run, parent: parent.name, parentAttempt: parent.attempt };
+  const created = fresh.map((action) => createAction(draft, { ...birth, action }));
+  for (const child of created) startAction(draft, child);
+  if (parent.cancelTimeMs === undefined) return;
+  for (const { run: key, name } of created) {
+    const child = draft.action(key, name);
+    if (child !== undefined) cancelAction(draft, child, parent.cancelCause);
+  }
 }
 
 function childOf(draft: Draft, parent: Action, stated: NewAction): Action | undefined {
@@ -70,12 +96,4 @@ function checkChildren(draft: Draft, parent: Action, actions: readonly NewAction
     return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
   }
   return missingOp(draft, namespaceOf(parent.run), actions);
-}
-
-/** A parent that is being cancelled gets no new work done. */
-function cancelNew(draft: Draft, parent: Action, actions: readonly NewAction[]): void {
-  for (const action of actions) {
-    const child = childOf(draft, parent, action);
-    if (child !== undefined) cancelAction(draft, child, parent.cancelCause);
-  }
 }

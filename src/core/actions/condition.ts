@@ -3,7 +3,7 @@ import { hasEnded } from "../action.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { namespaceOf, parentOf, runIdOf } from "../name.ts";
+import { fitsDepth, namespaceOf, parentOf, runIdOf } from "../name.ts";
 import { refuse } from "../refusal.ts";
 import { hasRunEnded, type Run } from "../run.ts";
 import { answer, repeated } from "../runs/requests.ts";
@@ -44,7 +44,7 @@ export function signalCondition(
     if (!areEqual(taken, value)) return refuse({ reason: "ALREADY_ANSWERED", runId, action: condition.name });
     return answer(draft, scope, { action: condition, kept: false, repeated: true });
   }
-  if (condition.state !== "PAUSED") return keepSignal(draft, run, command);
+  if (condition.state !== "PAUSED") return keepSignal(draft, run, { ...command, value });
   takeAnswer(draft, condition, { value, signalledBy: command.signalledBy });
   settle(draft);
   return answer(draft, scope, {
@@ -77,15 +77,20 @@ function keepSignal(
   draft.keepSignal({ run: run.key, action, value, signalledBy, timeMs: draft.nowMs });
   const keeping = { ...run, keptSignalCount: run.keptSignalCount + 1 };
   draft.setRun(keeping);
-  draft.emit(keeping, draft.action(run.key, action), { kind: "signal_kept", value, signalledBy });
+  draft.emitNamed(keeping, action, { kind: "signal_kept", value, signalledBy });
   return answer(draft, scope, { action: undefined, kept: true, repeated: false });
 }
 
-/** Only a task can add actions, below itself: the nearest ancestor that exists must be one that has not ended. */
+/**
+ * Only a task can add actions, below itself: the nearest ancestor that exists must be one that has not ended
+ * and is not asked to.
+ */
 function mayStillBeAdded(draft: Draft, run: Run, name: string): boolean {
+  if (!fitsDepth(name)) return false;
   for (let parent = parentOf(name); parent !== ""; parent = parentOf(parent)) {
     const ancestor = draft.action(run.key, parent);
-    if (ancestor !== undefined) return ancestor.spec.kind === "task" && !hasEnded(ancestor);
+    if (ancestor === undefined) continue;
+    return ancestor.spec.kind === "task" && !hasEnded(ancestor) && ancestor.cancelTimeMs === undefined;
   }
   return false;
 }

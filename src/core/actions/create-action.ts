@@ -1,13 +1,13 @@
 import { cancelGraceMs } from "../../limits.ts";
 import type { Action, ActionSpec, TaskSpec } from "../action.ts";
-import { hasEnded } from "../action.ts";
 import type { NewAction, NewTask } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { namespaceOf, type RunKey, wholeName } from "../name.ts";
+import { namespaceOf, wholeName } from "../name.ts";
 import type { Op } from "../op.ts";
 import type { Run } from "../run.ts";
-import { requirementsOf } from "./dependency.ts";
-import { makeReady } from "./ready.ts";
+import { requirementsOf, waitedFor } from "./dependency.ts";
+import { dropKeptSignal } from "./kept-signal.ts";
+import { goOn, nextOf } from "./ready.ts";
 import { defaultRetry } from "./retry.ts";
 
 /** What one more action is made from. */
@@ -15,14 +15,16 @@ export interface Birth {
   readonly run: Run;
   /** The parent's whole name, "" at the top. */
   readonly parent: string;
+  /** The parent's attempt that asks for it, 0 at the top. */
+  readonly parentAttempt: number;
   readonly action: NewAction;
 }
 
 /**
- * Adds an action to a run and to what its dependencies are waited for by. It is PENDING, or a RUNNING trace;
- * `start` takes it from there once all of its siblings exist.
+ * Adds an action to a run, and to what waits for each of its dependencies. It is PENDING, or a RUNNING trace;
+ * `startAction` takes it from there once all of its siblings exist.
  */
-export function createAction(draft: Draft, { run, parent, action: stated }: Birth): Action {
+export function createAction(draft: Draft, { run, parent, parentAttempt, action: stated }: Birth): Action {
   const name = wholeName(parent, stated.name);
   const spec = specOf(draft, run, stated);
   const sources = new Set(requirementsOf(spec).map((requirement) => wholeName(parent, requirement.action)));
@@ -60,34 +62,27 @@ export function createAction(draft: Draft, { run, parent, action: stated }: Birt
     outcome: undefined,
     signalledBy: "",
     isStale: false,
+    parentAttempt,
   });
 }
 
-/** Says that an action exists, and lets it go on if nothing holds it back. */
+/** Says that an action exists and where it stands, and lets it go on there if nothing holds it back. */
 export function startAction(draft: Draft, created: Action): void {
   const action = draft.action(created.run, created.name) ?? created;
   const isReady = action.state === "PENDING" && action.waitingCount === 0;
-  draft.emit(draft.runOf(action), action, {
+  const next = isReady ? nextOf(draft, action) : undefined;
+  const run = draft.runOf(action);
+  draft.emit(run, action, {
     kind: "action_created",
     actionKind: action.spec.kind,
-    state: isReady && action.spec.kind === "task" ? "QUEUED" : action.state,
+    state: next?.state ?? action.state,
     parent: action.parent,
     op: action.spec.kind === "task" ? action.spec.op : "",
   });
-  if (isReady) makeReady(draft, action, { isNew: true });
-}
-
-/**
- * What an action waits for that has not ended, by whole names. An action that does not exist yet is one of
- * those: siblings may be created in any order.
- */
-export function waitedFor(draft: Draft, run: RunKey, parent: string, spec: ActionSpec): ReadonlySet<string> {
-  const names = new Set(requirementsOf(spec).map((requirement) => wholeName(parent, requirement.action)));
-  for (const name of names) {
-    const waited = draft.action(run, name);
-    if (waited !== undefined && hasEnded(waited)) names.delete(name);
+  if (action.spec.kind !== "condition") {
+    dropKeptSignal(draft, run, { action: action.name, cause: "ACTION_NOT_CONDITION" });
   }
-  return names;
+  if (next !== undefined) goOn(draft, action, { next, isNew: true });
 }
 
 function specOf(draft: Draft, run: Run, stated: NewAction): ActionSpec {

@@ -3,7 +3,8 @@ import { hasEnded } from "../action.ts";
 import { assert } from "../assert.ts";
 import type { Draft } from "../draft.ts";
 import type { Values } from "../value.ts";
-import { runningDueMs } from "./deadline.ts";
+import { earliest, graceEndMs, runningDueMs } from "./deadline.ts";
+import { dropKeptSignal } from "./kept-signal.ts";
 import { backoffMs, mayRetry } from "./retry.ts";
 
 /** How an action ends. */
@@ -54,6 +55,10 @@ export function endAction(draft: Draft, action: Action, end: End): void {
     error: end.error,
     epoch: end.epoch ?? 0,
   });
+  // An answer is for this wait: should the condition be opened again, it asks anew.
+  if (action.spec.kind === "condition") {
+    dropKeptSignal(draft, draft.runOf(ended), { action: ended.name, cause: "ACTION_ENDED" });
+  }
   draft.ended.push(ended);
 }
 
@@ -97,9 +102,11 @@ export function failAttempt(
 export function requestCancel(draft: Draft, action: Action, cause: string): void {
   if (action.cancelTimeMs !== undefined || action.spec.kind !== "task") return;
   const asked = { ...action, cancelTimeMs: draft.nowMs, cancelCause: cause };
-  const cancelled = draft.setAction({ ...asked, dueMs: runningDueMs(asked) });
+  const dueMs =
+    action.state === "ASSIGNED" ? earliest([action.dueMs, graceEndMs(asked)]) : runningDueMs(asked);
+  const cancelled = draft.setAction({ ...asked, dueMs });
   draft.emit(draft.runOf(cancelled), cancelled, { kind: "action_cancel_requested", cause });
-  if (cancelled.dueMs !== undefined) draft.affect({ kind: "due", atMs: cancelled.dueMs });
+  if (dueMs !== undefined) draft.affect({ kind: "due", atMs: dueMs });
   tellToStop(draft, cancelled, { graceMs: action.spec.cancelGraceMs, cause });
 }
 

@@ -1,37 +1,81 @@
 import { inputSizeBytesMax } from "../../limits.ts";
-import type { Action, ActionError } from "../action.ts";
+import type { Action, ActionError, ActionState } from "../action.ts";
 import { queueKey } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf } from "../name.ts";
 import { startRun } from "../runs/start-run.ts";
-import { valuesSizeBytes } from "../value.ts";
+import { fitted, type Values, valuesSizeBytes } from "../value.ts";
 import { earliest } from "./deadline.ts";
-import { resolveInputs, unmet } from "./dependency.ts";
-import { endAction } from "./end-action.ts";
+import { resolveInputs, unmet, waitedFor } from "./dependency.ts";
+import { type End, endAction } from "./end-action.ts";
+import { dropKeptSignal, releaseKeptSignal } from "./kept-signal.ts";
 import { takeAnswer } from "./take-answer.ts";
 
 /**
- * Lets an action go on whose dependencies have ended: a task is QUEUED, a condition PAUSED, and either is
- * SKIPPED if a dependency did not end as it must have. A task whose inputs cannot be resolved FAILS.
+ * Where an action goes on to that nothing holds back: a task is QUEUED, a condition PAUSED, and either ends if
+ * a dependency did not end as it must have, or if its inputs cannot be had. PENDING is for a task whose inputs
+ * come from an action that is open again.
  */
-export function makeReady(draft: Draft, action: Action, { isNew }: { readonly isNew: boolean }): void {
-  const error = unmet(draft, action);
-  if (error !== undefined) {
-    endAction(draft, action, { state: "SKIPPED", error });
-    return;
-  }
-  if (action.spec.kind === "condition") pauseCondition(draft, action);
-  else queueTask(draft, action, { isNew });
+export interface Next {
+  readonly state: Extract<ActionState, "QUEUED" | "PAUSED" | "PENDING"> | End["state"];
+  /** How it ends, if it does. */
+  readonly end?: End;
 }
 
-/** Queues a task, for its first attempt or for a further one. */
-export function queueTask(draft: Draft, action: Action, { isNew }: { readonly isNew: boolean }): void {
-  if (action.spec.kind !== "task") return;
-  const broken = inputError(draft, action);
-  if (broken !== undefined) {
-    endAction(draft, action, { state: "FAILED", error: broken });
-    return;
+/** Where an action goes on to whose dependencies have ended. */
+export function nextOf(draft: Draft, action: Action): Next {
+  const error = unmet(draft, action);
+  if (error !== undefined) return ended({ state: "SKIPPED", error });
+  return action.spec.kind === "condition" ? { state: "PAUSED" } : nextOfTask(draft, action);
+}
+
+function nextOfTask(draft: Draft, action: Action): Next {
+  const found = findInputs(draft, action);
+  return "inputs" in found ? { state: "QUEUED" } : found.next;
+}
+
+/** The inputs that a task starts with, or where it goes on to instead. */
+export function findInputs(
+  draft: Draft,
+  action: Action,
+): { readonly inputs: Values } | { readonly next: Next; readonly cause: string } {
+  const resolved = resolveInputs(draft, action);
+  if ("missing" in resolved) {
+    const { missing: cause } = resolved;
+    const isOpenAgain = waitedFor(draft, action.run, action.parent, action.spec).size > 0;
+    const next: Next = isOpenAgain ? { state: "PENDING" } : failed("InputMissing", cause);
+    return { next, cause };
   }
+  const size = valuesSizeBytes(resolved.inputs);
+  if (size <= inputSizeBytesMax) return resolved;
+  const cause = `the inputs take ${size} bytes, more than ${inputSizeBytesMax}; pass references instead`;
+  return { next: failed("InputTooLarge", cause), cause };
+}
+
+/** Lets an action go on to where `nextOf` says. `isNew` spares the event: its creation has said it. */
+export function goOn(
+  draft: Draft,
+  action: Action,
+  { next, isNew }: { readonly next: Next; readonly isNew: boolean },
+): void {
+  if (next.end !== undefined) endAction(draft, action, next.end);
+  else if (next.state === "PAUSED") pauseCondition(draft, action);
+  else if (next.state === "PENDING") waitAgain(draft, action);
+  else queueTask(draft, action, isNew);
+}
+
+/** Lets an action go on whose dependencies have ended. */
+export function makeReady(draft: Draft, action: Action): void {
+  goOn(draft, action, { next: nextOf(draft, action), isNew: false });
+}
+
+/** The time of a task's next attempt has come. */
+export function queueAgain(draft: Draft, action: Action): void {
+  goOn(draft, action, { next: nextOfTask(draft, action), isNew: false });
+}
+
+function queueTask(draft: Draft, action: Action, isNew: boolean): void {
+  if (action.spec.kind !== "task") return;
   const { queueToStartMs } = action.spec.timeouts;
   const queued = draft.setAction({
     ...action,
@@ -46,6 +90,12 @@ export function queueTask(draft: Draft, action: Action, { isNew }: { readonly is
   draft.affect({ kind: "queued", queue: queueKey(namespaceOf(action.run), action.spec.op) });
 }
 
+/** What it was to start with is open again: it waits until that has ended once more. */
+function waitAgain(draft: Draft, action: Action): void {
+  const waitingCount = waitedFor(draft, action.run, action.parent, action.spec).size;
+  draft.setAction({ ...action, state: "PENDING", waitingCount, retryTimeMs: undefined, dueMs: undefined });
+}
+
 /** The wait for the signal begins; a signal that came before ends it at once. */
 function pauseCondition(draft: Draft, action: Action): void {
   if (action.spec.kind !== "condition") return;
@@ -56,28 +106,28 @@ function pauseCondition(draft: Draft, action: Action): void {
   draft.setRun({ ...run, pausedConditionCount: run.pausedConditionCount + 1 });
   draft.emit(run, paused, { kind: "condition_paused", type, prompt, deadlineMs: dueMs });
   if (dueMs !== undefined) draft.affect({ kind: "due", atMs: dueMs });
-  const kept = draft.keptSignal(action.run, action.name);
-  if (kept !== undefined) takeKept(draft, paused, kept);
+  if (run.keptSignalCount > 0) takeKept(draft, paused);
 }
 
-function takeKept(draft: Draft, paused: Action, kept: NonNullable<ReturnType<Draft["keptSignal"]>>): void {
-  draft.dropSignal(paused.run, paused.name);
+function takeKept(draft: Draft, paused: Action): void {
+  const kept = draft.keptSignal(paused.run, paused.name);
+  if (kept === undefined || paused.spec.kind !== "condition") return;
   const run = draft.runOf(paused);
-  draft.setRun({ ...run, keptSignalCount: run.keptSignalCount - 1 });
-  if (!takeAnswer(draft, paused, kept)) {
-    draft.emit(run, paused, { kind: "signal_dropped", cause: "SIGNAL_TYPE_MISMATCH" });
+  if (fitted(kept.value, paused.spec.type) === undefined) {
+    dropKeptSignal(draft, run, { action: paused.name, cause: "SIGNAL_TYPE_MISMATCH" });
+    return;
   }
+  releaseKeptSignal(draft, run, paused.name);
+  takeAnswer(draft, paused, kept);
 }
 
-function inputError(draft: Draft, action: Action): ActionError | undefined {
-  const resolved = resolveInputs(draft, action);
-  if ("missing" in resolved) {
-    return { type: "InputMissing", message: resolved.missing, stack: "", nonRetryable: true };
-  }
-  const size = valuesSizeBytes(resolved.inputs);
-  if (size <= inputSizeBytesMax) return undefined;
-  const message = `the inputs take ${size} bytes, more than ${inputSizeBytesMax}; pass references instead`;
-  return { type: "InputTooLarge", message, stack: "", nonRetryable: true };
+function failed(type: string, message: string): Next {
+  const error: ActionError = { type, message, stack: "", nonRetryable: true };
+  return ended({ state: "FAILED", error });
+}
+
+function ended(end: End): Next {
+  return { state: end.state, end };
 }
 
 /** When a leased task that nobody accepted is taken back, or its time in the queue is over. */

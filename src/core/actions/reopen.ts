@@ -1,7 +1,9 @@
 import type { Action } from "../action.ts";
 import { hasEnded } from "../action.ts";
 import type { Draft } from "../draft.ts";
-import { waitedFor } from "./create-action.ts";
+import type { RunKey } from "../name.ts";
+import type { Run } from "../run.ts";
+import { waitedFor } from "./dependency.ts";
 import { makeReady } from "./ready.ts";
 
 /**
@@ -13,30 +15,32 @@ export function reopenActions(draft: Draft, ended: readonly Action[]): void {
   if (first === undefined) return;
   const run = draft.runOf(first);
   draft.setRun({ ...run, endedActionCount: run.endedActionCount - ended.length });
-  const opened = ended.map((action) => draft.setAction(asOpened(action)));
+  const opened = ended.map((action) => draft.setAction(asOpened(draft, action, run)));
   for (const action of opened) {
-    const waited = waitedFor(draft, action.run, action.parent, action.spec);
-    draft.setAction({ ...action, waitingCount: waited.size });
+    countAgain(draft, action);
     draft.emit(run, action, { kind: "action_reopened", state: action.state });
   }
-  for (const action of opened) awaitAgain(draft, action);
+  for (const dependent of stillWaiting(draft, run.key, opened)) countAgain(draft, dependent);
   for (const { name, run: key } of opened) {
     const action = draft.action(key, name);
     if (action === undefined || hasEnded(action)) continue;
-    if (action.state === "PENDING" && action.waitingCount === 0) makeReady(draft, action, { isNew: false });
+    if (action.state === "PENDING" && action.waitingCount === 0) makeReady(draft, action);
   }
 }
 
-function asOpened(action: Action): Action {
+function asOpened(draft: Draft, action: Action, run: Run): Action {
   const isTrace = action.spec.kind === "trace";
   return {
     ...action,
     state: isTrace ? "RUNNING" : "PENDING",
+    // The run's may have changed since it ended.
+    priority: run.priority,
     attemptBase: action.attempt,
     endTimeMs: undefined,
     queueTimeMs: undefined,
-    startTimeMs: undefined,
+    startTimeMs: isTrace ? draft.nowMs : undefined,
     retryTimeMs: undefined,
+    beatTimeMs: undefined,
     cancelTimeMs: undefined,
     cancelCause: "",
     outputs: undefined,
@@ -49,12 +53,17 @@ function asOpened(action: Action): Action {
   };
 }
 
-/** What still waits for other things waits for this one too, unless it is opened here and has counted it. */
-function awaitAgain(draft: Draft, opened: Action): void {
-  for (const name of draft.dependents(opened.run, opened.name)) {
-    const dependent = draft.action(opened.run, name);
-    if (dependent === undefined || dependent.state !== "PENDING" || dependent.waitingCount === 0) continue;
-    const waited = waitedFor(draft, dependent.run, dependent.parent, dependent.spec);
-    if (waited.size !== dependent.waitingCount) draft.setAction({ ...dependent, waitingCount: waited.size });
-  }
+function countAgain(draft: Draft, action: Action): void {
+  const waitingCount = waitedFor(draft, action.run, action.parent, action.spec).size;
+  if (waitingCount !== action.waitingCount) draft.setAction({ ...action, waitingCount });
+}
+
+/** What waits for other things and from here on for what is opened too; each once, however much that is. */
+function stillWaiting(draft: Draft, run: RunKey, opened: readonly Action[]): readonly Action[] {
+  const openedNames = new Set(opened.map((action) => action.name));
+  const names = new Set(opened.flatMap((action) => draft.dependents(run, action.name)));
+  return [...names].flatMap((name) => {
+    const dependent = openedNames.has(name) ? undefined : draft.action(run, name);
+    return dependent?.state === "PENDING" && dependent.waitingCount > 0 ? [dependent] : [];
+  });
 }

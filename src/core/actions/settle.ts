@@ -1,9 +1,11 @@
 import type { Action } from "../action.ts";
 import { hasEnded, isHeld } from "../action.ts";
 import type { Draft } from "../draft.ts";
+import type { RunKey } from "../name.ts";
 import { hasRunEnded, type Run } from "../run.ts";
 import { unmetBy } from "./dependency.ts";
 import { endAction, requestCancel } from "./end-action.ts";
+import { dropKeptSignal } from "./kept-signal.ts";
 import { makeReady } from "./ready.ts";
 
 /**
@@ -12,13 +14,19 @@ import { makeReady } from "./ready.ts";
  * A list instead of recursion: a chain of 10,000 actions may be skipped at once.
  */
 export function settle(draft: Draft): void {
-  for (let ended = draft.ended.shift(); ended !== undefined; ended = draft.ended.shift()) {
+  if (draft.ended.length === 0) return;
+  const runs = new Set<RunKey>();
+  // What ends meanwhile is added behind, and the loop comes to it.
+  for (const ended of draft.ended) {
+    runs.add(ended.run);
     if (ended.childCount > 0) cancelChildren(draft, ended);
     releaseDependents(draft, ended);
     if (ended.parent === "") noteTop(draft, ended);
     else tellParent(draft, ended);
-    endRunIfAllEnded(draft, ended);
   }
+  draft.ended.length = 0;
+  // One command may end actions of several runs: what a worker held that is gone.
+  for (const run of runs) endRunIfAllEnded(draft, run);
 }
 
 /** Ends an action that does not run, and asks for the end of one that does. */
@@ -49,7 +57,7 @@ function releaseDependent(draft: Draft, ended: Action, name: string): void {
   const released = draft.setAction({ ...dependent, waitingCount });
   const error = unmetBy(released, ended);
   if (error !== undefined) endAction(draft, released, { state: "SKIPPED", error });
-  else if (waitingCount === 0) makeReady(draft, released, { isNew: false });
+  else if (waitingCount === 0) makeReady(draft, released);
 }
 
 /** The end of an action at the top counts for the end of its run. */
@@ -84,21 +92,17 @@ function tellParent(draft: Draft, child: Action): void {
   });
 }
 
-function endRunIfAllEnded(draft: Draft, ended: Action): void {
-  const run = draft.runOf(ended);
-  if (run.endedActionCount < run.actionCount || draft.ended.length > 0 || hasRunEnded(run)) return;
-  if (run.keptSignalCount > 0) dropKeptSignals(draft, run);
+function endRunIfAllEnded(draft: Draft, key: RunKey): void {
+  const run = draft.run(key);
+  if (run === undefined || run.endedActionCount < run.actionCount || hasRunEnded(run)) return;
+  if (run.keptSignalCount > 0) {
+    for (const { action } of draft.keptSignals(key))
+      dropKeptSignal(draft, run, { action, cause: "RUN_ENDED" });
+  }
   const state = endOf(run);
   const end: Run = { ...run, state, endTimeMs: draft.nowMs, dueMs: undefined, keptSignalCount: 0 };
   draft.setRun(end);
   draft.emit(end, undefined, { kind: "run_ended", state, error: end.error, outputs: end.outputs });
-}
-
-function dropKeptSignals(draft: Draft, run: Run): void {
-  for (const signal of draft.keptSignals(run.key)) {
-    draft.dropSignal(run.key, signal.action);
-    draft.emit(run, draft.action(run.key, signal.action), { kind: "signal_dropped", cause: "RUN_ENDED" });
-  }
 }
 
 /** A run whose actions have all ended: time and cancel explain what did not succeed, the worst end the rest. */

@@ -1,6 +1,6 @@
 import type { Action } from "../action.ts";
-import { resolveInputs } from "../actions/dependency.ts";
-import { acceptDueMs } from "../actions/ready.ts";
+import { acceptDueMs, findInputs, goOn } from "../actions/ready.ts";
+import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { Answers, Assignment, CommandOf } from "../command.ts";
 import { queueKey } from "../command.ts";
@@ -39,10 +39,12 @@ export function assign(draft: Draft, command: CommandOf<"assign">): Decision<"as
       left.add(queue);
       continue;
     }
-    taker.credit -= 1;
     const assignment = lease(draft, candidate, taker.session, command.acceptTimeoutMs);
+    if (assignment === undefined) continue;
+    taker.credit -= 1;
     assignments.push({ sessionId: taker.session.id, assignment });
   }
+  settle(draft);
   return draft.accept<"assign">({
     assignments,
     emptyQueues: emptyQueues.filter((queue) => !left.has(queue)),
@@ -100,7 +102,21 @@ function queueOf(action: Action): string {
   return queueKey(namespaceOf(action.run), action.spec.kind === "task" ? action.spec.op : "");
 }
 
-function lease(draft: Draft, queued: Action, session: Session, acceptTimeoutMs: number): Assignment {
+/** Leases a task to a session; undefined if what it was to start with is open again: it waits for that. */
+function lease(
+  draft: Draft,
+  queued: Action,
+  session: Session,
+  acceptTimeoutMs: number,
+): Assignment | undefined {
+  const found = findInputs(draft, queued);
+  if ("next" in found) {
+    if (found.next.end === undefined) {
+      draft.emit(draft.runOf(queued), queued, { kind: "action_returned", cause: found.cause });
+    }
+    goOn(draft, queued, { next: found.next, isNew: false });
+    return undefined;
+  }
   const dueMs = acceptDueMs(queued, draft.nowMs, acceptTimeoutMs);
   const action = draft.setAction({
     ...queued,
@@ -112,6 +128,7 @@ function lease(draft: Draft, queued: Action, session: Session, acceptTimeoutMs: 
     reportSequence: 0,
     assignTimeMs: draft.nowMs,
     startTimeMs: undefined,
+    beatTimeMs: undefined,
     progressPercent: 0,
     progressMessage: "",
     dueMs,
@@ -119,13 +136,12 @@ function lease(draft: Draft, queued: Action, session: Session, acceptTimeoutMs: 
   const run = draft.runOf(action);
   draft.emit(run, action, { kind: "action_assigned", workerId: session.workerId, epoch: action.epoch });
   draft.affect({ kind: "due", atMs: dueMs });
-  const resolved = resolveInputs(draft, action);
   const spec = action.spec.kind === "task" ? action.spec : undefined;
   return {
     attempt: referenceTo(action),
     op: spec?.op ?? "",
     opVersion: spec?.opVersion ?? 0,
-    inputs: "inputs" in resolved ? resolved.inputs : {},
+    inputs: found.inputs,
     runLabels: run.labels,
     startToEndMs: spec?.timeouts.startToEndMs,
     heartbeatMs: spec?.timeouts.heartbeatMs,

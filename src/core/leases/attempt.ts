@@ -66,7 +66,7 @@ export function returnAttempt(draft: Draft, assigned: Action, cause: string): vo
     retryTimeMs,
     dueMs: retryTimeMs,
   });
-  draft.emit(draft.runOf(returned), returned, { kind: "action_returned", cause });
+  draft.emit(draft.runOf(returned), assigned, { kind: "action_returned", cause });
   draft.affect({ kind: "due", atMs: retryTimeMs });
 }
 

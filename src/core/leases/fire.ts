@@ -1,7 +1,7 @@
 import type { Action, ActionError } from "../action.ts";
 import { attemptEndMs, graceEndMs, silenceEndMs } from "../actions/deadline.ts";
 import { endAction, failAttempt, tellToStop } from "../actions/end-action.ts";
-import { queueTask } from "../actions/ready.ts";
+import { queueAgain } from "../actions/ready.ts";
 import { settle } from "../actions/settle.ts";
 import { takeAnswer } from "../actions/take-answer.ts";
 import type { Decision } from "../change.ts";
@@ -30,7 +30,7 @@ export function fire(draft: Draft, { due }: CommandOf<"fire">): Decision<"fire">
 function fireAction(draft: Draft, action: Action): void {
   switch (action.state) {
     case "PENDING":
-      queueTask(draft, action, { isNew: false });
+      queueAgain(draft, action);
       return;
     case "QUEUED":
       endAction(draft, action, { state: "TIMED_OUT", error: queueTimeout });
@@ -51,7 +51,7 @@ function fireAction(draft: Draft, action: Action): void {
 function fireAssigned(draft: Draft, action: Action): void {
   const limit = action.spec.kind === "task" ? action.spec.timeouts.queueToStartMs : undefined;
   const isOver = limit !== undefined && (action.queueTimeMs ?? draft.nowMs) + limit <= draft.nowMs;
-  if (isOver) {
+  if (isOver && action.cancelTimeMs === undefined) {
     tellToStop(draft, action, { graceMs: 0, cause: queueTimeout.message });
     endAction(draft, action, { state: "TIMED_OUT", error: queueTimeout });
   } else {

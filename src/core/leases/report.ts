@@ -34,21 +34,26 @@ function takeReport(draft: Draft, { attempt, sequence, content }: AttemptReport)
   if (isRepeat) return undefined;
   const found = fenced(draft, attempt);
   if ("refusal" in found) return found.refusal;
+  if (content.kind === "trace_ended") {
+    const refusal = traceRefusal(draft, found.action, content.name);
+    if (refusal !== undefined) return refusal;
+  }
   const running = found.action.state === "ASSIGNED" ? startAttempt(draft, found.action) : found.action;
   const beating = { ...running, reportSequence: sequence, beatTimeMs: draft.nowMs };
-  return take(draft, draft.setAction({ ...beating, dueMs: runningDueMs(beating) }), content);
+  take(draft, draft.setAction({ ...beating, dueMs: runningDueMs(beating) }), content);
+  return undefined;
 }
 
-function take(draft: Draft, action: Action, content: ReportContent): Refusal | undefined {
+function take(draft: Draft, action: Action, content: ReportContent): void {
   const { epoch } = action;
   switch (content.kind) {
     case "heartbeat":
-      return undefined;
+      return;
     case "progress": {
       const { percent, message } = content;
       const moved = draft.setAction({ ...action, progressPercent: percent, progressMessage: message });
       draft.emit(draft.runOf(action), moved, { kind: "action_progressed", percent, message });
-      return undefined;
+      return;
     }
     case "log":
       draft.emit(draft.runOf(action), action, {
@@ -56,26 +61,27 @@ function take(draft: Draft, action: Action, content: ReportContent): Refusal | u
         level: content.level,
         message: content.message,
       });
-      return undefined;
+      return;
     case "event":
       draft.emit(draft.runOf(action), action, { kind: "published", ...content.published });
-      return undefined;
+      return;
     case "succeeded":
       succeed(draft, action, content.outputs);
-      return undefined;
+      return;
     case "failed":
       failAttempt(draft, action, { state: "FAILED", error: content.error, epoch });
-      return undefined;
+      return;
     case "stopped": {
       const error = { type: "Cancelled", message: content.message, stack: "", nonRetryable: true };
       if (action.cancelTimeMs === undefined) failAttempt(draft, action, { state: "FAILED", error, epoch });
       else endAction(draft, action, { state: "CANCELLED", error, epoch });
-      return undefined;
+      return;
     }
     case "trace_ended":
-      return endTrace(draft, action, content);
+      endTrace(draft, action, content);
+      return;
     default:
-      return unreachable(content);
+      unreachable(content);
   }
 }
 
@@ -90,17 +96,20 @@ function succeed(draft: Draft, action: Action, outputs: Values): void {
   failAttempt(draft, action, { state: "FAILED", error, epoch: action.epoch });
 }
 
+function traceRefusal(draft: Draft, parent: Action, name: string): Refusal | undefined {
+  const action = wholeName(parent.name, name);
+  if (draft.action(parent.run, action)?.spec.kind === "trace") return undefined;
+  return { reason: "ACTION_NOT_FOUND", runId: runIdOf(parent.run), action };
+}
+
+/** Ends a step; one that has ended stays as it ended. */
 function endTrace(
   draft: Draft,
   parent: Action,
   content: Extract<ReportContent, { kind: "trace_ended" }>,
-): Refusal | undefined {
-  const name = wholeName(parent.name, content.name);
-  const trace = draft.action(parent.run, name);
-  if (trace === undefined || trace.spec.kind !== "trace") {
-    return { reason: "ACTION_NOT_FOUND", runId: runIdOf(parent.run), action: name };
-  }
-  if (hasEnded(trace)) return undefined;
+): void {
+  const trace = draft.action(parent.run, wholeName(parent.name, content.name));
+  if (trace === undefined || hasEnded(trace)) return;
   const size = valuesSizeBytes(content.outputs);
   const tooLarge =
     size <= outputSizeBytesMax
@@ -115,5 +124,4 @@ function endTrace(
   const { epoch } = parent;
   if (error === undefined) endAction(draft, trace, { state: "SUCCEEDED", outputs: content.outputs, epoch });
   else endAction(draft, trace, { state: "FAILED", error, epoch });
-  return undefined;
 }

@@ -1,7 +1,8 @@
-import { graceEndMs } from "../actions/deadline.ts";
+import type { Action } from "../action.ts";
+import { graceEndMs, runningDueMs, silenceEndMs } from "../actions/deadline.ts";
 import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
-import type { AttemptReference, CancelledAttempt, CommandOf } from "../command.ts";
+import type { Answers, AttemptReference, CancelledAttempt, CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { refuse } from "../refusal.ts";
 import { answer, repeated } from "../runs/requests.ts";
@@ -16,6 +17,7 @@ import { fenced } from "./fence.ts";
 export function attach(draft: Draft, command: CommandOf<"attach">): Decision<"attach"> {
   const { namespace, workerId, incarnation, ops, labels, leaseMs } = command;
   const earlier = draft.sessionOf(namespace, workerId);
+  const isDraining = earlier?.incarnation === incarnation && earlier.isDraining;
   const session: Session = {
     id: command.newSessionId,
     namespace,
@@ -23,38 +25,56 @@ export function attach(draft: Draft, command: CommandOf<"attach">): Decision<"at
     incarnation,
     ops,
     labels,
-    state: "ATTACHED",
+    state: isDraining ? "DRAINING" : "ATTACHED",
+    isDraining,
     attachTimeMs: draft.nowMs,
     leaseEndMs: draft.nowMs + leaseMs,
   };
+  const inventory = takeInventory(draft, command.running, { earlier, session });
+  if (earlier !== undefined) replace(draft, earlier, incarnation);
+  draft.setSession(session);
+  const keptCount = inventory.keep.length;
+  draft.emitFor(namespace, { kind: "worker_attached", workerId, sessionId: session.id, ops, keptCount });
+  draft.affect({ kind: "due", atMs: session.leaseEndMs });
+  if (isDraining) draft.affect({ kind: "drain", sessionId: session.id });
+  settle(draft);
+  return draft.accept<"attach">({ session, ...inventory });
+}
+
+/** What becomes of the attempts that a worker says it runs: kept if the session that it had holds them. */
+function takeInventory(
+  draft: Draft,
+  running: readonly AttemptReference[],
+  { earlier, session }: { readonly earlier: Session | undefined; readonly session: Session },
+): Omit<Answers["attach"], "session"> {
   const keep: AttemptReference[] = [];
   const drop: AttemptReference[] = [];
   const cancelled: CancelledAttempt[] = [];
-  for (const attempt of command.running) {
+  for (const attempt of running) {
     const found = fenced(draft, attempt);
-    if ("refusal" in found || found.action.workerId !== workerId) drop.push(attempt);
-    else if (earlier !== undefined && earlier.incarnation !== incarnation) drop.push(attempt);
-    else {
-      const action = draft.setAction({ ...found.action, sessionId: session.id });
-      const kept = action.state === "ASSIGNED" ? startAttempt(draft, action) : action;
-      keep.push(attempt);
-      if (kept.cancelTimeMs === undefined) continue;
-      const graceMs = Math.max(0, (graceEndMs(kept) ?? draft.nowMs) - draft.nowMs);
-      cancelled.push({ attempt, graceMs, cause: kept.cancelCause });
+    const holder = "action" in found ? found.action.sessionId : undefined;
+    // Named twice.
+    if (holder === session.id) continue;
+    if ("refusal" in found || holder !== earlier?.id || earlier?.incarnation !== session.incarnation) {
+      drop.push(attempt);
+      continue;
     }
+    const kept = keepAttempt(draft, { ...found.action, sessionId: session.id });
+    keep.push(attempt);
+    if (kept.cancelTimeMs === undefined) continue;
+    const graceMs = Math.max(0, (graceEndMs(kept) ?? draft.nowMs) - draft.nowMs);
+    cancelled.push({ attempt, graceMs, cause: kept.cancelCause });
   }
-  if (earlier !== undefined) replace(draft, earlier, incarnation);
-  draft.setSession(session);
-  draft.emitFor(namespace, {
-    kind: "worker_attached",
-    workerId,
-    sessionId: session.id,
-    ops,
-    keptCount: keep.length,
-  });
-  draft.affect({ kind: "due", atMs: session.leaseEndMs });
-  settle(draft);
-  return draft.accept<"attach">({ session, keep, drop, cancelled });
+  return { keep, drop, cancelled };
+}
+
+/** The worker runs it: that is a sign of life, and stands for an accept that was lost. */
+function keepAttempt(draft: Draft, held: Action): Action {
+  if (held.state === "ASSIGNED") return startAttempt(draft, held);
+  const beating = { ...held, beatTimeMs: draft.nowMs };
+  const kept = draft.setAction({ ...beating, dueMs: runningDueMs(beating) });
+  if (kept.dueMs !== undefined) draft.affect({ kind: "due", atMs: kept.dueMs });
+  return kept;
 }
 
 /** The earlier session of a worker gives way to a later one. */
@@ -117,8 +137,9 @@ export function drainWorker(draft: Draft, command: CommandOf<"drainWorker">): De
 }
 
 function drainSession(draft: Draft, session: Session): Session {
-  if (session.state === "DRAINING") return session;
-  const draining: Session = { ...session, state: "DRAINING" };
+  if (session.isDraining) return session;
+  const state = session.state === "ATTACHED" ? "DRAINING" : session.state;
+  const draining: Session = { ...session, state, isDraining: true };
   draft.setSession(draining);
   draft.emitFor(session.namespace, { kind: "worker_draining", workerId: session.workerId });
   return draining;
@@ -141,13 +162,26 @@ function removeSession(draft: Draft, session: Session, cause: string, heldCause:
   draft.emitFor(session.namespace, { kind: "worker_left", workerId, sessionId, cause });
 }
 
-/** A server has opened the store: no stream is open, and every worker gets a lease's time to attach again. */
+/**
+ * A server has opened the store: no stream is open, and every worker gets a lease's time to attach again. Until
+ * then nobody could accept or give a sign of life, so neither is held against it.
+ */
 export function boot(draft: Draft, command: CommandOf<"boot">): Decision<"boot"> {
   const sessions = draft.sessions();
   for (const session of sessions) {
     const leaseEndMs = Math.max(session.leaseEndMs, draft.nowMs + command.leaseMs);
     draft.setSession({ ...session, state: "DETACHED", leaseEndMs });
     draft.affect({ kind: "due", atMs: leaseEndMs });
+    for (const held of draft.heldBy(session.id)) holdOn(draft, held, leaseEndMs);
   }
   return draft.accept<"boot">({ sessionCount: sessions.length });
+}
+
+function holdOn(draft: Draft, held: Action, untilMs: number): void {
+  if (held.state === "ASSIGNED" && held.cancelTimeMs === undefined) {
+    draft.setAction({ ...held, dueMs: Math.max(held.dueMs ?? untilMs, untilMs) });
+  } else if (held.beatTimeMs !== undefined && silenceEndMs(held) !== undefined) {
+    const beating = { ...held, beatTimeMs: Math.max(held.beatTimeMs, untilMs) };
+    draft.setAction({ ...beating, dueMs: runningDueMs(beating) });
+  }
 }

@@ -52,7 +52,7 @@ export function createRun(draft: Draft, command: CommandOf<"createRun">): Decisi
   draft.setRun(run);
   draft.emit(run, undefined, { kind: "run_created", priority: run.priority, actionCount: actions.length });
   if (deadlineMs !== undefined) draft.affect({ kind: "due", atMs: deadlineMs });
-  const created = actions.map((action) => createAction(draft, { run, parent: "", action }));
+  const created = actions.map((action) => createAction(draft, { run, parent: "", parentAttempt: 0, action }));
   for (const action of created) startAction(draft, action);
   settle(draft);
   return answer(draft, scope, { run: draft.run(key) ?? run });

@@ -1,7 +1,9 @@
+import { cycleLengthNamedMax, cyclesNamedMax } from "../../limits.ts";
 import type { ActionSpec } from "../action.ts";
 import type { NewAction } from "../command.ts";
 import type { Violation } from "../refusal.ts";
 import { fitted } from "../value.ts";
+import { findCycles } from "./find-cycles.ts";
 
 /** What a list of new siblings is checked against. */
 export interface PlanScope {
@@ -33,10 +35,7 @@ export function planViolations(actions: readonly NewAction[], scope: PlanScope):
       violations.push({ field, description: `there is no action ${name} beside ${action.name}` });
     }
   });
-  if (violations.length > 0) return violations;
-  const cycle = findCycle(actions, indexByName);
-  if (cycle === undefined) return [];
-  return [{ field: scope.field, description: `actions wait for each other: ${cycle.join(" -> ")}` }];
+  return [...violations, ...cycleViolations(actions, indexByName, scope.field)];
 }
 
 function specViolations(action: NewAction, field: string, scope: PlanScope): readonly Violation[] {
@@ -83,46 +82,27 @@ function references(action: NewAction, field: string): readonly { field: string;
   return found;
 }
 
-/**
- * A cycle among the actions, as names with the first one again at the end. Actions that wait for nothing are
- * taken away until none is left (Kahn); what remains waits for a cycle, and walking back from it finds one.
- */
-function findCycle(
+/** Every cycle among the actions, as names in the order of the work, with the first one again at the end. */
+function cycleViolations(
   actions: readonly NewAction[],
   indexByName: ReadonlyMap<string, number>,
-): readonly string[] | undefined {
-  const waitsFor = actions.map(
-    (action) =>
-      new Set(
-        references(action, "")
-          .map(({ name }) => name)
-          .filter((name) => indexByName.has(name)),
-      ),
-  );
-  const dependents = actions.map(() => [] as number[]);
-  waitsFor.forEach((names, index) => {
-    for (const name of names) dependents[indexByName.get(name) ?? 0]?.push(index);
+  field: string,
+): readonly Violation[] {
+  const waitsFor = actions.map((action) => {
+    const indices = references(action, "").map(({ name }) => indexByName.get(name));
+    return new Set(indices.filter((index) => index !== undefined));
   });
-  const open = waitsFor.map((names) => names.size);
-  const free = open.flatMap((count, index) => (count === 0 ? [index] : []));
-  for (let index = free.pop(); index !== undefined; index = free.pop()) {
-    for (const dependent of dependents[index] ?? []) {
-      open[dependent] = (open[dependent] ?? 0) - 1;
-      if (open[dependent] === 0) free.push(dependent);
-    }
-  }
-  const stuck = open.findIndex((count) => count > 0);
-  if (stuck < 0) return undefined;
-  const path: number[] = [];
-  for (let at = stuck; ; ) {
-    const seen = path.indexOf(at);
-    if (seen >= 0) return [...path.slice(seen), at].reverse().map((index) => actions[index]?.name ?? "");
-    path.push(at);
-    const next: string | undefined = [...(waitsFor[at] ?? [])].find(
-      (name) => (open[indexByName.get(name) ?? 0] ?? 0) > 0,
-    );
-    at = indexByName.get(next ?? "") ?? stuck;
-  }
+  return findCycles(waitsFor, cyclesNamedMax).map((cycle) => {
+    const names = cycle.map((index) => actions[index]?.name ?? "");
+    return { field, description: `actions wait for each other: ${shortened(names).join(" -> ")}` };
+  });
+}
+
+function shortened(names: readonly string[]): readonly string[] {
+  const first = names[0] ?? "";
+  if (names.length <= cycleLengthNamedMax) return [...names, first];
+  const left = names.length - cycleLengthNamedMax;
+  return [...names.slice(0, cycleLengthNamedMax), `(${left} more)`, first];
 }
 
 /** True if an action that exists is what a caller states under its name: of the same kind, op or type. */

@@ -13,6 +13,12 @@ export function publishEvents(draft: Draft, command: CommandOf<"publishEvents">)
   const before = repeated(draft, scope);
   if (before !== undefined) return before;
   const places: { run: Run | undefined; action: Action | undefined }[] = [];
+  const violations = command.events.flatMap(({ runId, action }, index) => {
+    if (runId !== "" || action === "") return [];
+    const description = "an action can only be named together with its run";
+    return [{ field: `events[${index}].action`, description }];
+  });
+  if (violations.length > 0) return refuse({ reason: "INVALID_REQUEST", violations });
   for (const event of command.events) {
     const place = placeOf(draft, command.namespace, event);
     if ("reason" in place) return refuse(place);
@@ -32,11 +38,7 @@ function placeOf(
   namespace: string,
   event: { readonly runId: string; readonly action: string },
 ): { run: Run | undefined; action: Action | undefined } | Refusal {
-  if (event.runId === "") {
-    if (event.action === "") return { run: undefined, action: undefined };
-    const description = "an action can only be named together with its run";
-    return { reason: "INVALID_REQUEST", violations: [{ field: "events.action", description }] };
-  }
+  if (event.runId === "") return { run: undefined, action: undefined };
   const run = draft.run(runKey(namespace, event.runId));
   if (run === undefined) return { reason: "RUN_NOT_FOUND", namespace, runId: event.runId };
   if (event.action === "") return { run, action: undefined };

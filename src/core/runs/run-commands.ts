@@ -9,6 +9,7 @@ import type { Draft } from "../draft.ts";
 import { namespaceOf, type RunKey, runIdOf } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import { hasRunEnded, type Run } from "../run.ts";
+import { canonical } from "../value.ts";
 import { answer, repeated } from "./requests.ts";
 
 /** Asks for the end of a run: what does not run ends at once, what runs has its grace. */
@@ -28,9 +29,13 @@ export function cancelRun(draft: Draft, command: CommandOf<"cancelRun">): Decisi
   return answer(draft, scope, { run: draft.run(run.key) ?? run });
 }
 
-/** The run's own time is over: everything in it is cancelled, and it ends as TIMED_OUT. */
+/**
+ * The run's own time is over: everything in it is cancelled, and it ends as TIMED_OUT. One that is being
+ * cancelled already ends as CANCELLED.
+ */
 export function timeOutRun(draft: Draft, run: Run): void {
-  draft.setRun({ ...run, timedOut: true, dueMs: undefined });
+  draft.setRun({ ...run, timedOut: !run.cancelRequested, dueMs: undefined });
+  if (run.cancelRequested) return;
   cancelLive(draft, run.key, "the time of the run is over");
 }
 
@@ -114,6 +119,8 @@ export function updateRun(draft: Draft, command: CommandOf<"updateRun">): Decisi
   if (Object.keys(labels).length > labelsMax) {
     return refuse({ reason: "LIMIT_REACHED", limit: "labelsMax", maximum: labelsMax });
   }
+  if (priority === run.priority && canonical(labels) === canonical(run.labels))
+    return answer(draft, scope, { run });
   const updated = { ...run, priority, labels };
   draft.setRun(updated);
   draft.emit(updated, undefined, { kind: "run_updated", priority, labels });

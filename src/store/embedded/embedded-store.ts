@@ -14,7 +14,7 @@ import { FolderLock } from "./folder-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { FromThread, ToThread } from "./messages.ts";
 import { outcomeOf } from "./outcome.ts";
-import { Reader } from "./reader.ts";
+import { Reader } from "./read/reader.ts";
 import { makeFolder, moduleEnding, type StartedThread, startThread } from "./start-thread.ts";
 
 /** How an embedded store is opened. */
@@ -40,7 +40,9 @@ export class EmbeddedStore implements seam.Store {
   readonly #reader: Reader;
   readonly #onBroken: ((error: StoreUnavailable) => void) | undefined;
   #head: number;
+  /** Why nothing can be asked any more. */
   #refusal: StoreUnavailable | undefined;
+  #closing: Promise<void> | undefined;
 
   /** Opens the store of a folder. Throws StoreUnavailable if another server has it open, or it cannot be read. */
   static async open({ path, rules, onBroken }: EmbeddedStoreOptions): Promise<EmbeddedStore> {
@@ -104,7 +106,7 @@ export class EmbeddedStore implements seam.Store {
   }
 
   async run(run: RunKey): Promise<Run | undefined> {
-    return this.#read((reader) => reader.run(run));
+    return this.#read((reader) => reader.runs.get(run));
   }
 
   async listRuns(query: seam.RunQuery): Promise<seam.Page<Run, seam.RunPlace>> {
@@ -155,15 +157,17 @@ export class EmbeddedStore implements seam.Store {
     return this.#read((reader) => reader.due(nowMs, limit));
   }
 
-  async close(): Promise<void> {
-    const isFirst = this.#refusal === undefined;
-    const refusal = new StoreUnavailable("the store is closed");
-    await this.#commits.drain(refusal);
-    this.#refusal ??= refusal;
-    if (isFirst) {
-      // The reader goes first: its connection would keep the log from being moved into the database.
-      this.#reader.close();
-    }
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = new StoreUnavailable("the store is closed");
+    await this.#commits.drain(closed);
+    this.#refusal ??= closed;
+    // The reader goes first: its connection would keep the log from being moved into the database.
+    this.#reader.close();
     this.#tell({ kind: "close" });
     await this.#ended;
     this.#lock.release();

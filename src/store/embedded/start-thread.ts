@@ -15,7 +15,7 @@ export const moduleEnding = import.meta.url.endsWith(".ts") ? "ts" : "js";
 
 /** Starts the thread of a store and waits until it has opened the database. Throws StoreUnavailable if it cannot. */
 export async function startThread(start: ThreadStart): Promise<StartedThread> {
-  const thread = new Worker(new URL(`./thread.${moduleEnding}`, import.meta.url), {
+  const thread = new Worker(new URL(`./write/thread.${moduleEnding}`, import.meta.url), {
     name: "signalbox-store",
     workerData: start,
   });

@@ -29,7 +29,8 @@ CREATE TABLE runs (
 
 CREATE INDEX runs_by_time ON runs (create_ms, key);
 CREATE INDEX runs_by_namespace ON runs (namespace, create_ms, key);
-CREATE INDEX runs_paused ON runs (namespace, create_ms, key) WHERE paused_condition_count > 0;
+CREATE INDEX runs_paused ON runs (create_ms, key) WHERE paused_condition_count > 0;
+CREATE INDEX runs_paused_by_namespace ON runs (namespace, create_ms, key) WHERE paused_condition_count > 0;
 CREATE INDEX runs_due ON runs (due_ms) WHERE due_ms IS NOT NULL;
 
 CREATE TABLE actions (
@@ -64,6 +65,8 @@ CREATE TABLE actions (
   outcome TEXT,
   signalled_by TEXT NOT NULL,
   is_stale INTEGER NOT NULL,
+  child_count INTEGER NOT NULL,
+  parent_attempt INTEGER NOT NULL,
   error TEXT,
   outputs TEXT,
   -- NULL if it is so large that it has a row of its own in large_specs.

@@ -15,6 +15,7 @@ CREATE TABLE sessions (
   worker_id TEXT NOT NULL,
   incarnation TEXT NOT NULL,
   state TEXT NOT NULL,
+  is_draining INTEGER NOT NULL,
   attach_ms INTEGER NOT NULL,
   lease_end_ms INTEGER NOT NULL,
   ops TEXT NOT NULL,

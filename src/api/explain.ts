@@ -1,0 +1,119 @@
+import type { ExplainActionResponse } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { ExplainActionResponse_Cause as Cause } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { type Action, hasEnded, type TaskSpec } from "../core/action.ts";
+import { requirementsOf } from "../core/actions/dependency.ts";
+import { queueKey } from "../core/command.ts";
+import { namespaceOf, wholeName } from "../core/name.ts";
+import type { Engine } from "../engine/engine.ts";
+import { pageStepRows, queuePlaceMax, waitsForMax } from "../limits.ts";
+import type { Store } from "../store/store.ts";
+import { message } from "./mapping/message.ts";
+import { toTimestamp } from "./mapping/time.ts";
+
+type Explanation = Partial<Omit<ExplainActionResponse, "$typeName" | "$unknown" | "message" | "cause">>;
+
+/** Says why an action does not run, as it stands at the moment. */
+export async function explainAction(engine: Engine, action: Action): Promise<ExplainActionResponse> {
+  const { state, spec } = action;
+  if (hasEnded(action)) return explained(Cause.ENDED, `it has ended as ${state}`);
+  switch (state) {
+    case "PENDING":
+      return explainPending(engine.store, action);
+    case "PAUSED":
+      return explained(Cause.WAITS_FOR_SIGNAL, "it waits for a signal; send one with SignalCondition");
+    case "ASSIGNED": {
+      const told = `it is assigned to worker ${action.workerId ?? ""}, which has not accepted yet`;
+      return explained(Cause.WAITS_FOR_ACCEPT, told);
+    }
+    case "QUEUED":
+      if (spec.kind === "task") return explainQueued(engine, action, spec);
+      return explained(Cause.IN_QUEUE, "it is queued");
+    default: {
+      const where =
+        spec.kind === "trace" ? "its parent executes it" : `worker ${action.workerId ?? ""} executes it`;
+      return explained(Cause.RUNNING, where);
+    }
+  }
+}
+
+async function explainPending(store: Store, action: Action): Promise<ExplainActionResponse> {
+  if (action.waitingCount === 0 && action.retryTimeMs !== undefined) {
+    const at = new Date(action.retryTimeMs).toISOString();
+    const retryTime = toTimestamp(action.retryTimeMs);
+    const told = `its next attempt is due at ${at}`;
+    return explained(Cause.WAITS_FOR_RETRY, told, retryTime === undefined ? {} : { retryTime });
+  }
+  const waitsFor = await openDependencies(store, action);
+  const [first = "others"] = waitsFor;
+  const rest = waitsFor.length > 1 ? ` and ${waitsFor.length - 1} more` : "";
+  return explained(Cause.WAITS_FOR_ACTIONS, `it waits for ${first}${rest}; see what those wait for`, {
+    waitsFor,
+  });
+}
+
+/** The whole names of what an action waits for and that has not ended, the first of them. */
+async function openDependencies(store: Store, { run, parent, spec }: Action): Promise<string[]> {
+  const names = [...new Set(requirementsOf(spec).map((dependency) => wholeName(parent, dependency.action)))];
+  const open: string[] = [];
+  for (let index = 0; index < names.length && open.length < waitsForMax; index += pageStepRows) {
+    const step = names.slice(index, index + pageStepRows);
+    const waited = await Promise.all(step.map((name) => store.action(run, name)));
+    open.push(...step.filter((_, at) => !isOver(waited[at])));
+  }
+  return open.slice(0, waitsForMax);
+}
+
+function isOver(action: Action | undefined): boolean {
+  return action !== undefined && hasEnded(action);
+}
+
+async function explainQueued(
+  engine: Engine,
+  action: Action,
+  { op }: TaskSpec,
+): Promise<ExplainActionResponse> {
+  const namespace = namespaceOf(action.run);
+  const queuePosition = await engine.store.queuePlace(action, queuePlaceMax);
+  const workerCount = engine.sessions.openOn(queueKey(namespace, op));
+  const facts = { workerCount, queuePosition };
+  if (workerCount === 0) {
+    const told = `no attached worker announces op ${op}; start one that does, or correct the name of the op`;
+    return explained(Cause.NO_WORKER, told, facts);
+  }
+  if (!(await hasCredit(engine, namespace, op))) {
+    const told = `all ${workerCount} workers of op ${op} are busy or draining; wait, or start more of them`;
+    return explained(Cause.NO_CREDIT, told, facts);
+  }
+  return explained(
+    Cause.IN_QUEUE,
+    `it will be assigned next, with ${queuePosition} of its op before it`,
+    facts,
+  );
+}
+
+/** True if a worker of the op permits one more assignment. */
+async function hasCredit({ store, sessions }: Engine, namespace: string, op: string): Promise<boolean> {
+  let after: string | undefined;
+  do {
+    const page = await store.listSessions({ namespace, after, limit: pageStepRows });
+    const isFree = page.items.some(({ id, state, ops }) => {
+      return state === "ATTACHED" && ops.includes(op) && (sessions.creditOf(id) ?? 0) > 0;
+    });
+    if (isFree) return true;
+    after = page.next;
+  } while (after !== undefined);
+  return false;
+}
+
+function explained(cause: Cause, text: string, explanation: Explanation = {}): ExplainActionResponse {
+  const { waitsFor = [], retryTime, workerCount = 0, queuePosition = 0 } = explanation;
+  return message<ExplainActionResponse>({
+    $typeName: "signalbox.v1.ExplainActionResponse",
+    cause,
+    message: text,
+    waitsFor,
+    retryTime,
+    workerCount,
+    queuePosition,
+  });
+}

@@ -1,0 +1,81 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import { ConditionService } from "../../gen/signalbox/v1/condition_service_pb.ts";
+import { EventService } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
+import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
+import type { Engine } from "../engine/engine.ts";
+import { conditionService } from "./condition-service.ts";
+import { eventService } from "./event-service.ts";
+import { opService } from "./op-service.ts";
+import { runService } from "./run-service.ts";
+import { toThrown } from "./status.ts";
+import type { WorkerStreamLimits } from "./worker/worker-stream.ts";
+import { workerService } from "./worker-service.ts";
+
+/** The services of signalbox.v1, for health checks and reflection. */
+export const services = [RunService, ConditionService, EventService, OpService, WorkerService] as const;
+
+/**
+ * Registers all services over an engine. When `stopping` is aborted, streams that would last end by themselves:
+ * workers are told when to come back, followers get STOPPING. The bounds of worker streams are those of
+ * `limits.ts` unless a test gives smaller ones.
+ */
+export function routes(
+  engine: Engine,
+  stopping: AbortSignal,
+  limits: WorkerStreamLimits = {},
+): (router: ConnectRouter) => void {
+  return (router) => {
+    register(router, RunService, runService(engine, stopping));
+    register(router, ConditionService, conditionService(engine, stopping));
+    register(router, EventService, eventService(engine, stopping));
+    register(router, OpService, opService(engine));
+    register(router, WorkerService, workerService(engine, stopping, limits));
+  };
+}
+
+function register<S extends DescService>(
+  router: ConnectRouter,
+  service: S,
+  implementation: ServiceImpl<S>,
+): void {
+  router.service(service, tellFailures(implementation));
+}
+
+type Method = (request: never, context: never) => unknown;
+
+/** The same service, whose failures (the store, the stopping server) end a call as refusals do. */
+function tellFailures<S extends DescService>(implementation: ServiceImpl<S>): ServiceImpl<S> {
+  const methods = Object.entries(implementation as Record<string, Method>);
+  return Object.fromEntries(
+    methods.map(([name, method]) => [name, tellFailuresOf(method)]),
+  ) as ServiceImpl<S>;
+}
+
+function tellFailuresOf(method: Method): Method {
+  return (request, context) => {
+    const answer = method(request, context);
+    if (answer instanceof Promise) return answer.catch(rethrow);
+    return isStream(answer) ? eachOf(answer) : answer;
+  };
+}
+
+function isStream(answer: unknown): answer is AsyncGenerator<unknown> {
+  return typeof answer === "object" && answer !== null && Symbol.asyncIterator in answer;
+}
+
+/** Not a generator: one more of those for each message is what a feed would notice. */
+function eachOf(messages: AsyncGenerator<unknown>): AsyncIterable<unknown> {
+  const iterator: AsyncIterator<unknown> = {
+    next: () => messages.next().catch(rethrow),
+    return: (value) => messages.return(value).catch(rethrow),
+    throw: (error) => messages.throw(error).catch(rethrow),
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+function rethrow(error: unknown): never {
+  throw toThrown(error);
+}

@@ -1,0 +1,170 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type {
+  BatchCreateRunsResult,
+  CreateRunRequest,
+  RunFilter,
+  RunService,
+} from "../../gen/signalbox/v1/run_service_pb.ts";
+import type { Action } from "../core/action.ts";
+import { isHeld } from "../core/action.ts";
+import { type RunKey, runKey } from "../core/name.ts";
+import type { Refusal as CoreRefusal } from "../core/refusal.ts";
+import type { Run } from "../core/run.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Outcome, RunPlace, RunQuery } from "../store/store.ts";
+import { explainAction } from "./explain.ts";
+import { actionStates, runStates } from "./mapping/enums.ts";
+import { Faults } from "./mapping/faults.ts";
+import { fromNamespace, fromNewRun } from "./mapping/from-proto-run.ts";
+import { currentAttempt, toAction, toAttempt } from "./mapping/to-proto-action.ts";
+import { toRun } from "./mapping/to-proto-run.ts";
+import { actionSizeBytes, listPage, runSizeBytes } from "./pages.ts";
+import { findAction, findRun } from "./reads.ts";
+import { answered, fromNamespaces, requestOf, required } from "./requests.ts";
+import { refusalOf, toRefusalMessage } from "./status.ts";
+import { tokenScope } from "./token.ts";
+import { watchRun } from "./watch-run.ts";
+
+type Methods = ServiceImpl<typeof RunService>;
+type ActionMethod = "listActions" | "getAction" | "listAttempts" | "explainAction";
+
+/** Runs and their actions, as their contract says. */
+export function runService(engine: Engine, stopping: AbortSignal): Methods {
+  return { ...runMethods(engine, stopping), ...actionMethods(engine) };
+}
+
+function runMethods(engine: Engine, stopping: AbortSignal): Omit<Methods, ActionMethod> {
+  const { store } = engine;
+  return {
+    async createRun(request) {
+      const { answer } = answered(await createRun(engine, request));
+      return { run: toRun(answer.run) };
+    },
+
+    async batchCreateRuns({ requests }) {
+      return { results: await Promise.all(requests.map((request) => createOneOfMany(engine, request))) };
+    },
+
+    async getRun({ namespace, runId }) {
+      return { run: toRun(await findRun(store, keyOf(namespace, runId))) };
+    },
+
+    async listRuns(request) {
+      const filter = fromRunFilter(request.filter);
+      const { items, nextPageToken } = await listPage<Run, RunPlace>({
+        ...request,
+        scope: tokenScope("runs", filter, store.feedId),
+        read: (after, limit) => store.listRuns({ ...filter, after, limit }),
+        placeOf: (run) => ({ timeMs: run.createTimeMs, run: run.key }),
+        sizeOf: runSizeBytes,
+      });
+      return { runs: items.map(toRun), nextPageToken };
+    },
+
+    watchRun: ({ namespace, runId, cursor }, { signal }) =>
+      watchRun(engine, { run: keyOf(namespace, runId), cursor, signal, stopping }),
+
+    async cancelRun({ namespace, runId, requestId, cause }) {
+      const stated = { run: keyOf(namespace, runId), cause };
+      const request = requestOf(requestId, stated);
+      const { answer } = answered(await engine.execute({ kind: "cancelRun", request, ...stated }));
+      return { run: toRun(answer.run) };
+    },
+
+    async retryRun({ namespace, runId, requestId, force }) {
+      const stated = { run: keyOf(namespace, runId), force };
+      const request = requestOf(requestId, stated);
+      const { answer } = answered(await engine.execute({ kind: "retryRun", request, ...stated }));
+      return { run: toRun(answer.run) };
+    },
+
+    async updateRun({ namespace, runId, requestId, priority, setLabels, removeLabels }) {
+      const stated = { run: keyOf(namespace, runId), priority, setLabels, removeLabels };
+      const request = requestOf(requestId, stated);
+      const { answer } = answered(await engine.execute({ kind: "updateRun", request, ...stated }));
+      return { run: toRun(answer.run) };
+    },
+  };
+}
+
+function actionMethods(engine: Engine): Pick<Methods, ActionMethod> {
+  const { store } = engine;
+  return {
+    async listActions(request) {
+      const { key } = await findRun(store, keyOf(request.namespace, request.runId));
+      const states = request.states.flatMap((state) => actionStates.word(state) ?? []).sort();
+      const { items, nextPageToken } = await listPage<Action, string>({
+        ...request,
+        scope: tokenScope("actions", { run: key, states }, store.feedId),
+        read: (after, limit) => store.listActions({ run: key, states, after, limit }),
+        placeOf: (action) => action.name,
+        sizeOf: actionSizeBytes,
+      });
+      return { actions: items.map(toAction), nextPageToken };
+    },
+
+    async getAction({ namespace, runId, name }) {
+      return { action: toAction(await findAction(store, keyOf(namespace, runId), name)) };
+    },
+
+    async listAttempts({ namespace, runId, name }) {
+      // The action first: an attempt that ends in between is then among the ended ones, at the latest.
+      const action = await findAction(store, keyOf(namespace, runId), name);
+      const ended = await store.listAttempts(action.run, action.name);
+      const isCurrent = isHeld(action) && ended.every(({ number }) => number !== action.attempt);
+      return { attempts: [...ended, ...(isCurrent ? [currentAttempt(action)] : [])].map(toAttempt) };
+    },
+
+    async explainAction({ namespace, runId, name }) {
+      return explainAction(engine, await findAction(store, keyOf(namespace, runId), name));
+    },
+  };
+}
+
+function keyOf(namespace: string, runId: string): RunKey {
+  return runKey(fromNamespace(namespace), runId);
+}
+
+/** Sorted where order means nothing, so that the same filter in other words is the same filter. */
+function fromRunFilter(filter: RunFilter | undefined): Omit<RunQuery, "after" | "limit"> {
+  return {
+    namespace: fromNamespaces(filter?.namespace ?? ""),
+    states: (filter?.states ?? []).flatMap((state) => runStates.word(state) ?? []).sort(),
+    labels: filter?.labels ?? {},
+    pausedOnly: filter?.pausedOnly ?? false,
+  };
+}
+
+/** Creates a run, or says what is wrong with the request: with its shape, or with what it asks for. */
+async function createRun(
+  engine: Engine,
+  { run, requestId }: CreateRunRequest,
+): Promise<Outcome<"createRun">> {
+  if (run === undefined) throw required("run");
+  const faults = new Faults();
+  const stated = faults.within("run", () => fromNewRun(run, faults));
+  if (faults.violations.length > 0) return refused(faults);
+  const request = requestOf(requestId, stated);
+  return engine.execute({ kind: "createRun", request, newRunId: engine.newRunId(), ...stated });
+}
+
+function refused({ violations }: Faults): { readonly ok: false; readonly refusal: CoreRefusal } {
+  return { ok: false, refusal: { reason: "INVALID_REQUEST", violations } };
+}
+
+/** One of a batch: a refusal, and a failure that its caller may try again after, concern it alone. */
+async function createOneOfMany(engine: Engine, request: CreateRunRequest): Promise<BatchCreateRunsResult> {
+  return { $typeName: "signalbox.v1.BatchCreateRunsResult", result: await resultOf(engine, request) };
+}
+
+async function resultOf(engine: Engine, request: CreateRunRequest): Promise<BatchCreateRunsResult["result"]> {
+  try {
+    const outcome = await createRun(engine, request);
+    if (outcome.ok) return { case: "run", value: toRun(outcome.answer.run) };
+    return { case: "refusal", value: toRefusalMessage(outcome.refusal) };
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return { case: "refusal", value: toRefusalMessage(refusal) };
+  }
+}

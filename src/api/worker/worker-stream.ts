@@ -1,0 +1,124 @@
+import type { Attach, AttachRequest, AttachResponse } from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import type { Answers } from "../../core/command.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { attachTimeoutMs, reconnectAfterMs } from "../../limits.ts";
+import { fromAttemptReference } from "../mapping/from-proto-report.ts";
+import { fromNamespace } from "../mapping/from-proto-run.ts";
+import { answered, translated } from "../requests.ts";
+import { toThrown } from "../status.ts";
+import { takeAttach } from "./first-frame.ts";
+import type { OutgoingLimits } from "./outgoing-queue.ts";
+import { OutgoingQueue } from "./outgoing-queue.ts";
+import { StreamOutlet } from "./stream-outlet.ts";
+import { StreamReader } from "./stream-reader.ts";
+
+/** The bounds of worker streams; tests give smaller ones. */
+export interface WorkerStreamLimits {
+  readonly attachTimeoutMs?: number;
+  readonly outgoing?: OutgoingLimits;
+}
+
+/** What ends a stream from outside, and its bounds. */
+export interface WorkerStreamOptions {
+  /** The call's own: its client is gone. */
+  readonly signal: AbortSignal;
+  /** The server's: it is stopping. */
+  readonly stopping: AbortSignal;
+  readonly limits: WorkerStreamLimits;
+}
+
+/**
+ * One worker stream, from its attach to its end.
+ *
+ * ```
+ *  ATTACHING ──attach recorded──▶ ATTACHED ──Leave of the worker──────────────▶ LEFT      what it held is given back
+ *      │                             │  ├────Leave of the server, answers sent──▶ DETACHED  leases run on
+ *      │ no attach, or refused       │  ├────session gone, too slow, bad frame──▶ DETACHED
+ *      ▼                             │  └────client gone, or its frames ended───▶ DETACHED
+ *    ended                           └ frames both ways: StreamReader and StreamOutlet
+ * ```
+ * The reader runs beside the frames that are yielded; whatever ends either of them ends the other. The end of a
+ * client's frames says nothing about why: a cancel looks like a half-close. So every end but a Leave detaches.
+ */
+export async function* serveWorker(
+  engine: Engine,
+  requests: AsyncIterable<AttachRequest>,
+  { signal, stopping, limits }: WorkerStreamOptions,
+): AsyncGenerator<AttachResponse> {
+  const frames = requests[Symbol.asyncIterator]();
+  try {
+    const attach = await takeAttach(frames, {
+      timeoutMs: limits.attachTimeoutMs ?? attachTimeoutMs,
+      stopping,
+    });
+    const answer = await attachSession(engine, attach);
+    yield* serveSession(engine, frames, answer, { signal, stopping, limits });
+  } finally {
+    // Not awaited: it waits for a frame that may never come.
+    frames.return?.().catch(() => {});
+  }
+}
+
+async function attachSession(engine: Engine, attach: Attach): Promise<Answers["attach"]> {
+  const namespace = fromNamespace(attach.namespace);
+  const running = translated((faults) =>
+    faults.within("attach", () =>
+      faults.each("running", attach.running, (reference) =>
+        fromAttemptReference(reference, namespace, faults),
+      ),
+    ),
+  );
+  const { workerId, incarnation, ops, labels } = attach;
+  const outcome = await engine
+    .execute({
+      kind: "attach",
+      newSessionId: engine.newSessionId(),
+      namespace,
+      workerId,
+      incarnation,
+      ops,
+      labels,
+      running,
+      leaseMs: engine.settings.leaseMs,
+    })
+    .catch((error: unknown) => {
+      throw toThrown(error);
+    });
+  return answered(outcome).answer;
+}
+
+async function* serveSession(
+  engine: Engine,
+  frames: AsyncIterator<AttachRequest>,
+  answer: Answers["attach"],
+  { signal, stopping, limits }: WorkerStreamOptions,
+): AsyncGenerator<AttachResponse> {
+  const { session } = answer;
+  const queue = new OutgoingQueue(limits.outgoing);
+  const outlet = new StreamOutlet({ queue, sessionId: session.id, onLeave: () => reader.finish() });
+  // In the queue before the session is open, so that it is the first thing the worker hears.
+  outlet.attached(answer, engine.settings);
+  const open = engine.sessions.open(session.id, session.namespace, session.workerId, session.ops, outlet);
+  const reader = new StreamReader({ engine, session, open, outlet, queue });
+  const stop = () => outlet.leave("the server is stopping", reconnectAfterMs);
+  const abandon = () => queue.abort();
+  stopping.addEventListener("abort", stop);
+  signal.addEventListener("abort", abandon);
+  if (stopping.aborted) stop();
+  if (signal.aborted) abandon();
+  void reader.read(frames);
+  try {
+    yield* queue.frames();
+  } finally {
+    stopping.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", abandon);
+    queue.abort();
+    open.close();
+    if (!reader.hasLeft) await detach(engine, session.id);
+  }
+}
+
+/** Says that the stream is gone. If it cannot be said, the lease runs out, which says it too. */
+async function detach(engine: Engine, sessionId: string): Promise<void> {
+  await engine.execute({ kind: "detach", sessionId }).catch(() => {});
+}

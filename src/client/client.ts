@@ -1,0 +1,138 @@
+import { createClient as createRawClient, type Transport } from "@connectrpc/connect";
+import { ConditionService } from "../../gen/signalbox/v1/condition_service_pb.ts";
+import { EventService } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
+import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
+import { attemptTimeoutMs } from "./client-limits.ts";
+import { type Conditions, makeConditions } from "./conditions.ts";
+import { type Events, makeEvents } from "./events.ts";
+import { makeOps, type Ops } from "./ops.ts";
+import { makeRuns, type Runs } from "./runs.ts";
+import type { Calls, RawClients } from "./wire/calls.ts";
+import { type RetryOptions, toRetryPolicy } from "./wire/retry.ts";
+import { defaultAddress, openConnection, type Protocol, reliableTransport } from "./wire/transport.ts";
+import { makeWorkers, type Workers } from "./workers.ts";
+
+export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./conditions.ts";
+export type { EventQuery, Events, NewEvent } from "./events.ts";
+export type { ConditionFrame, EventFrame, EventStart, RunFrame } from "./follow.ts";
+export { type AnswerByType, type ConditionType, type JsValue, type JsValues, Reference } from "./js-value.ts";
+export type { NewOp, Ops } from "./ops.ts";
+export {
+  type Inputs,
+  type NewCondition,
+  type NewDependency,
+  type NewRetry,
+  type NewRun,
+  type NewTask,
+  type NewTimeouts,
+  type OutputOf,
+  output,
+  type PlannedAction,
+} from "./plan.ts";
+export {
+  type RefusalReason,
+  RefusedError,
+  type StatusCode,
+  UnavailableError,
+  type Violation,
+} from "./refused-error.ts";
+export type { RunChange, RunQuery, Runs } from "./runs.ts";
+export type {
+  Action,
+  ActionError,
+  ActionKind,
+  ActionState,
+  Attempt,
+  Dependency,
+  ExplainCause,
+  Explanation,
+} from "./views/action.ts";
+export type { Condition, ConditionOutcome } from "./views/condition.ts";
+export type { Event, EventDetails, EventKind } from "./views/event.ts";
+export type { Op } from "./views/op.ts";
+export { hasRunEnded, type Run, type RunState } from "./views/run.ts";
+export type { Worker, WorkerState } from "./views/worker.ts";
+export type { CallOptions, ChangeOptions, RawClients, WatchOptions } from "./wire/calls.ts";
+export type { Page, PageOptions, Pages } from "./wire/pages.ts";
+export type { RetryOptions } from "./wire/retry.ts";
+export type { Protocol } from "./wire/transport.ts";
+export type { Workers } from "./workers.ts";
+
+/** How a client is made. Everything has a default. */
+export interface ClientOptions {
+  /** A URL or host:port; http://127.0.0.1:7233 unless said. */
+  readonly address?: string;
+  /** The namespace of calls that name none; `default` unless said. */
+  readonly namespace?: string;
+  /** How long one try of a call may take, in milliseconds; 10,000 unless said. */
+  readonly timeoutMs?: number;
+  /** How long calls are tried again and watches resumed. */
+  readonly retry?: RetryOptions;
+  /** What carries the calls, over HTTP/2; `connect` unless said. */
+  readonly protocol?: Protocol;
+  /** A transport of the caller's own instead of an address and a protocol, as for tests in one process. */
+  readonly transport?: Transport;
+}
+
+/**
+ * A client of a Signalbox server over plain JavaScript values. It may be used by any number of callers at once, over one
+ * connection that is opened with the first call and again whenever it is lost.
+ *
+ * What the server declines is thrown as a RefusedError; when it stays away for longer than the retry time, calls throw
+ * an UnavailableError. Every mutating call has a `request_id`, so that trying again never does a thing twice.
+ */
+export interface SignalboxClient extends AsyncDisposable {
+  readonly runs: Runs;
+  readonly conditions: Conditions;
+  readonly events: Events;
+  readonly ops: Ops;
+  readonly workers: Workers;
+  /** The generated clients, over messages. */
+  readonly raw: RawClients;
+  /** Closes the connection: what is open fails, and a later call opens it again. */
+  close(): void;
+}
+
+/** Makes a client. Nothing is sent before its first call. */
+export function createClient(options: ClientOptions = {}): SignalboxClient {
+  return connectClient(options).client;
+}
+
+/** A client together with what its calls are made with, for code that speaks in messages, as the command line does. */
+export function connectClient(options: ClientOptions = {}): {
+  readonly client: SignalboxClient;
+  readonly calls: Calls;
+} {
+  const {
+    address = defaultAddress,
+    namespace = "default",
+    timeoutMs = attemptTimeoutMs,
+    protocol = "connect",
+  } = options;
+  const policy = toRetryPolicy(options.retry);
+  const given = options.transport;
+  const connection =
+    given === undefined ? openConnection({ address, protocol }) : { transport: given, close() {} };
+  const transport = reliableTransport(connection.transport, { address, policy, attemptTimeoutMs: timeoutMs });
+  const raw: RawClients = {
+    runs: createRawClient(RunService, transport),
+    conditions: createRawClient(ConditionService, transport),
+    events: createRawClient(EventService, transport),
+    ops: createRawClient(OpService, transport),
+    workers: createRawClient(WorkerService, transport),
+  };
+  const calls: Calls = { raw, namespace, policy, address };
+  const client: SignalboxClient = {
+    runs: makeRuns(calls),
+    conditions: makeConditions(calls),
+    events: makeEvents(calls),
+    ops: makeOps(calls),
+    workers: makeWorkers(calls),
+    raw,
+    close: connection.close,
+    [Symbol.asyncDispose]: async () => connection.close(),
+  };
+  return { client, calls };
+}

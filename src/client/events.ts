@@ -1,0 +1,92 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { type EventFrame, type EventStart, followEvents, toEventFrame } from "./follow.ts";
+import { toValueOfType } from "./js-value.ts";
+import { type Event, type EventKind, eventKindNumbers, toEvent } from "./views/event.ts";
+import {
+  type CallOptions,
+  type Calls,
+  type ChangeOptions,
+  toWireOptions,
+  type WatchOptions,
+} from "./wire/calls.ts";
+import { listPages, type Pages } from "./wire/pages.ts";
+import { mapWatch } from "./wire/watch.ts";
+
+/** Which events are wanted; what is said must all hold. A namespace of `-` means all. */
+export interface EventQuery {
+  readonly runId?: string;
+  /** Any of these kinds. */
+  readonly kinds?: readonly Exclude<EventKind, "UNSPECIFIED">[];
+  /** Only events of runs that had all of these labels then. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** An event of a service's own. */
+export interface NewEvent {
+  /** Who publishes, as a name of its own choosing. */
+  readonly source: string;
+  /** What kind of thing it is, as a name of its own choosing. */
+  readonly type: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+  readonly payload?: JsonValue;
+  /** The run it belongs to, if any. */
+  readonly runId?: string;
+  /** The action it belongs to, if any; only with a run. */
+  readonly action?: string;
+}
+
+/** The feed: every event of every run, worker and op, in commit order. */
+export interface Events {
+  /** Reads what is in the feed already, from the oldest event that is kept. */
+  list(query?: EventQuery & CallOptions): Pages<Event>;
+  /**
+   * Follows the feed without end, from now on unless `from` or `cursor` says otherwise: each frame has all matching
+   * events of one transaction and the cursor behind it; a bookmark has the cursor alone. Resumes by itself.
+   */
+  watch(
+    query?: EventQuery & WatchOptions & { readonly from?: EventStart },
+  ): AsyncGenerator<EventFrame, undefined>;
+  /** Puts 1 to 1,000 events into the feed, in order, as one transaction; durable when the promise is fulfilled. */
+  publish(events: readonly NewEvent[], options?: ChangeOptions): Promise<void>;
+}
+
+/** The part of the client that is about the feed. */
+export function makeEvents(calls: Calls): Events {
+  const { raw } = calls;
+  const toFilter = ({
+    runId = "",
+    kinds = [],
+    labels = {},
+    namespace,
+  }: EventQuery & { namespace?: string | undefined }) => ({
+    namespace: namespace ?? calls.namespace,
+    runId,
+    kinds: kinds.map((kind) => eventKindNumbers[kind]),
+    labels,
+  });
+  return {
+    list(query = {}) {
+      const filter = toFilter(query);
+      return listPages(async ({ size, token }) => {
+        const request = { filter, pageSize: size, pageToken: token };
+        const { events, nextPageToken, atHead } = await raw.events.listEvents(request, toWireOptions(query));
+        return { items: events.map(toEvent), nextPageToken, last: atHead };
+      });
+    },
+    watch: (query = {}) => mapWatch(followEvents(calls, toFilter(query), query), toEventFrame),
+    async publish(events, { requestId = "", ...options } = {}) {
+      const request = {
+        namespace: options.namespace ?? calls.namespace,
+        requestId,
+        events: events.map(toNewEvent),
+      };
+      await raw.events.publishEvents(request, toWireOptions(options));
+    },
+  };
+}
+
+function toNewEvent({ source, type, attributes = {}, payload, runId = "", action = "" }: NewEvent) {
+  const { kind } = toValueOfType(payload ?? null, "json", "the payload");
+  const json = payload === undefined || kind.case !== "jsonValue" ? {} : { payload: kind.value };
+  return { runId, action, published: { source, type, attributes, ...json } };
+}

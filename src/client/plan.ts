@@ -1,0 +1,256 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import type {
+  DependencySchema,
+  InputSchema,
+  NewActionSchema,
+  TaskSpecSchema,
+} from "../../gen/signalbox/v1/action_pb.ts";
+import { Dependency_Requirement } from "../../gen/signalbox/v1/action_pb.ts";
+import type { ConditionSpecSchema } from "../../gen/signalbox/v1/condition_pb.ts";
+import type { RetryPolicySchema, TimeoutsSchema } from "../../gen/signalbox/v1/op_pb.ts";
+import { type NewRun as NewRunMessage, NewRunSchema } from "../../gen/signalbox/v1/run_pb.ts";
+import type { Value } from "../../gen/signalbox/v1/value_pb.ts";
+import { type ConditionType, type JsValue, toValue, toValueOfType, valueTypeByName } from "./js-value.ts";
+
+const outputMark = Symbol.for("signalbox.output");
+
+/** What stands in an input for what an earlier action of the plan puts out. Made by {@link output}. */
+export interface OutputOf {
+  /** The action's name. */
+  readonly from: string;
+  /** The output's name; empty for all outputs as one JSON object. */
+  readonly output: string;
+  readonly [outputMark]: true;
+}
+
+/**
+ * Refers to an output of another action of the same plan: the input gets its value, and the action waits for it. The
+ * answer to a condition is its output `value`. Without a name it is all outputs, as one JSON object.
+ */
+export function output(from: string, name = ""): OutputOf {
+  return { from, output: name, [outputMark]: true };
+}
+
+/** True for what {@link output} makes, and for nothing that merely looks like it. */
+export function isOutput(value: unknown): value is OutputOf {
+  return typeof value === "object" && value !== null && outputMark in value;
+}
+
+/** Inputs by name; those that are undefined are left out. */
+export type Inputs = Readonly<Record<string, JsValue | OutputOf | undefined>>;
+
+/** What happens after a failed attempt. What is not said is the op's, else Signalbox's default. */
+export interface NewRetry {
+  /** How many attempts there may be in all, 1 to 100. */
+  readonly maxAttempts?: number;
+  readonly initialBackoffMs?: number;
+  /** What the wait grows by each time. */
+  readonly multiplier?: number;
+  readonly backoffMsMax?: number;
+  /** The share of the wait that chance moves it by, 0 to 1. */
+  readonly jitter?: number;
+  /** Error types after which no further attempt is made. */
+  readonly nonRetryableErrorTypes?: readonly string[];
+}
+
+/** How long the parts of a task's life may take. What is not said is the op's, else without limit. */
+export interface NewTimeouts {
+  readonly queueToStartMs?: number;
+  readonly startToEndMs?: number;
+  /** The longest silence of a running attempt. */
+  readonly heartbeatMs?: number;
+}
+
+/** Work for a worker. */
+export interface NewTask {
+  /** The op's name. It need not be registered: a worker that announces the name gets the task. */
+  readonly op: string;
+  /** The registered version; the latest unless said. */
+  readonly opVersion?: number;
+  readonly input?: Inputs;
+  readonly retry?: NewRetry;
+  readonly timeouts?: NewTimeouts;
+  /** How long a running attempt has after a cancel. 10 s unless said. */
+  readonly cancelGraceMs?: number;
+}
+
+/** A wait for a typed answer. */
+export interface NewCondition {
+  readonly type: ConditionType;
+  /** The question. */
+  readonly prompt?: string;
+  /** What helps to decide. */
+  readonly description?: string;
+  /** How long it waits; without end unless said. */
+  readonly timeoutMs?: number;
+  /** The answer it takes when its time runs out. */
+  readonly defaultValue?: JsValue;
+}
+
+/** One that must have ended before: well by name alone, else as said. */
+export type NewDependency =
+  | string
+  | {
+      readonly action: string;
+      /** `ENDED`: however it ended. */
+      readonly requirement?: "SUCCEEDED" | "ENDED";
+      /** Only if it put out this very value as output `value`, as a condition does with its answer. */
+      readonly equals?: JsValue;
+    };
+
+/** One action of a plan: a task or a condition. */
+export type PlannedAction = {
+  /** Unique in the plan. */
+  readonly name: string;
+  /** What it waits for, besides the actions whose outputs it takes. */
+  readonly dependsOn?: readonly NewDependency[];
+  readonly labels?: Readonly<Record<string, string>>;
+} & (
+  | { readonly task: NewTask; readonly condition?: never }
+  | { readonly condition: NewCondition; readonly task?: never }
+);
+
+/** A run to be: one task, which becomes the action `main`, or a plan of several actions. */
+export type NewRun = {
+  /** An id of the caller's own; the server chooses one unless said. */
+  readonly runId?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Higher is assigned first, -1,000 to 1,000; 0 unless said. */
+  readonly priority?: number;
+  /** How long the whole run may take; without end unless said. */
+  readonly timeoutMs?: number;
+} & (
+  | (NewTask & { readonly plan?: never })
+  | { readonly plan: readonly PlannedAction[]; readonly op?: never }
+);
+
+/** The message for a run. Throws a TypeError or RangeError, with the place, for what no value stands for. */
+export function toNewRun(run: NewRun, namespace: string): NewRunMessage {
+  return create(NewRunSchema, {
+    namespace,
+    runId: run.runId ?? "",
+    labels: { ...run.labels },
+    priority: run.priority ?? 0,
+    ...optional("timeout", toDuration(run.timeoutMs)),
+    work:
+      run.plan === undefined
+        ? { case: "task", value: toTask(run, "input") }
+        : { case: "plan", value: { actions: toActions(run.plan) } },
+  });
+}
+
+/** A duration in milliseconds as the message for it; undefined stays what it is. */
+export function toDuration(ms: number | undefined): Duration | undefined {
+  if (ms === undefined) {
+    return undefined;
+  }
+  const seconds = Math.trunc(ms / 1_000);
+  return create(DurationSchema, {
+    seconds: BigInt(seconds),
+    nanos: Math.round((ms - seconds * 1_000) * 1_000_000),
+  });
+}
+
+/** The message for a retry policy. */
+export function toRetry(retry: NewRetry): MessageInitShape<typeof RetryPolicySchema> {
+  return {
+    maxAttempts: retry.maxAttempts ?? 0,
+    ...optional("initialBackoff", toDuration(retry.initialBackoffMs)),
+    multiplier: retry.multiplier ?? 0,
+    ...optional("maxBackoff", toDuration(retry.backoffMsMax)),
+    jitter: retry.jitter ?? 0,
+    nonRetryableErrorTypes: [...(retry.nonRetryableErrorTypes ?? [])],
+  };
+}
+
+/** The message for timeouts. */
+export function toTimeouts(timeouts: NewTimeouts): MessageInitShape<typeof TimeoutsSchema> {
+  return {
+    ...optional("queueToStart", toDuration(timeouts.queueToStartMs)),
+    ...optional("startToEnd", toDuration(timeouts.startToEndMs)),
+    ...optional("heartbeat", toDuration(timeouts.heartbeatMs)),
+  };
+}
+
+function toActions(plan: readonly PlannedAction[]): MessageInitShape<typeof NewActionSchema>[] {
+  const typeByName = new Map(plan.map(({ name, condition }) => [name, condition?.type]));
+  return plan.map((action) => toAction(action, (name) => typeByName.get(name)));
+}
+
+/** The type of the condition of that name in the plan. */
+type TypeOf = (name: string) => ConditionType | undefined;
+
+function toAction(action: PlannedAction, typeOf: TypeOf): MessageInitShape<typeof NewActionSchema> {
+  const { name, dependsOn = [], labels } = action;
+  return {
+    name,
+    labels: { ...labels },
+    dependencies: dependsOn.map((dependency) => toDependency(dependency, { name, typeOf })),
+    kind:
+      action.condition === undefined
+        ? { case: "task", value: toTask(action.task, `${name}: input`) }
+        : { case: "condition", value: toCondition(action.condition, name) },
+  };
+}
+
+function toTask(task: NewTask, place: string): MessageInitShape<typeof TaskSpecSchema> {
+  const { op, opVersion = 0, input = {}, retry, timeouts, cancelGraceMs } = task;
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
+  return {
+    op,
+    opVersion,
+    inputs: Object.fromEntries(given.map(([name, value]) => [name, toInput(value, `${place} ${name}`)])),
+    ...optional("retry", retry === undefined ? undefined : toRetry(retry)),
+    ...optional("timeouts", timeouts === undefined ? undefined : toTimeouts(timeouts)),
+    ...optional("cancelGrace", toDuration(cancelGraceMs)),
+  };
+}
+
+function toInput(value: Inputs[string], place: string): MessageInitShape<typeof InputSchema> {
+  return isOutput(value)
+    ? { source: { case: "reference", value: { from: value.from, output: value.output } } }
+    : { source: { case: "value", value: toValue(value, place) } };
+}
+
+function toCondition(condition: NewCondition, name: string): MessageInitShape<typeof ConditionSpecSchema> {
+  const { type, prompt = "", description = "", timeoutMs, defaultValue } = condition;
+  const place = `${name}: the default value`;
+  return {
+    type: valueTypeByName[type],
+    prompt,
+    description,
+    ...optional("timeout", toDuration(timeoutMs)),
+    ...optional(
+      "defaultValue",
+      defaultValue === undefined ? undefined : toValueOfType(defaultValue, type, place),
+    ),
+  };
+}
+
+function toDependency(
+  dependency: NewDependency,
+  { name, typeOf }: { readonly name: string; readonly typeOf: TypeOf },
+): MessageInitShape<typeof DependencySchema> {
+  if (typeof dependency === "string") {
+    return { action: dependency };
+  }
+  const { action, requirement = "SUCCEEDED", equals } = dependency;
+  return {
+    action,
+    requirement: Dependency_Requirement[requirement],
+    ...optional(
+      "equals",
+      equals === undefined ? undefined : toGuard(equals, typeOf(action), `${name}: ${action} equals`),
+    ),
+  };
+}
+
+function toGuard(equals: JsValue, type: ConditionType | undefined, place: string): Value {
+  return type === undefined ? toValue(equals, place) : toValueOfType(equals, type, place);
+}
+
+/** A field that is there only if it has a value. */
+function optional<N extends string, T>(name: N, value: T | undefined): { [K in N]?: T } {
+  return (value === undefined ? {} : { [name]: value }) as { [K in N]?: T };
+}

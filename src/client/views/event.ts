@@ -1,0 +1,273 @@
+import { create, type JsonValue } from "@bufbuild/protobuf";
+import {
+  EventKind as EventKinds,
+  type Event as EventMessage,
+  LogLevel as LogLevels,
+} from "../../../gen/signalbox/v1/event_pb.ts";
+import { ValueSchema } from "../../../gen/signalbox/v1/value_pb.ts";
+import { type ConditionType, fromValue, fromValues, type JsValue, type JsValues } from "../js-value.ts";
+import {
+  type ActionError,
+  type ActionKind,
+  type ActionState,
+  nameActionKind,
+  nameActionState,
+  toActionError,
+} from "./action.ts";
+import { nameValueType } from "./condition.ts";
+import { type NameOf, naming, toDate } from "./name.ts";
+import { nameRunState, type RunState } from "./run.ts";
+
+/** How much a log line matters. */
+export type LogLevel = NameOf<typeof LogLevels>;
+
+type None = Readonly<Record<never, never>>;
+type Cause = { readonly cause: string };
+type Leased = { readonly workerId: string; readonly epoch: bigint };
+type Session = { readonly workerId: string; readonly sessionId: string };
+type Ended<S> = {
+  readonly state: S;
+  readonly error: ActionError | undefined;
+  readonly outputs: Readonly<JsValues>;
+};
+
+/** What the event of each kind says; the contract (event.proto) tells what each means. */
+export interface EventDetails {
+  readonly RUN_CREATED: { readonly priority: number; readonly actionCount: number };
+  readonly RUN_UPDATED: { readonly priority: number; readonly labels: Readonly<Record<string, string>> };
+  readonly RUN_STARTED: None;
+  readonly RUN_CANCEL_REQUESTED: Cause;
+  readonly RUN_RETRIED: { readonly retryCount: number };
+  readonly RUN_ENDED: Ended<RunState>;
+  readonly ACTION_CREATED: {
+    readonly kind: ActionKind;
+    readonly state: ActionState;
+    readonly parent: string;
+    readonly op: string;
+  };
+  readonly ACTION_QUEUED: None;
+  readonly ACTION_ASSIGNED: Leased;
+  readonly ACTION_STARTED: Leased;
+  readonly ACTION_PROGRESSED: { readonly percent: number; readonly message: string };
+  readonly ACTION_LOGGED: { readonly level: LogLevel; readonly message: string };
+  readonly ATTEMPT_FAILED: Omit<Ended<ActionState>, "outputs"> & { readonly retryTime: Date | undefined };
+  readonly ACTION_RETURNED: Cause;
+  readonly ACTION_CANCEL_REQUESTED: Cause;
+  readonly ACTION_ENDED: Ended<ActionState> & { readonly epoch: bigint };
+  readonly ACTION_REOPENED: { readonly state: ActionState };
+  readonly CONDITION_PAUSED: {
+    readonly type: ConditionType | undefined;
+    readonly prompt: string;
+    readonly deadlineTime: Date | undefined;
+  };
+  readonly CONDITION_ANSWERED: {
+    readonly value: JsValue;
+    readonly signalledBy: string;
+    readonly defaulted: boolean;
+  };
+  readonly SIGNAL_KEPT: { readonly value: JsValue; readonly signalledBy: string };
+  readonly SIGNAL_DROPPED: Cause;
+  readonly WORKER_ATTACHED: Session & { readonly ops: readonly string[]; readonly keptCount: number };
+  readonly WORKER_DRAINING: { readonly workerId: string };
+  readonly WORKER_LEFT: Session & Cause;
+  readonly OP_REGISTERED: { readonly op: string; readonly version: number };
+  readonly PUBLISHED: {
+    readonly source: string;
+    readonly type: string;
+    readonly attributes: Readonly<Record<string, string>>;
+    readonly payload: JsonValue;
+  };
+  /** Of a kind that this version does not know. */
+  readonly UNSPECIFIED: None;
+}
+
+/** What happened. */
+export type EventKind = keyof EventDetails;
+
+/** What every event has. */
+interface EventBase {
+  /** Unique in the server's whole feed; ids sort in feed order. */
+  readonly eventId: string;
+  /** For people; the order is that of the feed. */
+  readonly createTime: Date | undefined;
+  readonly namespace: string;
+  /** Empty for events of workers, ops and services. */
+  readonly runId: string;
+  /** Empty for events of a whole run. */
+  readonly action: string;
+  /** 0 for none. */
+  readonly attempt: number;
+  readonly runLabels: Readonly<Record<string, string>>;
+}
+
+/** An event with its kind and what it says: a switch over `kind` tells the type of `detail`. */
+type EventOf<K extends EventKind> = EventBase & { readonly kind: K; readonly detail: EventDetails[K] };
+
+/** An immutable fact in the feed. A reader that does not know a kind skips it. */
+export type Event = { [K in EventKind]: EventOf<K> }[EventKind];
+
+const nameLevel = naming(LogLevels);
+
+/** The number of each kind in filters. */
+export const eventKindNumbers: Readonly<Record<EventKind, EventKinds>> = EventKinds;
+
+/** An event as plain values. */
+export function toEvent(event: EventMessage): Event {
+  const base: EventBase = {
+    eventId: event.eventId,
+    createTime: toDate(event.createTime),
+    namespace: event.namespace,
+    runId: event.runId,
+    action: event.action,
+    attempt: event.attempt,
+    runLabels: event.runLabels,
+  };
+  return { ...base, ...toDetail(event.detail) };
+}
+
+type Detail = { [K in EventKind]: Pick<EventOf<K>, "kind" | "detail"> }[EventKind];
+
+function toDetail(detail: EventMessage["detail"]): Detail {
+  switch (detail.case) {
+    case "runCreated": {
+      const { priority, actionCount } = detail.value;
+      return { kind: "RUN_CREATED", detail: { priority, actionCount } };
+    }
+    case "runUpdated":
+      return {
+        kind: "RUN_UPDATED",
+        detail: { priority: detail.value.priority, labels: detail.value.labels },
+      };
+    case "runStarted":
+      return { kind: "RUN_STARTED", detail: {} };
+    case "runCancelRequested":
+      return { kind: "RUN_CANCEL_REQUESTED", detail: { cause: detail.value.cause } };
+    case "runRetried":
+      return { kind: "RUN_RETRIED", detail: { retryCount: detail.value.retryCount } };
+    case "runEnded": {
+      const { state, error, outputs } = detail.value;
+      const ended = { state: nameRunState(state), error: toActionError(error), outputs: fromValues(outputs) };
+      return { kind: "RUN_ENDED", detail: ended };
+    }
+    case "workerAttached": {
+      const { workerId, sessionId, ops, keptCount } = detail.value;
+      return { kind: "WORKER_ATTACHED", detail: { workerId, sessionId, ops, keptCount } };
+    }
+    case "workerDraining":
+      return { kind: "WORKER_DRAINING", detail: { workerId: detail.value.workerId } };
+    case "workerLeft": {
+      const { workerId, sessionId, cause } = detail.value;
+      return { kind: "WORKER_LEFT", detail: { workerId, sessionId, cause } };
+    }
+    case "opRegistered":
+      return { kind: "OP_REGISTERED", detail: { op: detail.value.op, version: detail.value.version } };
+    case "published": {
+      const { source, type, attributes, payload } = detail.value;
+      const json =
+        payload === undefined ? null : create(ValueSchema, { kind: { case: "jsonValue", value: payload } });
+      return {
+        kind: "PUBLISHED",
+        detail: { source, type, attributes, payload: json && (fromValue(json) as JsonValue) },
+      };
+    }
+    case undefined:
+      return { kind: "UNSPECIFIED", detail: {} };
+    default:
+      return toActionDetail(detail);
+  }
+}
+
+type RunCases = "runCreated" | "runUpdated" | "runStarted" | "runCancelRequested" | "runRetried" | "runEnded";
+type OtherCases =
+  | "workerAttached"
+  | "workerDraining"
+  | "workerLeft"
+  | "opRegistered"
+  | "published"
+  | undefined;
+type ActionDetail = Exclude<EventMessage["detail"], { case: RunCases | OtherCases }>;
+
+function toActionDetail(detail: ActionDetail): Detail {
+  switch (detail.case) {
+    case "actionCreated": {
+      const { kind, state, parent, op } = detail.value;
+      const created = { kind: nameActionKind(kind), state: nameActionState(state), parent, op };
+      return { kind: "ACTION_CREATED", detail: created };
+    }
+    case "actionQueued":
+      return { kind: "ACTION_QUEUED", detail: {} };
+    case "actionAssigned":
+      return {
+        kind: "ACTION_ASSIGNED",
+        detail: { workerId: detail.value.workerId, epoch: detail.value.epoch },
+      };
+    case "actionStarted":
+      return {
+        kind: "ACTION_STARTED",
+        detail: { workerId: detail.value.workerId, epoch: detail.value.epoch },
+      };
+    case "actionProgressed":
+      return {
+        kind: "ACTION_PROGRESSED",
+        detail: { percent: detail.value.percent, message: detail.value.message },
+      };
+    case "actionLogged":
+      return {
+        kind: "ACTION_LOGGED",
+        detail: { level: nameLevel(detail.value.level), message: detail.value.message },
+      };
+    case "attemptFailed": {
+      const { state, error, retryTime } = detail.value;
+      const failed = {
+        state: nameActionState(state),
+        error: toActionError(error),
+        retryTime: toDate(retryTime),
+      };
+      return { kind: "ATTEMPT_FAILED", detail: failed };
+    }
+    case "actionReturned":
+      return { kind: "ACTION_RETURNED", detail: { cause: detail.value.cause } };
+    case "actionCancelRequested":
+      return { kind: "ACTION_CANCEL_REQUESTED", detail: { cause: detail.value.cause } };
+    case "actionEnded": {
+      const { state, error, outputs, epoch } = detail.value;
+      const ended = {
+        state: nameActionState(state),
+        error: toActionError(error),
+        outputs: fromValues(outputs),
+        epoch,
+      };
+      return { kind: "ACTION_ENDED", detail: ended };
+    }
+    case "actionReopened":
+      return { kind: "ACTION_REOPENED", detail: { state: nameActionState(detail.value.state) } };
+    default:
+      return toConditionDetail(detail);
+  }
+}
+
+type ConditionCases = "conditionPaused" | "conditionAnswered" | "signalKept" | "signalDropped";
+
+function toConditionDetail(detail: Extract<ActionDetail, { case: ConditionCases }>): Detail {
+  switch (detail.case) {
+    case "conditionPaused": {
+      const { type, prompt, deadlineTime } = detail.value;
+      const paused = { type: nameValueType(type), prompt, deadlineTime: toDate(deadlineTime) };
+      return { kind: "CONDITION_PAUSED", detail: paused };
+    }
+    case "conditionAnswered": {
+      const { value, signalledBy, defaulted } = detail.value;
+      const answered = { value: value === undefined ? null : fromValue(value), signalledBy, defaulted };
+      return { kind: "CONDITION_ANSWERED", detail: answered };
+    }
+    case "signalKept": {
+      const { value, signalledBy } = detail.value;
+      return {
+        kind: "SIGNAL_KEPT",
+        detail: { value: value === undefined ? null : fromValue(value), signalledBy },
+      };
+    }
+    case "signalDropped":
+      return { kind: "SIGNAL_DROPPED", detail: { cause: detail.value.cause } };
+  }
+}

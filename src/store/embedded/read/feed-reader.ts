@@ -1,0 +1,56 @@
+import type { Event, Position, Transaction } from "../../../core/event.ts";
+import type { FeedPage, FeedQuery } from "../../store.ts";
+import { parsed } from "../rows/columns.ts";
+import type { Statements } from "./statements.ts";
+
+interface FeedRow {
+  readonly first: number;
+  readonly last: number;
+  readonly body: string;
+}
+
+const afterSql = "SELECT first, last, body FROM feed WHERE first > ? ORDER BY first";
+
+const ofRunSql = `SELECT feed.first, feed.last, feed.body FROM (
+    SELECT first FROM feed WHERE run = ? AND first > ?
+    UNION ALL SELECT first FROM feed_runs WHERE run = ? AND first > ?
+    ORDER BY first
+  ) AS places CROSS JOIN feed ON feed.first = places.first`;
+
+/** Reads the feed up to a head that is known to be durable. */
+export class FeedReader {
+  readonly #statements: Statements;
+
+  constructor(statements: Statements) {
+    this.#statements = statements;
+  }
+
+  /** The position behind which everything is kept. */
+  oldest(): Position {
+    const first = this.#statements.get<{ first: number }>("SELECT first FROM feed ORDER BY first LIMIT 1");
+    return BigInt(first === undefined ? 0 : first.first - 1) as Position;
+  }
+
+  /** A part of the feed; nothing behind `head` is looked at. */
+  read({ after, run, eventsMax, bytesMax }: FeedQuery, head: number): FeedPage {
+    const from = Number(after);
+    const rows =
+      run === undefined
+        ? this.#statements.each<FeedRow>(afterSql, from)
+        : this.#statements.each<FeedRow>(ofRunSql, run, from, run, from);
+    const transactions: Transaction[] = [];
+    let eventCount = 0;
+    let bytes = 0;
+    let through = Math.max(from, head);
+    for (const { first, last, body } of rows) {
+      if (last > head) break;
+      transactions.push({ first: BigInt(first) as Position, events: parsed<readonly Event[]>(body) });
+      eventCount += last - first + 1;
+      bytes += body.length;
+      if (eventCount < eventsMax && bytes < bytesMax) continue;
+      through = last;
+      break;
+    }
+    return { transactions, through: BigInt(through) as Position, atHead: through >= head };
+  }
+}

@@ -1,0 +1,184 @@
+import type { Action, ActionError, ActionSpec, ActionState, Attempt, Outcome } from "../../../core/action.ts";
+import { namespaceOf, type RunKey } from "../../../core/name.ts";
+import type { Values } from "../../../core/value.ts";
+import type { Column, Nullable } from "./columns.ts";
+import { jsonOrNull, namesOf, parsed, parsedOrUndefined } from "./columns.ts";
+
+/** A row of `actions`. */
+export interface ActionRow {
+  readonly run: string;
+  readonly name: string;
+  readonly parent: string;
+  readonly create_ms: number;
+  readonly state: string;
+  readonly priority: number;
+  readonly age_ms: number;
+  readonly attempt: number;
+  readonly attempt_base: number;
+  readonly epoch: number;
+  readonly session_id: Nullable<string>;
+  readonly worker_id: Nullable<string>;
+  readonly report_sequence: number;
+  readonly waiting_count: number;
+  readonly queue_ms: Nullable<number>;
+  readonly assign_ms: Nullable<number>;
+  readonly start_ms: Nullable<number>;
+  readonly end_ms: Nullable<number>;
+  readonly retry_ms: Nullable<number>;
+  readonly beat_ms: Nullable<number>;
+  readonly cancel_ms: Nullable<number>;
+  readonly cancel_cause: string;
+  readonly due_ms: Nullable<number>;
+  readonly progress_percent: number;
+  readonly progress_message: string;
+  readonly outcome: Nullable<string>;
+  readonly signalled_by: string;
+  readonly is_stale: number;
+  readonly child_count: number;
+  readonly parent_attempt: number;
+  readonly error: Nullable<string>;
+  readonly outputs: Nullable<string>;
+  /** Also that of a large spec, which stands in another table. */
+  readonly spec: string;
+}
+
+/** What changes of an action. */
+export const actionStateColumns: readonly Column<Action>[] = [
+  ["state", (action) => action.state],
+  ["priority", (action) => action.priority],
+  ["age_ms", (action) => action.ageMs],
+  ["attempt", (action) => action.attempt],
+  ["attempt_base", (action) => action.attemptBase],
+  ["epoch", (action) => action.epoch],
+  ["session_id", (action) => action.sessionId ?? null],
+  ["worker_id", (action) => action.workerId ?? null],
+  ["report_sequence", (action) => action.reportSequence],
+  ["waiting_count", (action) => action.waitingCount],
+  ["queue_ms", (action) => action.queueTimeMs ?? null],
+  ["assign_ms", (action) => action.assignTimeMs ?? null],
+  ["start_ms", (action) => action.startTimeMs ?? null],
+  ["end_ms", (action) => action.endTimeMs ?? null],
+  ["retry_ms", (action) => action.retryTimeMs ?? null],
+  ["beat_ms", (action) => action.beatTimeMs ?? null],
+  ["cancel_ms", (action) => action.cancelTimeMs ?? null],
+  ["cancel_cause", (action) => action.cancelCause],
+  ["due_ms", (action) => action.dueMs ?? null],
+  ["progress_percent", (action) => action.progressPercent],
+  ["progress_message", (action) => action.progressMessage],
+  ["outcome", (action) => action.outcome ?? null],
+  ["signalled_by", (action) => action.signalledBy],
+  ["is_stale", (action) => Number(action.isStale)],
+  ["child_count", (action) => action.childCount],
+  ["parent_attempt", (action) => action.parentAttempt],
+  ["error", (action) => jsonOrNull(action.error)],
+  ["outputs", (action) => jsonOrNull(action.outputs)],
+];
+
+/** All of an action but its spec, and what indexes need of it. */
+export const actionColumns: readonly Column<Action>[] = [
+  ["run", (action) => action.run],
+  ["name", (action) => action.name],
+  ["namespace", (action) => namespaceOf(action.run)],
+  ["parent", (action) => action.parent],
+  ["kind", (action) => action.spec.kind],
+  ["op", (action) => (action.spec.kind === "task" ? action.spec.op : null)],
+  ["create_ms", (action) => action.createTimeMs],
+  ...actionStateColumns,
+];
+
+/** What to select from `actions` for an `ActionRow`. */
+export const actionRowNames = `${namesOf(actionColumns)}, coalesce(spec, (
+  SELECT large.spec FROM large_specs AS large WHERE large.run = actions.run AND large.name = actions.name
+)) AS spec`;
+
+/** The action that a row says. */
+export function actionOfRow(row: ActionRow): Action {
+  return {
+    run: row.run as RunKey,
+    name: row.name,
+    parent: row.parent,
+    spec: parsed<ActionSpec>(row.spec),
+    state: row.state as ActionState,
+    priority: row.priority,
+    ageMs: row.age_ms,
+    attempt: row.attempt,
+    attemptBase: row.attempt_base,
+    epoch: row.epoch,
+    sessionId: row.session_id ?? undefined,
+    workerId: row.worker_id ?? undefined,
+    reportSequence: row.report_sequence,
+    waitingCount: row.waiting_count,
+    createTimeMs: row.create_ms,
+    queueTimeMs: row.queue_ms ?? undefined,
+    assignTimeMs: row.assign_ms ?? undefined,
+    startTimeMs: row.start_ms ?? undefined,
+    endTimeMs: row.end_ms ?? undefined,
+    retryTimeMs: row.retry_ms ?? undefined,
+    beatTimeMs: row.beat_ms ?? undefined,
+    cancelTimeMs: row.cancel_ms ?? undefined,
+    cancelCause: row.cancel_cause,
+    dueMs: row.due_ms ?? undefined,
+    outputs: parsedOrUndefined<Values>(row.outputs),
+    error: parsedOrUndefined<ActionError>(row.error),
+    progressPercent: row.progress_percent,
+    progressMessage: row.progress_message,
+    outcome: (row.outcome as Outcome | null) ?? undefined,
+    signalledBy: row.signalled_by,
+    isStale: row.is_stale === 1,
+    childCount: row.child_count,
+    parentAttempt: row.parent_attempt,
+  };
+}
+
+/** A row of `attempts`. */
+export interface AttemptRow {
+  readonly run: string;
+  readonly action: string;
+  readonly number: number;
+  readonly state: string;
+  readonly epoch: number;
+  readonly worker_id: Nullable<string>;
+  readonly assign_ms: Nullable<number>;
+  readonly start_ms: Nullable<number>;
+  readonly end_ms: Nullable<number>;
+  readonly progress_percent: number;
+  readonly progress_message: string;
+  readonly error: Nullable<string>;
+  readonly outputs: Nullable<string>;
+}
+
+/** All of an attempt. */
+export const attemptColumns: readonly Column<Attempt>[] = [
+  ["run", (attempt) => attempt.run],
+  ["action", (attempt) => attempt.action],
+  ["number", (attempt) => attempt.number],
+  ["state", (attempt) => attempt.state],
+  ["epoch", (attempt) => attempt.epoch],
+  ["worker_id", (attempt) => attempt.workerId ?? null],
+  ["assign_ms", (attempt) => attempt.assignTimeMs ?? null],
+  ["start_ms", (attempt) => attempt.startTimeMs ?? null],
+  ["end_ms", (attempt) => attempt.endTimeMs ?? null],
+  ["progress_percent", (attempt) => attempt.progressPercent],
+  ["progress_message", (attempt) => attempt.progressMessage],
+  ["error", (attempt) => jsonOrNull(attempt.error)],
+  ["outputs", (attempt) => jsonOrNull(attempt.outputs)],
+];
+
+/** The attempt that a row says. */
+export function attemptOfRow(row: AttemptRow): Attempt {
+  return {
+    run: row.run as RunKey,
+    action: row.action,
+    number: row.number,
+    state: row.state as ActionState,
+    epoch: row.epoch,
+    workerId: row.worker_id ?? undefined,
+    assignTimeMs: row.assign_ms ?? undefined,
+    startTimeMs: row.start_ms ?? undefined,
+    endTimeMs: row.end_ms ?? undefined,
+    outputs: parsedOrUndefined<Values>(row.outputs),
+    error: parsedOrUndefined<ActionError>(row.error),
+    progressPercent: row.progress_percent,
+    progressMessage: row.progress_message,
+  };
+}

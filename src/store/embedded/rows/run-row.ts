@@ -1,0 +1,95 @@
+import type { ActionError } from "../../../core/action.ts";
+import { namespaceOf, type RunKey } from "../../../core/name.ts";
+import type { Run, RunState } from "../../../core/run.ts";
+import type { Values } from "../../../core/value.ts";
+import type { Column, Nullable } from "./columns.ts";
+import { jsonOrNull, namesOf, parsed, parsedOrUndefined } from "./columns.ts";
+
+/** A row of `runs`. */
+export interface RunRow {
+  readonly key: string;
+  readonly create_ms: number;
+  readonly is_single: number;
+  readonly timeout_ms: Nullable<number>;
+  readonly deadline_ms: Nullable<number>;
+  readonly state: string;
+  readonly priority: number;
+  readonly start_ms: Nullable<number>;
+  readonly end_ms: Nullable<number>;
+  readonly due_ms: Nullable<number>;
+  readonly paused_condition_count: number;
+  readonly action_count: number;
+  readonly ended_action_count: number;
+  readonly worst: Nullable<string>;
+  readonly cancel_requested: number;
+  readonly cancel_cause: string;
+  readonly timed_out: number;
+  readonly retry_count: number;
+  readonly kept_signal_count: number;
+  readonly labels: string;
+  readonly error: Nullable<string>;
+  readonly outputs: Nullable<string>;
+}
+
+/** What changes of a run. */
+export const runStateColumns: readonly Column<Run>[] = [
+  ["state", (run) => run.state],
+  ["priority", (run) => run.priority],
+  ["start_ms", (run) => run.startTimeMs ?? null],
+  ["end_ms", (run) => run.endTimeMs ?? null],
+  ["due_ms", (run) => run.dueMs ?? null],
+  ["paused_condition_count", (run) => run.pausedConditionCount],
+  ["action_count", (run) => run.actionCount],
+  ["ended_action_count", (run) => run.endedActionCount],
+  ["worst", (run) => run.worst ?? null],
+  ["cancel_requested", (run) => Number(run.cancelRequested)],
+  ["cancel_cause", (run) => run.cancelCause],
+  ["timed_out", (run) => Number(run.timedOut)],
+  ["retry_count", (run) => run.retryCount],
+  ["kept_signal_count", (run) => run.keptSignalCount],
+  ["labels", (run) => JSON.stringify(run.labels)],
+  ["error", (run) => jsonOrNull(run.error)],
+  ["outputs", (run) => jsonOrNull(run.outputs)],
+];
+
+/** All of a run, and its namespace for the lists. */
+export const runColumns: readonly Column<Run>[] = [
+  ["key", (run) => run.key],
+  ["namespace", (run) => namespaceOf(run.key)],
+  ["create_ms", (run) => run.createTimeMs],
+  ["is_single", (run) => Number(run.isSingle)],
+  ["timeout_ms", (run) => run.timeoutMs ?? null],
+  ["deadline_ms", (run) => run.deadlineMs ?? null],
+  ...runStateColumns,
+];
+
+/** What to select for a `RunRow`. */
+export const runRowNames = namesOf(runColumns);
+
+/** The run that a row says. */
+export function runOfRow(row: RunRow): Run {
+  return {
+    key: row.key as RunKey,
+    labels: parsed<Run["labels"]>(row.labels),
+    priority: row.priority,
+    state: row.state as RunState,
+    createTimeMs: row.create_ms,
+    startTimeMs: row.start_ms ?? undefined,
+    endTimeMs: row.end_ms ?? undefined,
+    deadlineMs: row.deadline_ms ?? undefined,
+    isSingle: row.is_single === 1,
+    timeoutMs: row.timeout_ms ?? undefined,
+    dueMs: row.due_ms ?? undefined,
+    pausedConditionCount: row.paused_condition_count,
+    actionCount: row.action_count,
+    endedActionCount: row.ended_action_count,
+    worst: (row.worst as Run["worst"] | null) ?? undefined,
+    error: parsedOrUndefined<ActionError>(row.error),
+    outputs: parsedOrUndefined<Values>(row.outputs),
+    cancelRequested: row.cancel_requested === 1,
+    cancelCause: row.cancel_cause,
+    timedOut: row.timed_out === 1,
+    retryCount: row.retry_count,
+    keptSignalCount: row.kept_signal_count,
+  };
+}

@@ -1,0 +1,131 @@
+import type { KeptSignal, StoredAnswer } from "../../../core/loaded.ts";
+import type { RunKey } from "../../../core/name.ts";
+import type { Op, OpContent } from "../../../core/op.ts";
+import type { Labels } from "../../../core/run.ts";
+import type { Session, SessionState } from "../../../core/session.ts";
+import type { Value } from "../../../core/value.ts";
+import type { Column } from "./columns.ts";
+import { parsed } from "./columns.ts";
+
+/** A row of `sessions`. */
+export interface SessionRow {
+  readonly id: string;
+  readonly namespace: string;
+  readonly worker_id: string;
+  readonly incarnation: string;
+  readonly state: string;
+  readonly is_draining: number;
+  readonly attach_ms: number;
+  readonly lease_end_ms: number;
+  readonly ops: string;
+  readonly labels: string;
+}
+
+/** All of a session. */
+export const sessionColumns: readonly Column<Session>[] = [
+  ["id", (session) => session.id],
+  ["namespace", (session) => session.namespace],
+  ["worker_id", (session) => session.workerId],
+  ["incarnation", (session) => session.incarnation],
+  ["state", (session) => session.state],
+  ["is_draining", (session) => Number(session.isDraining)],
+  ["attach_ms", (session) => session.attachTimeMs],
+  ["lease_end_ms", (session) => session.leaseEndMs],
+  ["ops", (session) => JSON.stringify(session.ops)],
+  ["labels", (session) => JSON.stringify(session.labels)],
+];
+
+/** The session that a row says. */
+export function sessionOfRow(row: SessionRow): Session {
+  return {
+    id: row.id,
+    namespace: row.namespace,
+    workerId: row.worker_id,
+    incarnation: row.incarnation,
+    ops: parsed<readonly string[]>(row.ops),
+    labels: parsed<Labels>(row.labels),
+    state: row.state as SessionState,
+    isDraining: row.is_draining === 1,
+    attachTimeMs: row.attach_ms,
+    leaseEndMs: row.lease_end_ms,
+  };
+}
+
+/** A row of `ops`. */
+export interface OpRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: number;
+  readonly create_ms: number;
+  readonly content: string;
+}
+
+/** All of an op. */
+export const opColumns: readonly Column<Op>[] = [
+  ["namespace", (op) => op.namespace],
+  ["name", (op) => op.name],
+  ["version", (op) => op.version],
+  ["create_ms", (op) => op.createTimeMs],
+  ["content", ({ namespace, name, version, createTimeMs, ...content }) => JSON.stringify(content)],
+];
+
+/** The op that a row says. */
+export function opOfRow(row: OpRow): Op {
+  return {
+    ...parsed<OpContent>(row.content),
+    namespace: row.namespace,
+    name: row.name,
+    version: row.version,
+    createTimeMs: row.create_ms,
+  };
+}
+
+/** A row of `kept_signals`. */
+export interface KeptSignalRow {
+  readonly run: string;
+  readonly action: string;
+  readonly value: string;
+  readonly signalled_by: string;
+  readonly time_ms: number;
+}
+
+/** All of a kept signal. */
+export const keptSignalColumns: readonly Column<KeptSignal>[] = [
+  ["run", (signal) => signal.run],
+  ["action", (signal) => signal.action],
+  ["value", (signal) => JSON.stringify(signal.value)],
+  ["signalled_by", (signal) => signal.signalledBy],
+  ["time_ms", (signal) => signal.timeMs],
+];
+
+/** The kept signal that a row says. */
+export function keptSignalOfRow(row: KeptSignalRow): KeptSignal {
+  return {
+    run: row.run as RunKey,
+    action: row.action,
+    value: parsed<Value>(row.value),
+    signalledBy: row.signalled_by,
+    timeMs: row.time_ms,
+  };
+}
+
+/** A row of `answers`. */
+export interface AnswerRow {
+  readonly key: string;
+  readonly digest: string;
+  readonly time_ms: number;
+  readonly answer: string;
+}
+
+/** All of a stored answer. */
+export const answerColumns: readonly Column<StoredAnswer>[] = [
+  ["key", (stored) => stored.key],
+  ["digest", (stored) => stored.digest],
+  ["time_ms", (stored) => stored.timeMs],
+  ["answer", (stored) => JSON.stringify(stored.answer)],
+];
+
+/** The stored answer that a row says. */
+export function answerOfRow(row: AnswerRow): StoredAnswer {
+  return { key: row.key, digest: row.digest, timeMs: row.time_ms, answer: parsed<unknown>(row.answer) };
+}

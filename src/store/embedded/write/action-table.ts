@@ -1,0 +1,174 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Action } from "../../../core/action.ts";
+import { assert } from "../../../core/assert.ts";
+import type { Edge } from "../../../core/change.ts";
+import type { RunKey } from "../../../core/name.ts";
+import { inlineSpecBytesMax } from "../../../limits.ts";
+import { type ActionRow, actionColumns, actionOfRow, actionRowNames, actionStateColumns } from "../rows/action-row.ts";
+import { insertSql, updateSql, valuesOf } from "../rows/columns.ts";
+import { type Entry, RowCache, textBytesOf } from "./row-cache.ts";
+import { RunShapes } from "./run-shapes.ts";
+
+/**
+ * The actions and what they depend on, as the one who writes sees them: what was put is there at once, and in
+ * the database after `flush`. Queries of an index first write what would be missing from it.
+ */
+export class ActionTable {
+  readonly #cache = new RowCache<Action>();
+  readonly #shapes = new RunShapes();
+  readonly #sql: ReturnType<typeof prepare>;
+  /** True while a row is to be written that enters, moves in or leaves the index. */
+  #isQueueStale = false;
+  #isHeldStale = false;
+  #isFamilyStale = false;
+
+  constructor(database: DatabaseSync) {
+    this.#sql = prepare(database);
+  }
+
+  get(run: RunKey, name: string): Action | undefined {
+    const key = `${run} ${name}`;
+    const entry = this.#cache.get(key);
+    if (entry !== undefined) return entry.value;
+    const row = this.#sql.select.get(run, name) as ActionRow | undefined;
+    if (row === undefined) return undefined;
+    const action = actionOfRow(row);
+    this.#cache.keep(key, action, textBytesOf([row.spec, row.error, row.outputs]));
+    return action;
+  }
+
+  /** A run is created; its actions follow. */
+  beginRun(run: RunKey): void {
+    this.#shapes.begin(run);
+  }
+
+  add(action: Action): void {
+    this.#cache.put(`${action.run} ${action.name}`, action, false);
+    this.#shapes.addAction(action);
+    this.#isFamilyStale = true;
+    this.#noteIndexes(action);
+  }
+
+  addEdge(edge: Edge): void {
+    this.#sql.insertEdge.run(edge.run, edge.from, edge.to);
+    this.#shapes.addEdge(edge);
+  }
+
+  put(action: Action): void {
+    const known = this.get(action.run, action.name);
+    assert(known !== undefined, "an action that changes is there", { run: action.run, action: action.name });
+    this.#noteIndexes(known);
+    this.#noteIndexes(action);
+    this.#cache.put(`${action.run} ${action.name}`, action, true);
+  }
+
+  children(run: RunKey, parent: string): readonly Action[] {
+    const known = this.#shapes.names(run, parent);
+    if (known !== undefined) return this.#all(run, known);
+    if (this.#isFamilyStale) this.flush();
+    const statement = parent === "" ? this.#sql.topNames : this.#sql.childNames;
+    return this.#rows(parent === "" ? statement.all(run) : statement.all(run, parent));
+  }
+
+  actions(run: RunKey): readonly Action[] {
+    const known = this.#shapes.names(run);
+    if (known !== undefined) return this.#all(run, known);
+    if (this.#isFamilyStale) this.flush();
+    return this.#rows(this.#sql.namesOfRun.all(run));
+  }
+
+  dependents(run: RunKey, name: string): readonly string[] {
+    const known = this.#shapes.dependents(run, name);
+    return known ?? this.#sql.dependents.all(run, name).map((row) => row["to_name"] as string);
+  }
+
+  heldBy(sessionId: string): readonly Action[] {
+    if (this.#isHeldStale) this.flush();
+    return this.#rows(this.#sql.held.all(sessionId));
+  }
+
+  queued(namespace: string, op: string, limit: number): readonly Action[] {
+    if (this.#isQueueStale) this.flush();
+    return this.#rows(this.#sql.queued.all(namespace, op, limit));
+  }
+
+  flush(): void {
+    for (const entry of this.#cache.takeDirty()) {
+      if (entry.isStored) this.#updateRow(entry);
+      else this.#insertRow(entry);
+      entry.isDirty = false;
+    }
+    this.#isQueueStale = false;
+    this.#isHeldStale = false;
+    this.#isFamilyStale = false;
+  }
+
+  settle(): void {
+    this.#cache.settle();
+    this.#shapes.settle();
+  }
+
+  clear(): void {
+    this.#cache.clear();
+    this.#shapes.clear();
+    this.#isQueueStale = false;
+    this.#isHeldStale = false;
+    this.#isFamilyStale = false;
+  }
+
+  #noteIndexes(action: Action): void {
+    if (action.state === "QUEUED") this.#isQueueStale = true;
+    if (action.sessionId !== undefined) this.#isHeldStale = true;
+  }
+
+  #insertRow(entry: Entry<Action>): void {
+    const action = entry.value;
+    const values = valuesOf(actionColumns, action);
+    const spec = JSON.stringify(action.spec);
+    const isInline = spec.length <= inlineSpecBytesMax;
+    this.#sql.insert.run(...values, isInline ? spec : null);
+    if (!isInline) this.#sql.insertSpec.run(action.run, action.name, spec);
+    entry.isStored = true;
+    this.#cache.measure(entry, textBytesOf(values) + spec.length);
+  }
+
+  #updateRow(entry: Entry<Action>): void {
+    const action = entry.value;
+    const values = valuesOf(actionStateColumns, action);
+    this.#sql.update.run(...values, action.run, action.name);
+    this.#cache.measure(entry, textBytesOf(values));
+  }
+
+  #all(run: RunKey, names: readonly string[]): readonly Action[] {
+    return names.map((name) => this.#named(run, name));
+  }
+
+  #rows(rows: readonly Record<string, unknown>[]): readonly Action[] {
+    return rows.map((row) => this.#named(row["run"] as RunKey, row["name"] as string));
+  }
+
+  #named(run: RunKey, name: string): Action {
+    const action = this.get(run, name);
+    assert(action !== undefined, "an index names actions that are there", { run, action: name });
+    return action;
+  }
+}
+
+function prepare(database: DatabaseSync) {
+  const names = (where: string): StatementSync =>
+    database.prepare(`SELECT run, name FROM actions WHERE ${where}`);
+  return {
+    select: database.prepare(`SELECT ${actionRowNames} FROM actions WHERE run = ? AND name = ?`),
+    insert: database.prepare(insertSql("actions", [...actionColumns, ["spec", () => null]])),
+    update: database.prepare(updateSql("actions", actionStateColumns, ["run", "name"])),
+    insertSpec: database.prepare("INSERT INTO large_specs (run, name, spec) VALUES (?, ?, ?)"),
+    insertEdge: database.prepare("INSERT INTO edges (run, from_name, to_name) VALUES (?, ?, ?)"),
+    dependents: database.prepare("SELECT to_name FROM edges WHERE run = ? AND from_name = ? ORDER BY to_name"),
+    childNames: names("run = ? AND parent = ? AND parent <> '' ORDER BY name"),
+    topNames: names("run = ? AND parent = '' ORDER BY name"),
+    namesOfRun: names("run = ? ORDER BY name"),
+    held: names("session_id = ? ORDER BY run, name"),
+    queued: names(`state = 'QUEUED' AND namespace = ? AND op = ?
+      ORDER BY priority DESC, age_ms, run, name LIMIT ?`),
+  };
+}

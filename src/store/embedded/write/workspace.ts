@@ -1,0 +1,183 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Action } from "../../../core/action.ts";
+import type { Change } from "../../../core/change.ts";
+import type { KeptSignal, Loaded, StoredAnswer } from "../../../core/loaded.ts";
+import type { RunKey } from "../../../core/name.ts";
+import type { Op } from "../../../core/op.ts";
+import type { Run } from "../../../core/run.ts";
+import type { Session } from "../../../core/session.ts";
+import { cachedRowsMax } from "../../../limits.ts";
+import { ActionTable } from "./action-table.ts";
+import { attemptColumns } from "../rows/action-row.ts";
+import { insertSql, namesOf, valuesOf } from "../rows/columns.ts";
+import { FeedTable } from "./feed-table.ts";
+import { GenerationCache } from "./generation-cache.ts";
+import { RunTable } from "./run-table.ts";
+import { SessionTable } from "./session-table.ts";
+import * as row from "../rows/worker-row.ts";
+
+/**
+ * The state as the rules see it in the middle of a transaction, and the only one who writes it. Rows that
+ * change often are kept in memory between transactions and written by `flush`; after a rollback `clear` goes
+ * back to what the database says.
+ */
+export class Workspace implements Loaded {
+  readonly #runs: RunTable;
+  readonly #actions: ActionTable;
+  readonly #sessions: SessionTable;
+  readonly #feed: FeedTable;
+  readonly #ops = new GenerationCache<{ readonly op: Op | undefined }>(cachedRowsMax);
+  readonly #sql: ReturnType<typeof prepare>;
+
+  constructor(database: DatabaseSync) {
+    this.#runs = new RunTable(database);
+    this.#actions = new ActionTable(database);
+    this.#sessions = new SessionTable(database);
+    this.#feed = new FeedTable(database);
+    this.#sql = prepare(database);
+  }
+
+  /** The position of the last event. */
+  get head(): number {
+    return this.#feed.head;
+  }
+
+  run(key: RunKey): Run | undefined {
+    return this.#runs.get(key);
+  }
+
+  action(run: RunKey, name: string): Action | undefined {
+    return this.#actions.get(run, name);
+  }
+
+  children(run: RunKey, parent: string): readonly Action[] {
+    return this.#actions.children(run, parent);
+  }
+
+  dependents(run: RunKey, name: string): readonly string[] {
+    return this.#actions.dependents(run, name);
+  }
+
+  actions(run: RunKey): readonly Action[] {
+    return this.#actions.actions(run);
+  }
+
+  keptSignal(run: RunKey, action: string): KeptSignal | undefined {
+    const found = this.#sql.keptSignal.get(run, action) as row.KeptSignalRow | undefined;
+    return found === undefined ? undefined : row.keptSignalOfRow(found);
+  }
+
+  keptSignals(run: RunKey): readonly KeptSignal[] {
+    return this.#sql.keptSignals.all(run).map((kept) => row.keptSignalOfRow(kept as unknown as row.KeptSignalRow));
+  }
+
+  answer(key: string): StoredAnswer | undefined {
+    const found = this.#sql.answer.get(key) as row.AnswerRow | undefined;
+    return found === undefined ? undefined : row.answerOfRow(found);
+  }
+
+  answersBefore(timeMs: number, limit: number): readonly string[] {
+    return this.#sql.answersBefore.all(timeMs, limit).map((found) => found["key"] as string);
+  }
+
+  op(namespace: string, name: string, version: number): Op | undefined {
+    const key = opKey(namespace, name, version);
+    const known = this.#ops.get(key);
+    if (known !== undefined) return known.op;
+    const statement = version === 0 ? this.#sql.latestOp : this.#sql.op;
+    const found = version === 0 ? statement.get(namespace, name) : statement.get(namespace, name, version);
+    const op = found === undefined ? undefined : row.opOfRow(found as unknown as row.OpRow);
+    this.#ops.set(key, { op });
+    return op;
+  }
+
+  session(id: string): Session | undefined {
+    return this.#sessions.get(id);
+  }
+
+  sessionOf(namespace: string, workerId: string): Session | undefined {
+    return this.#sessions.of(namespace, workerId);
+  }
+
+  sessions(): readonly Session[] {
+    return this.#sessions.all();
+  }
+
+  heldBy(sessionId: string): readonly Action[] {
+    return this.#actions.heldBy(sessionId);
+  }
+
+  queued(namespace: string, op: string, limit: number): readonly Action[] {
+    return this.#actions.queued(namespace, op, limit);
+  }
+
+  /** Makes a change; answers the position of its last event, or undefined if it has none. */
+  apply(change: Change): number | undefined {
+    for (const run of change.runs) if (this.#runs.put(run)) this.#actions.beginRun(run.key);
+    for (const action of change.newActions) this.#actions.add(action);
+    for (const action of change.actions) this.#actions.put(action);
+    for (const edge of change.newEdges) this.#actions.addEdge(edge);
+    for (const attempt of change.newAttempts) this.#sql.insertAttempt.run(...valuesOf(attemptColumns, attempt));
+    for (const { run, action } of change.droppedSignals) this.#sql.dropSignal.run(run, action);
+    for (const kept of change.keptSignals) this.#sql.keepSignal.run(...valuesOf(row.keptSignalColumns, kept));
+    for (const key of change.droppedAnswers) this.#sql.dropAnswer.run(key);
+    for (const answer of change.answers) this.#sql.insertAnswer.run(...valuesOf(row.answerColumns, answer));
+    for (const op of change.newOps) this.#insertOp(op);
+    for (const id of change.goneSessions) this.#sessions.remove(id);
+    for (const session of change.sessions) this.#sessions.put(session);
+    return this.#feed.append(change.events);
+  }
+
+  /** Writes what is in memory only. */
+  flush(): void {
+    this.#runs.flush();
+    this.#actions.flush();
+    this.#sessions.flush();
+  }
+
+  /** Everything is flushed and committed: lets go of what need not stay in memory. */
+  settle(): void {
+    this.#runs.settle();
+    this.#actions.settle();
+    this.#ops.age();
+  }
+
+  /** Goes back to what the database says. */
+  clear(): void {
+    this.#runs.clear();
+    this.#actions.clear();
+    this.#sessions.clear();
+    this.#ops.clear();
+    this.#feed.clear();
+  }
+
+  #insertOp(op: Op): void {
+    this.#sql.insertOp.run(...valuesOf(row.opColumns, op));
+    this.#ops.delete(opKey(op.namespace, op.name, op.version));
+    this.#ops.delete(opKey(op.namespace, op.name, 0));
+  }
+}
+
+function opKey(namespace: string, name: string, version: number): string {
+  return `${namespace}/${name}@${version}`;
+}
+
+function prepare(database: DatabaseSync) {
+  const opNames = namesOf(row.opColumns);
+  const signalNames = namesOf(row.keptSignalColumns);
+  const sql = (text: string): StatementSync => database.prepare(text);
+  return {
+    insertAttempt: sql(insertSql("attempts", attemptColumns)),
+    keptSignal: sql(`SELECT ${signalNames} FROM kept_signals WHERE run = ? AND action = ?`),
+    keptSignals: sql(`SELECT ${signalNames} FROM kept_signals WHERE run = ? ORDER BY action`),
+    keepSignal: sql(insertSql("kept_signals", row.keptSignalColumns)),
+    dropSignal: sql("DELETE FROM kept_signals WHERE run = ? AND action = ?"),
+    answer: sql(`SELECT ${namesOf(row.answerColumns)} FROM answers WHERE key = ?`),
+    answersBefore: sql("SELECT key FROM answers WHERE time_ms < ? ORDER BY time_ms, key LIMIT ?"),
+    insertAnswer: sql(insertSql("answers", row.answerColumns)),
+    dropAnswer: sql("DELETE FROM answers WHERE key = ?"),
+    op: sql(`SELECT ${opNames} FROM ops WHERE namespace = ? AND name = ? AND version = ?`),
+    latestOp: sql(`SELECT ${opNames} FROM ops WHERE namespace = ? AND name = ? ORDER BY version DESC LIMIT 1`),
+    insertOp: sql(insertSql("ops", row.opColumns)),
+  };
+}

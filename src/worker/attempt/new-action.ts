@@ -1,0 +1,118 @@
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
+import { createValidator, type Validator } from "@bufbuild/protovalidate";
+import { type NewAction, NewActionSchema } from "../../../gen/signalbox/v1/action_pb.ts";
+import { type Published, PublishedSchema } from "../../../gen/signalbox/v1/event_pb.ts";
+import { type ConditionType, toValueOfType, toValues, valueTypeByName } from "../../client/js-value.ts";
+import type {
+  ChildTaskOptions,
+  ConditionOptions,
+  RetryOptions,
+  TaskEvent,
+  TimeoutOptions,
+} from "../task-context.ts";
+
+/**
+ * Turns what a task asks for into messages within the contract's bounds. What breaks one is a TypeError for the task
+ * that asked: on the wire it would end the stream of the whole worker.
+ */
+
+/** A child task. */
+export function newTask(name: string, options: ChildTaskOptions): NewAction {
+  const { op, opVersion = 0, input = {}, retry, timeouts, cancelGraceMs, labels } = options;
+  const inputs = Object.entries(toValues(input, "the input")).map(
+    ([key, value]) => [key, { source: { case: "value" as const, value } }] as const,
+  );
+  const task = {
+    op,
+    opVersion,
+    inputs: Object.fromEntries(inputs),
+    ...(retry && { retry: toRetry(retry) }),
+    ...(timeouts && { timeouts: toTimeouts(timeouts) }),
+    ...(cancelGraceMs !== undefined && { cancelGrace: toDuration(cancelGraceMs) }),
+  };
+  return checked(NewActionSchema, { name, kind: { case: "task", value: task }, labels: { ...labels } });
+}
+
+/** A condition. */
+export function newCondition<T extends ConditionType>(name: string, options: ConditionOptions<T>): NewAction {
+  const { type, prompt = "", description = "", timeoutMs, defaultValue, labels } = options;
+  const condition = {
+    type: valueTypeByName[type],
+    prompt,
+    description,
+    ...(timeoutMs !== undefined && { timeout: toDuration(timeoutMs) }),
+    ...(defaultValue !== undefined && {
+      defaultValue: toValueOfType(defaultValue, type, "the default value"),
+    }),
+  };
+  return checked(NewActionSchema, {
+    name,
+    kind: { case: "condition", value: condition },
+    labels: { ...labels },
+  });
+}
+
+/** A step that the attempt executes itself. */
+export function newTrace(name: string): NewAction {
+  return checked(NewActionSchema, { name, kind: { case: "trace", value: {} } });
+}
+
+/** An event of a task's own; `op` is who publishes if the task does not say. */
+export function newPublished({ type, source, attributes, payload }: TaskEvent, op: string): Published {
+  const value = payload === undefined ? undefined : toValueOfType(payload, "json", "the payload").kind.value;
+  return checked(PublishedSchema, {
+    source: source ?? op,
+    type,
+    attributes: { ...attributes },
+    ...(value !== undefined && { payload: value as NonNullable<Published["payload"]> }),
+  });
+}
+
+function toRetry(retry: RetryOptions) {
+  const {
+    maxAttempts = 0,
+    initialBackoffMs,
+    multiplier = 0,
+    maxBackoffMs,
+    jitter = 0,
+    nonRetryableErrorTypes,
+  } = retry;
+  return {
+    maxAttempts,
+    multiplier,
+    jitter,
+    nonRetryableErrorTypes: [...(nonRetryableErrorTypes ?? [])],
+    ...(initialBackoffMs !== undefined && { initialBackoff: toDuration(initialBackoffMs) }),
+    ...(maxBackoffMs !== undefined && { maxBackoff: toDuration(maxBackoffMs) }),
+  };
+}
+
+function toTimeouts({ queueToStartMs, startToEndMs, heartbeatMs }: TimeoutOptions) {
+  return {
+    ...(queueToStartMs !== undefined && { queueToStart: toDuration(queueToStartMs) }),
+    ...(startToEndMs !== undefined && { startToEnd: toDuration(startToEndMs) }),
+    ...(heartbeatMs !== undefined && { heartbeat: toDuration(heartbeatMs) }),
+  };
+}
+
+function toDuration(durationMs: number): Duration {
+  if (!Number.isFinite(durationMs)) {
+    throw new TypeError(`a duration is a number of milliseconds and not ${durationMs}`);
+  }
+  return durationFromMs(Math.round(durationMs));
+}
+
+let validator: Validator | undefined;
+
+function checked<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): MessageShape<Desc> {
+  const message = create(schema, init);
+  validator ??= createValidator();
+  const result = validator.validate(schema, message);
+  if (result.kind === "valid") {
+    return message;
+  }
+  const { violations = [] } = result;
+  const told = violations.map((violation) => violation.toString()).join("; ");
+  throw new TypeError(told || result.error.message);
+}

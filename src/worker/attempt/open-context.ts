@@ -1,0 +1,198 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type Action, Action_State as State } from "../../../gen/signalbox/v1/action_pb.ts";
+import { LogLevel, PublishedSchema } from "../../../gen/signalbox/v1/event_pb.ts";
+import { type Assignment, TraceEndedSchema } from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import {
+  type AnswerByType,
+  type ConditionType,
+  fromValue,
+  fromValues,
+  type JsValues,
+} from "../../client/js-value.ts";
+import type {
+  ChildTaskOptions,
+  ConditionOptions,
+  StartedTask,
+  TaskContext,
+  TaskEvent,
+  TaskLog,
+  TaskLogLevel,
+} from "../task-context.ts";
+import { ChildFailed, ConditionEnded, type FailedState } from "../worker-errors.ts";
+import { errorBytesMax, outputSizeBytesMax } from "../worker-limits.ts";
+import type { AttemptReports } from "./attempt-reports.ts";
+import { type Children, hasEnded } from "./children.ts";
+import { newCondition, newPublished, newTask, newTrace } from "./new-action.ts";
+import { type Outcome, toActionError, toStepOutcome } from "./outcome.ts";
+
+/** What a context is made of. */
+export interface ContextOptions {
+  readonly assignment: Assignment;
+  readonly signal: AbortSignal;
+  readonly reports: AttemptReports;
+  readonly children: Children;
+}
+
+/** Opens the context of one attempt, as its task sees it. */
+export function openContext({ assignment, signal, reports, children }: ContextOptions): TaskContext {
+  const { attempt, op, runLabels } = assignment;
+  const waits = new ChildWaits(children, signal);
+  const steps = new Steps(children, reports, signal);
+  return {
+    runId: attempt?.runId ?? "",
+    action: attempt?.action ?? "",
+    attempt: attempt?.attempt ?? 0,
+    labels: { ...runLabels },
+    signal,
+    log: openLog(reports),
+    progress: (percent, message = "") => reports.progress(percent, message),
+    heartbeat: () => reports.heartbeat(),
+    event: (event) => publish(event, op, reports),
+    condition: (name, options) => waits.condition(name, options),
+    task: (name, options) => waits.task(name, options),
+    startTask: (name, options) => waits.startTask(name, options),
+    step: (name, run) => steps.run(name, run),
+  };
+}
+
+const logLevels: Readonly<Record<TaskLogLevel, LogLevel>> = {
+  debug: LogLevel.DEBUG,
+  info: LogLevel.INFO,
+  warn: LogLevel.WARN,
+  error: LogLevel.ERROR,
+};
+
+function openLog(reports: AttemptReports): TaskLog {
+  const log = (levelOrMessage: string, message?: string) => {
+    if (message === undefined) {
+      reports.log(LogLevel.INFO, levelOrMessage);
+    } else {
+      reports.log(logLevels[levelOrMessage as TaskLogLevel] ?? LogLevel.INFO, message);
+    }
+  };
+  return Object.assign(log, {
+    debug: (message: string) => reports.log(LogLevel.DEBUG, message),
+    info: (message: string) => reports.log(LogLevel.INFO, message),
+    warn: (message: string) => reports.log(LogLevel.WARN, message),
+    error: (message: string) => reports.log(LogLevel.ERROR, message),
+  });
+}
+
+async function publish(event: TaskEvent, op: string, reports: AttemptReports): Promise<void> {
+  const published = newPublished(event, op);
+  const sizeBytes = toBinary(PublishedSchema, published).byteLength;
+  if (sizeBytes > outputSizeBytesMax) {
+    throw new RangeError(`the event takes ${sizeBytes} bytes, and at most ${outputSizeBytesMax} may be`);
+  }
+  await reports.event(published, sizeBytes);
+}
+
+/** The waits for children that others end. */
+class ChildWaits {
+  readonly #children: Children;
+  readonly #signal: AbortSignal;
+
+  constructor(children: Children, signal: AbortSignal) {
+    this.#children = children;
+    this.#signal = signal;
+  }
+
+  async condition<T extends ConditionType>(
+    name: string,
+    options: ConditionOptions<T>,
+  ): Promise<AnswerByType[T]> {
+    this.#signal.throwIfAborted();
+    const ended = await this.#children.add(newCondition(name, options)).ended;
+    const { value } = ended.outputs;
+    if (!hasSucceeded(ended) || value === undefined) {
+      throw new ConditionEnded({ condition: name, state: failedState(ended) });
+    }
+    return fromValue(value) as AnswerByType[T];
+  }
+
+  async task(name: string, options: ChildTaskOptions): Promise<JsValues> {
+    this.#signal.throwIfAborted();
+    return readOutputs(name, await this.#children.add(newTask(name, options)).ended);
+  }
+
+  async startTask(name: string, options: ChildTaskOptions): Promise<StartedTask> {
+    this.#signal.throwIfAborted();
+    const { added, ended } = this.#children.add(newTask(name, options));
+    const outputs = ended.then((action) => readOutputs(name, action));
+    outputs.catch(() => undefined);
+    await added;
+    return { name, outputs };
+  }
+}
+
+/** The steps of one attempt. */
+class Steps {
+  readonly #children: Children;
+  readonly #reports: AttemptReports;
+  readonly #signal: AbortSignal;
+  readonly #names = new Set<string>();
+
+  constructor(children: Children, reports: AttemptReports, signal: AbortSignal) {
+    this.#children = children;
+    this.#reports = reports;
+    this.#signal = signal;
+  }
+
+  async run<Result>(name: string, run: () => Result): Promise<Awaited<Result>> {
+    this.#signal.throwIfAborted();
+    if (this.#names.has(name)) {
+      throw new TypeError(
+        `the step ${name} was used before in this attempt; each step has a name of its own`,
+      );
+    }
+    this.#names.add(name);
+    const trace = await this.#children.add(newTrace(name)).added;
+    if (hasEnded(trace)) {
+      return readOutputs(name, trace).value as Awaited<Result>;
+    }
+    return await this.#execute(name, run);
+  }
+
+  async #execute<Result>(name: string, run: () => Result): Promise<Awaited<Result>> {
+    const { succeeded, sizeBytes } = await this.#call(name, run);
+    const { outputs } = succeeded;
+    await this.#reports.traceEnded(create(TraceEndedSchema, { name, outputs }), sizeBytes + name.length);
+    // What is returned is what a later attempt would find, so that both go on from the same.
+    return fromValues(outputs).value as Awaited<Result>;
+  }
+
+  async #call(name: string, run: () => unknown): Promise<Outcome> {
+    try {
+      return toStepOutcome(await run());
+    } catch (thrown) {
+      const ended = create(TraceEndedSchema, { name, error: toActionError(thrown) });
+      // Whether or not it can be recorded, the task goes on with what its step threw.
+      await this.#reports.traceEnded(ended, errorBytesMax).catch(() => undefined);
+      throw thrown;
+    }
+  }
+}
+
+function readOutputs(child: string, ended: Action): JsValues {
+  if (!hasSucceeded(ended)) {
+    throw new ChildFailed({ child, state: failedState(ended), error: ended.error });
+  }
+  return fromValues(ended.outputs);
+}
+
+function hasSucceeded({ state }: Action): boolean {
+  return state === State.SUCCEEDED || state === State.RECOVERED;
+}
+
+function failedState({ state }: Action): FailedState {
+  switch (state) {
+    case State.CANCELLED:
+      return "CANCELLED";
+    case State.TIMED_OUT:
+      return "TIMED_OUT";
+    case State.SKIPPED:
+      return "SKIPPED";
+    default:
+      return "FAILED";
+  }
+}

@@ -1,0 +1,290 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  AcceptSchema,
+  AddActionsSchema,
+  type Assignment,
+  type AttachRequest,
+  type AttemptReference,
+  AttemptReportSchema,
+  CreditSchema,
+  DeclineSchema,
+  type RecordedReport,
+  ReportSchema,
+} from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import { frameBytesMax, framePartsMax, inventoryMax } from "../worker-limits.ts";
+import {
+  type HeldAttempt,
+  holdAttempt,
+  isEnd,
+  referenceBytes,
+  referenceKey,
+  type WaitingReport,
+} from "./held-attempt.ts";
+import type { RecordedNotice, Ticket, TicketedAssignment, WorkerCommand } from "./thread-messages.ts";
+import { endsAttempt, readRefusal } from "./worker-refusal.ts";
+
+/** A frame on its way to the server. */
+export type OutgoingFrame = Exclude<AttachRequest["frame"], { case: undefined }>;
+
+type AttemptCommand = Exclude<WorkerCommand, { kind: "drain" | "leave" }>;
+
+/**
+ * What a worker holds and what it still has to say, across all its streams. It does no I/O: commands, answers and
+ * the beginnings of streams go in, frames come out when the stream has room for one, and then with all that has
+ * gathered since the last.
+ *
+ * Nothing that was reported is forgotten before the server has recorded it: after `restart`, which begins a stream,
+ * starts that the server may not know of and all reports not yet recorded are sent again, in order. Calls for
+ * children are sent once; who waits for their answers asks again.
+ */
+export class Outbox {
+  readonly #concurrency: number;
+  readonly #heldByTicket = new Map<Ticket, HeldAttempt>();
+  readonly #heldByKey = new Map<string, HeldAttempt>();
+  #lastTicket = 0;
+  /** Credits that the server has on this stream. */
+  #openCredit = 0;
+  /** Attempts whose tasks have not returned. */
+  #occupied = 0;
+  #givesCredit = true;
+  #starts: HeldAttempt[] = [];
+  #calls: OutgoingFrame[] = [];
+  #reports: WaitingReport[] = [];
+  #declines: OutgoingFrame[] = [];
+
+  /** `concurrency` is how many attempts may hold a place at once. */
+  constructor(concurrency: number) {
+    this.#concurrency = concurrency;
+  }
+
+  /** True if nothing is held and nothing is left to say. */
+  get isEmpty(): boolean {
+    return this.#heldByTicket.size === 0 && this.#declines.length === 0;
+  }
+
+  /** The attempts whose leases are wanted: those that run and those whose end is not yet recorded. */
+  inventory(): AttemptReference[] {
+    const wanted = [...this.#heldByTicket.values()].filter(({ state }) => state !== "lost");
+    return wanted.slice(0, inventoryMax).map(({ reference }) => reference);
+  }
+
+  /** Gives no more credit from here on. */
+  stopCredit(): void {
+    this.#givesCredit = false;
+  }
+
+  /** Begins a stream: what the stream before may not have brought across is to be sent. */
+  restart(): void {
+    this.#openCredit = 0;
+    this.#calls = [];
+    const known = [...this.#heldByTicket.values()].filter(
+      ({ state }) => state === "accepted" || state === "ended",
+    );
+    this.#starts = known.filter(({ startConfirmed }) => !startConfirmed);
+    this.#reports = known.flatMap(({ waiting }) => [...waiting.values()]);
+  }
+
+  /** Holds what was assigned, and gives what is not held already its ticket. */
+  hold(assignments: readonly Assignment[]): TicketedAssignment[] {
+    this.#openCredit = Math.max(0, this.#openCredit - assignments.length);
+    const taken: TicketedAssignment[] = [];
+    for (const assignment of assignments) {
+      const reference = assignment.attempt;
+      if (reference === undefined || this.#heldByKey.has(referenceKey(reference))) {
+        continue;
+      }
+      this.#lastTicket += 1;
+      const held = holdAttempt(this.#lastTicket, reference);
+      this.#occupied += 1;
+      this.#heldByTicket.set(held.ticket, held);
+      this.#heldByKey.set(referenceKey(reference), held);
+      taken.push({ ticket: held.ticket, assignment });
+    }
+    return taken;
+  }
+
+  /** The ticket of an attempt, if it is held and not lost. */
+  find(reference: AttemptReference | undefined): Ticket | undefined {
+    const held = reference === undefined ? undefined : this.#heldByKey.get(referenceKey(reference));
+    return held === undefined || held.state === "lost" ? undefined : held.ticket;
+  }
+
+  /** Does what the main thread asks. */
+  apply(command: AttemptCommand): void {
+    if (command.kind === "accept") {
+      for (const ticket of command.tickets) {
+        this.#accept(ticket);
+      }
+      return;
+    }
+    const held = this.#heldByTicket.get(command.ticket);
+    if (held === undefined) {
+      return;
+    }
+    if (command.kind === "settle") {
+      this.#settle(held);
+      this.#forgetIfOver(held);
+      return;
+    }
+    if (held.state === "lost") {
+      return;
+    }
+    switch (command.kind) {
+      case "decline": {
+        const decline = create(DeclineSchema, { attempt: held.reference, cause: command.cause });
+        this.#declines.push({ case: "decline", value: decline });
+        this.#settle(held);
+        this.#forget(held);
+        return;
+      }
+      case "report":
+        return this.#report(held, command);
+      case "add": {
+        const { callId, actions } = command;
+        const call = { attempt: held.reference, callId: BigInt(callId), actions: [...actions] };
+        this.#calls.push({ case: "addActions", value: create(AddActionsSchema, call) });
+        return;
+      }
+    }
+  }
+
+  /**
+   * Takes the answers to reports: the recorded are forgotten, and so are the refused. An attempt whose lease has
+   * moved on is lost: it is among `lost`, and not among `notices`.
+   */
+  recorded(answers: readonly RecordedReport[]): { notices: RecordedNotice[]; lost: Ticket[] } {
+    const notices: RecordedNotice[] = [];
+    const lost: Ticket[] = [];
+    for (const answer of answers) {
+      const held =
+        answer.attempt === undefined ? undefined : this.#heldByKey.get(referenceKey(answer.attempt));
+      const sequence = Number(answer.sequence);
+      const waiting = held?.waiting.get(sequence);
+      if (held === undefined || waiting === undefined) {
+        continue;
+      }
+      held.waiting.delete(sequence);
+      if (answer.refusal === undefined) {
+        held.startConfirmed = true;
+        notices.push({ ticket: held.ticket, sequence });
+      } else if (endsAttempt(answer.refusal, waiting.report)) {
+        lost.push(held.ticket);
+        this.lose(held.ticket);
+      } else {
+        // A refused success leaves the attempt running at the server; the main thread reports a failure instead.
+        if (waiting.report.content.case === "succeeded") {
+          held.state = "accepted";
+        }
+        notices.push({ ticket: held.ticket, sequence, refusal: readRefusal(answer.refusal) });
+      }
+      this.#forgetIfOver(held);
+    }
+    return { notices, lost };
+  }
+
+  /** Forgets what an attempt has to say, since nothing it says counts any more. */
+  lose(ticket: Ticket): void {
+    const held = this.#heldByTicket.get(ticket);
+    if (held !== undefined) {
+      held.state = "lost";
+      held.waiting.clear();
+      this.#forgetIfOver(held);
+    }
+  }
+
+  /** The next frame for a stream that is attached, or nothing if there is nothing to say. */
+  takeFrame(): OutgoingFrame | undefined {
+    return (
+      this.#takeStarts() ??
+      this.#calls.shift() ??
+      this.#takeReports() ??
+      this.#declines.shift() ??
+      this.#takeCredit()
+    );
+  }
+
+  #accept(ticket: Ticket): void {
+    const held = this.#heldByTicket.get(ticket);
+    if (held !== undefined && held.state === "assigned") {
+      held.state = "accepted";
+      this.#starts.push(held);
+    }
+  }
+
+  #report(held: HeldAttempt, command: Extract<WorkerCommand, { kind: "report" }>): void {
+    const { sequence, content } = command;
+    const report = create(AttemptReportSchema, {
+      attempt: held.reference,
+      sequence: BigInt(sequence),
+      content,
+    });
+    const waiting = { held, sequence, report, sizeBytes: command.sizeBytes + referenceBytes(held.reference) };
+    if (isEnd(report)) {
+      held.state = "ended";
+    }
+    held.waiting.set(sequence, waiting);
+    this.#reports.push(waiting);
+  }
+
+  #takeStarts(): OutgoingFrame | undefined {
+    const attempts: AttemptReference[] = [];
+    const taken = this.#starts.splice(0, framePartsMax);
+    for (const held of taken) {
+      if (held.state !== "lost") {
+        attempts.push(held.reference);
+      }
+    }
+    return attempts.length === 0 ? undefined : { case: "accept", value: create(AcceptSchema, { attempts }) };
+  }
+
+  #takeReports(): OutgoingFrame | undefined {
+    let sizeBytes = 0;
+    let count = 0;
+    const taken: WaitingReport[] = [];
+    for (const waiting of this.#reports) {
+      const isWanted = waiting.held.waiting.get(waiting.sequence) === waiting;
+      const isFull = taken.length === framePartsMax || sizeBytes + waiting.sizeBytes > frameBytesMax;
+      if (isWanted && isFull && taken.length > 0) {
+        break;
+      }
+      count += 1;
+      if (isWanted) {
+        sizeBytes += waiting.sizeBytes;
+        taken.push(waiting);
+      }
+    }
+    this.#reports.splice(0, count);
+    const reports = taken.map(({ report }) => report);
+    return reports.length === 0 ? undefined : { case: "report", value: create(ReportSchema, { reports }) };
+  }
+
+  /** Fills the credit up to the places that are free. */
+  #takeCredit(): OutgoingFrame | undefined {
+    if (!this.#givesCredit) {
+      return undefined;
+    }
+    const places = Math.min(this.#concurrency - this.#occupied, inventoryMax - this.#heldByTicket.size);
+    const amount = places - this.#openCredit;
+    if (amount <= 0) {
+      return undefined;
+    }
+    this.#openCredit += amount;
+    return { case: "credit", value: create(CreditSchema, { amount }) };
+  }
+
+  #settle(held: HeldAttempt): void {
+    this.#occupied -= held.settled ? 0 : 1;
+    held.settled = true;
+  }
+
+  #forgetIfOver(held: HeldAttempt): void {
+    if (held.settled && held.waiting.size === 0 && (held.state === "ended" || held.state === "lost")) {
+      this.#forget(held);
+    }
+  }
+
+  #forget(held: HeldAttempt): void {
+    this.#heldByTicket.delete(held.ticket);
+    this.#heldByKey.delete(referenceKey(held.reference));
+  }
+}

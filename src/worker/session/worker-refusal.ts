@@ -1,0 +1,41 @@
+import { Reason, type Refusal } from "../../../gen/signalbox/v1/reason_pb.ts";
+import type { AttemptReport } from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import type { Closing } from "./link.ts";
+import type { SessionFailure, WorkerRefusal } from "./thread-messages.ts";
+
+/** The reasons after which nothing that an attempt says counts any more. */
+const endingReasons: ReadonlySet<Reason> = new Set([
+  Reason.STALE_EPOCH,
+  Reason.RUN_ENDED,
+  Reason.RUN_NOT_FOUND,
+]);
+
+/** The same, where the refusal is about the attempt's own action and not about a step of it. */
+const endingReasonsOfAction: ReadonlySet<Reason> = new Set([Reason.ACTION_ENDED, Reason.ACTION_NOT_FOUND]);
+
+/** True if the refusal of a report, or of what else the attempt said, means that it is no longer this worker's. */
+export function endsAttempt({ reason }: Refusal, report?: AttemptReport): boolean {
+  const isAboutStep = report?.content.case === "traceEnded";
+  return endingReasons.has(reason) || (endingReasonsOfAction.has(reason) && !isAboutStep);
+}
+
+/** A refusal as the main thread and the task see it: the reason by name, as docs/errors.md lists it. */
+export function readRefusal({ reason, message }: Refusal): WorkerRefusal {
+  return { reason: nameReason(reason), message };
+}
+
+/** Why a session must not attach again after a stream has closed, if it must not. */
+export function readFailure({ reason, message, wasAttached }: Closing): SessionFailure | undefined {
+  if (reason === "SESSION_GONE" && wasAttached) {
+    return { kind: "superseded", message: `another process took the worker's name: ${message}` };
+  }
+  if (reason === "INVALID_REQUEST" && !wasAttached) {
+    return { kind: "refused", message };
+  }
+  return undefined;
+}
+
+function nameReason(reason: Reason): string {
+  const named = Object.entries(Reason).find(([, number]) => number === reason);
+  return named?.[0] ?? `REASON_${reason}`;
+}

@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { assignment, ScriptedServer, within } from "./worker-script.ts";
+
+test("a task that keeps the event loop busy for three leases does not keep its worker from pulsing", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "signalbox-"));
+  const signal = join(folder, "go-on");
+  const server = new ScriptedServer();
+  await server.start();
+  const program = new URL("./worker-busy-process.ts", import.meta.url).pathname;
+  const worker: ChildProcess = spawn(process.execPath, [program, server.address, signal], {
+    stdio: "inherit",
+  });
+  onTestFinished(async () => {
+    worker.kill("SIGKILL");
+    await server.stop();
+    await rm(folder, { recursive: true });
+  });
+  const stream = await server.stream();
+  stream.attached({ pulseMs: 50 });
+  stream.assign(assignment("a"));
+  await stream.next("accept");
+  // A lease is three pulses here. The server pulses too, so that the stream stays.
+  for (let count = 0; count < 10; count += 1) {
+    await stream.pulses(1);
+    stream.send({ case: "pulse", value: {} });
+  }
+  expect(stream.count("report")).toBe(0);
+  await writeFile(signal, "");
+  const report = await stream.report();
+  expect(report.content.case).toBe("succeeded");
+  stream.record(report);
+  stream.send({ case: "drain", value: {} });
+  await stream.next("leave");
+  expect(await within(once(worker, "exit"), "end of the process")).toEqual([0, null]);
+});

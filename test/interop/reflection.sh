@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# buf curl and grpcurl against a started server: both know no proto file and ask the server for its schema.
+. "$(dirname "${BASH_SOURCE[0]}")/started-server.sh"
+start_server
+
+services="$(buf curl --http2-prior-knowledge --list-services "$url" 2>&1 || true)"
+for service in Run Condition Event Op Worker; do
+  check "buf lists ${service}Service" "signalbox\.v1\.${service}Service" "$services"
+done
+check "buf lists methods" 'signalbox\.v1\.WorkerService/Attach' \
+  "$(buf curl --http2-prior-knowledge --list-methods "$url" 2>&1 || true)"
+
+# call PROTOCOL METHOD JSON FLAG...
+call() {
+  buf curl --http2-prior-knowledge --protocol "$1" -d "$3" "${@:4}" "$url/signalbox.v1.$2" 2>&1 || true
+}
+
+for protocol in grpc grpcweb connect; do
+  id="by-$protocol"
+  check "$protocol: CreateRun" "\"runId\":\"$id\"" \
+    "$(call $protocol RunService/CreateRun "{\"run\": {\"run_id\": \"$id\", \"task\": {\"op\": \"count\"}}}")"
+  check "$protocol: GetRun" '"state":"STATE_QUEUED"' "$(call $protocol RunService/GetRun "{\"run_id\": \"$id\"}")"
+  check "$protocol: ListRuns gives the newest first" "^\{\"runs\":\[\{\"namespace\":\"default\",\"runId\":\"$id\"" \
+    "$(call $protocol RunService/ListRuns '{}')"
+  watched="$(call $protocol EventService/WatchEvents "{\"filter\": {\"run_id\": \"$id\"}, \"beginning\": {}}" \
+    --timeout 3s)"
+  check "$protocol: WatchEvents" "\"runId\":\"$id\",.*\"runCreated\".*\"actionCreated\".*\"atHead\":true" "$watched"
+  check "$protocol: WatchEvents ends at the deadline" 'deadline_?exceeded' "$watched"
+  check "$protocol: a refusal has its details" '"not_found".*google\.rpc\.ErrorInfo.*RUN_NOT_FOUND' \
+    "$(call $protocol RunService/GetRun '{"run_id": "none"}')"
+done
+
+# gRPC-Web over HTTP/1.1 as browsers speak it; reflection needs HTTP/2, so the schema comes from proto/ here.
+node "$root/scripts/vendor-protos.ts" "$scratch/deps"
+cp -R "$root/proto" "$scratch/deps/"
+check "grpcweb over HTTP/1.1: GetRun" '"runId":"by-grpcweb"' "$(cd "$scratch" && buf build --as-file-descriptor-set \
+  --path proto -o "$scratch/schema.binpb" "$root" >/dev/null 2>&1; buf curl --protocol grpcweb \
+  --schema "$scratch/schema.binpb" -d '{"run_id": "by-grpcweb"}' "$url/signalbox.v1.RunService/GetRun" 2>&1 || true)"
+
+grpcurl_version=v1.9.3
+grpcurl="$(command -v grpcurl || echo "$kept/bin/grpcurl")"
+if [ ! -x "$grpcurl" ] && command -v go >/dev/null; then
+  GOBIN="$kept/bin" go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version" 2>"$scratch/go.log" ||
+    cat "$scratch/go.log"
+fi
+if [ ! -x "$grpcurl" ]; then
+  # Where changes are judged nothing is left out.
+  check "grpcurl is there, or Go to install it" "^false$" "${CI:-false}"
+  echo "SKIPPED: grpcurl is not there, and neither is Go to install it"
+  skipped=1
+  conclude
+  exit
+fi
+
+ask() {
+  "$grpcurl" -plaintext -max-time 20 "$@" 2>&1 || true
+}
+listed="$(ask "$address" list)"
+for service in signalbox.v1.RunService signalbox.v1.WorkerService grpc.health.v1.Health; do
+  check "grpcurl lists $service" "$service" "$listed"
+done
+check "grpcurl describes a method" 'rpcSignalCondition\(.*SignalConditionRequest\)returns' \
+  "$(ask "$address" describe signalbox.v1.ConditionService.SignalCondition)"
+check "grpcurl describes a message" 'oneofkind\{.*int64int_value=3' \
+  "$(ask "$address" describe signalbox.v1.Value)"
+check "grpcurl checks the health" '"status":"SERVING"' "$(ask "$address" grpc.health.v1.Health/Check)"
+check "grpcurl checks the health of one service" '"status":"SERVING"' \
+  "$(ask -d '{"service": "signalbox.v1.RunService"}' "$address" grpc.health.v1.Health/Check)"
+refused="$(ask -d '{"run_id": "by-grpc", "name": "main", "value": {"bool_value": true}}' "$address" \
+  signalbox.v1.ConditionService/SignalCondition)"
+check "grpcurl shows the code of a refusal" 'Code:FailedPrecondition' "$refused"
+check "grpcurl shows the ErrorInfo of a refusal" \
+  'google.rpc.ErrorInfo.*"domain":"signalbox".*"kind":"task".*"reason":"ACTION_NOT_CONDITION"' "$refused"
+conclude
