@@ -11,8 +11,8 @@ import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import type { AddActions } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { toValue, toValues } from "../../src/client/js-value.ts";
 import type { TaskFunction } from "../../src/worker/worker.ts";
-import { assignment, type ScriptedStream } from "./worker-script.ts";
 import { openWorker, recordUntilEnd } from "./worker-fixture.ts";
+import { assignment, type ScriptedStream } from "./worker-script.ts";
 
 /** A child of the action `a` as it stands. */
 function child(name: string, state: State, outputs: Record<string, unknown> = {}): Action {
@@ -164,7 +164,7 @@ describe("a child task", () => {
 
 describe("a child that is waited for while the server goes away", () => {
   test("is asked for again by the same name, and an end that was missed is found", async () => {
-    const { server, stream } = await openParent((ctx) =>
+    const { server, stream, nextStream } = await openParent((ctx) =>
       Promise.all([ctx.task("x", { op: "o" }), ctx.condition("y", { type: "string" })]).then(
         ([, answered]) => answered,
       ),
@@ -174,7 +174,7 @@ describe("a child that is waited for while the server goes away", () => {
     end(stream, child("x", State.SUCCEEDED));
     await server.stop();
     await server.start();
-    const second = await server.stream();
+    const second = await nextStream();
     second.attached();
     const again = await second.next("addActions");
     expect(names(again)).toContain("y");
@@ -186,10 +186,10 @@ describe("a child that is waited for while the server goes away", () => {
   });
 
   test("before the call was answered is asked for again", async () => {
-    const { server, stream } = await openParent((ctx) => ctx.task("x", { op: "o" }));
+    const { server, stream, nextStream } = await openParent((ctx) => ctx.task("x", { op: "o" }));
     await stream.next("addActions");
     server.cut();
-    const second = await server.stream();
+    const second = await nextStream();
     second.attached();
     answer(second, await second.next("addActions"), child("x", State.SUCCEEDED));
     expect((await recordUntilEnd(second)).case).toBe("succeeded");
@@ -299,11 +299,13 @@ describe("a step", () => {
 
   test("whose record is lost with a stream is recorded on the next one, and not run again", async () => {
     const calls: string[] = [];
-    const { server, stream } = await openParent((ctx) => ctx.step("render", () => calls.push("render")));
+    const { server, stream, nextStream } = await openParent((ctx) =>
+      ctx.step("render", () => calls.push("render")),
+    );
     answer(stream, await stream.next("addActions"), child("render", State.RUNNING));
     const lost = await stream.report();
     server.cut();
-    const second = await server.stream();
+    const second = await nextStream();
     second.attached();
     const again = await second.report();
     expect([again.sequence, again.content.case]).toEqual([lost.sequence, "traceEnded"]);

@@ -1,11 +1,11 @@
 import { onTestFinished } from "vitest";
 import { createWorker, type TaskFunction, type WorkerOptions } from "../../src/worker/worker.ts";
-import { ScriptedServer, type ScriptedStream, within } from "./worker-script.ts";
+import { type ScriptedStream, startWorkerScript, within } from "./worker-script.ts";
 
 /** A worker of a scripted server, attached, with one task. */
 export async function openWorker(work: TaskFunction, options: Partial<WorkerOptions> = {}) {
-  const server = new ScriptedServer();
-  await server.start();
+  const server = await startWorkerScript();
+  const { stream: nextStream } = server;
   const lines: string[] = [];
   const note = (facts: object, sentence: string) => void lines.push(`${sentence} ${JSON.stringify(facts)}`);
   const log = { debug: note, info: note, warn: note, error: note };
@@ -16,10 +16,10 @@ export async function openWorker(work: TaskFunction, options: Partial<WorkerOpti
     await worker.stop({ graceMs: 0 }).catch(() => undefined);
     await server.stop();
   });
-  const stream = await server.stream();
+  const stream = await nextStream();
   stream.attached();
   await within(started, "answer to start");
-  return { server, worker, stream, lines };
+  return { server, worker, stream, nextStream, lines };
 }
 
 /** Takes the end that an attempt reports, and records all that it reports. */

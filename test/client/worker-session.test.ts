@@ -82,7 +82,7 @@ describe("a session that attaches", () => {
     expect(stream.attach).toMatchObject({ workerId: "w", incarnation: "i", ops: ["work"], running: [] });
     stream.attached();
     expect(await stream.next("credit")).toMatchObject({ amount: 3 });
-    expect(await session.notice("attached")).toMatchObject({ sessionId: "s", pulseIntervalMs: 100 });
+    expect(await session.notice("attached")).toMatchObject({ sessionId: "s", pulseIntervalMs: 200 });
   });
 
   test("says nothing before it is attached", async () => {
@@ -287,6 +287,7 @@ describe("a stream", () => {
   test("on which the server is silent for three pulse intervals is given up for another", async () => {
     const session = openSession();
     const silent = await session.stream();
+    silent.isSilent = true;
     silent.attached({ pulseMs: 20 });
     expect((await session.notice("detached")).cause).toMatch(/silent/);
     expect((await session.stream()).attach.incarnation).toBe("i");
@@ -297,10 +298,7 @@ describe("a stream", () => {
     const session = openSession();
     const stream = await session.stream();
     stream.attached({ pulseMs: 40 });
-    for (let count = 0; count < 6; count += 1) {
-      await stream.pulses(1);
-      stream.send({ case: "pulse", value: {} });
-    }
+    await stream.pulses(6);
     session.apply({ kind: "drain" });
     await stream.next("leave");
   });
@@ -330,7 +328,7 @@ describe("a stream", () => {
   test("that ends with SESSION_GONE once its successor is on its way does not stop the worker", async () => {
     const { first, stream, notice } = await openBusySession("a");
     await notice("attached");
-    first.send({ case: "leave", value: { cause: "the server stops" } });
+    first.send({ case: "leave", value: { cause: "the server stops", reconnectAfter: durationFromMs(1) } });
     const second = await stream();
     first.fail(sessionGone());
     second.attached();
@@ -341,6 +339,17 @@ describe("a stream", () => {
     const { first, notice } = await openBusySession("a");
     first.fail(sessionGone());
     expect((await notice("ended")).failure).toMatchObject({ kind: "superseded" });
+  });
+
+  test.each([
+    { cause: "superseded", outcome: "ends the session", ended: true },
+    { cause: "lease expired", outcome: "is followed by another", ended: false },
+  ])("that ends with SESSION_GONE after a Leave because of: $cause, $outcome", async ({ cause, ended }) => {
+    const { first, stream, notice } = await openBusySession("a");
+    first.send({ case: "leave", value: { cause } });
+    first.fail(sessionGone());
+    if (ended) expect((await notice("ended")).failure).toMatchObject({ kind: "superseded" });
+    else expect((await stream()).attach.running.length).toBe(1);
   });
 
   test("that refuses Attach as invalid ends the session", async () => {

@@ -15,8 +15,8 @@ import {
   WorkerStopped,
   WorkerSuperseded,
 } from "../../src/worker/worker.ts";
-import { Arrivals, assignment, within } from "./worker-script.ts";
 import { openWorker, recordUntilEnd } from "./worker-fixture.ts";
+import { Arrivals, assignment, within } from "./worker-script.ts";
 
 /** A task that waits until its test lets it go on, or its signal is aborted. */
 function heldTask() {
@@ -75,9 +75,9 @@ describe("a task", () => {
       message: "never",
       nonRetryable: true,
     },
-    { thrown: "just text", type: "Error", message: "just text", nonRetryable: false },
+    { thrown: "just text" as unknown as Error, type: "Error", message: "just text", nonRetryable: false },
   ])("that throws $thrown fails with the type $type", async ({ thrown, type, message, nonRetryable }) => {
-    const { stream } = await openWorker(() => Promise.reject(thrown as Error));
+    const { stream } = await openWorker(() => Promise.reject(thrown));
     stream.assign(assignment("a"));
     const end = await recordUntilEnd(stream);
     expect(end).toMatchObject({ case: "failed", value: { type, message, nonRetryable } });
@@ -164,14 +164,14 @@ describe("a cancel", () => {
 describe("a server that goes away", () => {
   test("finds the work going on when it is back, and hears what it has not recorded", async () => {
     const { work, started, release } = heldTask();
-    const { server, stream } = await openWorker(work);
+    const { server, stream, nextStream } = await openWorker(work);
     stream.assign(assignment("a"), assignment("b"));
     const context = await started();
     await started();
     await server.stop();
     context.progress(50, "half");
     await server.start();
-    const second = await server.stream();
+    const second = await nextStream();
     expect(second.attach.running.map(({ action }) => action)).toEqual(["a", "b"]);
     second.attached();
     expect(await second.report()).toMatchObject({ sequence: 1n, content: { case: "progress" } });
@@ -179,7 +179,7 @@ describe("a server that goes away", () => {
     expect((await second.report()).content.case).toBe("succeeded");
     expect((await second.report()).content.case).toBe("succeeded");
     server.cut();
-    const third = await server.stream();
+    const third = await nextStream();
     third.attached();
     const again = [await third.report(), await third.report(), await third.report()];
     expect(again.map(({ attempt, sequence }) => `${attempt?.action}${sequence}`)).toEqual(["a1", "a2", "b1"]);
@@ -187,16 +187,16 @@ describe("a server that goes away", () => {
     third.assign(assignment("c"));
     await started();
     server.cut();
-    expect((await server.stream()).attach.running.map(({ action }) => action)).toEqual(["c"]);
+    expect((await nextStream()).attach.running.map(({ action }) => action)).toEqual(["c"]);
   });
 
   test("does not abort what runs", async () => {
     const { work, started, release } = heldTask();
-    const { server, stream } = await openWorker(work);
+    const { server, stream, nextStream } = await openWorker(work);
     stream.assign(assignment("a"));
     const { signal } = await started();
     server.cut();
-    const second = await server.stream();
+    const second = await nextStream();
     second.attached();
     expect(signal.aborted).toBe(false);
     release();
@@ -207,13 +207,13 @@ describe("a server that goes away", () => {
 describe("an attempt is aborted as lost", () => {
   test("when the server names it in the drop list, and it reports nothing more", async () => {
     const { work, started, release } = heldTask();
-    const { server, stream } = await openWorker(work);
+    const { server, stream, nextStream } = await openWorker(work);
     stream.assign(assignment("a"), assignment("b"));
     const contexts = [await started(), await started()];
     const dropped = contexts.find(({ action }) => action === "a");
     dropped?.log("not heard");
     server.cut();
-    const second = await server.stream();
+    const second = await nextStream();
     second.attached({ drop: second.attach.running.filter(({ action }) => action === "a") });
     if (dropped?.signal.aborted === false) await once(dropped.signal, "abort");
     expect(dropped?.signal.reason).toBeInstanceOf(AttemptLost);

@@ -338,6 +338,75 @@ describe("many followers", () => {
   });
 });
 
+describe("a read that is on its way", () => {
+  /** Holds reads of the feed, before they look or after, until released. */
+  const hold = (store: FakeStore, when: "beforeRead" | "afterRead") => {
+    const gate = Promise.withResolvers<void>();
+    store[when] = () => gate.promise;
+    return () => {
+      store[when] = () => Promise.resolve();
+      gate.resolve();
+    };
+  };
+
+  test("for those who have left is not given to one who comes from further back", async () => {
+    const { commit, store, follow, feeds } = setUp();
+    commit(eventOf("r1", 1));
+    const behind = follow();
+    await behind.next();
+    commit(eventOf("r1", 2));
+    const ahead = follow();
+    await ahead.next();
+    const ended = ahead.frames.next();
+    await until("it waits", () => feeds.waitingCount === 1);
+    const release = hold(store, "beforeRead");
+    commit(eventOf("r1", 3));
+    await until("it is read for", () => store.feedReads.length === 1);
+    ahead.end();
+    await ended;
+    const rest = briefs(behind.next, 2);
+    await settle();
+    release();
+    expect(await rest).toEqual(["2 @2", "3 @3 head"]);
+  });
+
+  test("gives one who came in the middle of it only what lies behind", async () => {
+    const { commit, store, follow, feeds } = setUp();
+    const first = follow();
+    await first.next();
+    const pending = briefs(first.next, 3);
+    await until("it waits", () => feeds.waitingCount === 1);
+    const release = hold(store, "beforeRead");
+    commit(eventOf("r1", 1));
+    await until("it is read for", () => store.feedReads.length === 1);
+    commit(eventOf("r1", 2));
+    const second = follow();
+    expect(brief(await second.next())).toBe("mark @2 head");
+    const pendingToo = second.next();
+    await until("both wait", () => feeds.waitingCount === 2);
+    commit(eventOf("r1", 3));
+    release();
+    expect(await pending).toEqual(["1 @1", "2 @2", "3 @3 head"]);
+    expect(brief(await pendingToo)).toBe("3 @3 head");
+  });
+
+  test("and came too early for what a stir is about is done again", async () => {
+    const { store, wake, follow, feeds } = setUp();
+    const { next } = follow();
+    await next();
+    const pending = next();
+    await until("it waits", () => feeds.waitingCount === 1);
+    const release = hold(store, "afterRead");
+    wake.stir();
+    await until("it is read for", () => store.feedReads.length === 1);
+    store.append(eventOf("r1", 1));
+    wake.stir();
+    await settle();
+    release();
+    expect(brief(await pending)).toBe("1 @1 head");
+  });
+});
+
 describe("a follower is refused", () => {
   test.each([
     { given: "what was removed", after: 1n as Position },

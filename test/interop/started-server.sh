@@ -1,5 +1,5 @@
-# Sourced by the scripts of this folder. Starts a server on a free port of this machine, ends it by its own id when
-# the script ends, and counts what the script checks.
+# Sourced by the scripts of this folder. Starts a server on a free port of this machine, ends it by its own id
+# when the script ends, and counts what the script checks.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
@@ -25,7 +25,7 @@ trap finish EXIT
 start_server() {
   local line=""
   mkfifo "$scratch/out"
-  "$root/node_modules/.bin/node" "$root/src/main.ts" --host 127.0.0.1 --port 0 --data "$scratch/data" "$@" \
+  "$root/node_modules/.bin/node" "$root/src/main.ts" --port 0 --data "$scratch/data" "$@" \
     >"$scratch/out" 2>"$scratch/log" &
   server_pid=$!
   exec 3<"$scratch/out"
@@ -39,7 +39,7 @@ start_server() {
   fi
 }
 
-# check NAME PATTERN TEXT: holds if TEXT, without spaces and line ends, has a match of the extended expression.
+# check NAME PATTERN TEXT: holds if the extended expression matches TEXT without its spaces and line ends.
 check() {
   if printf '%s' "$3" | tr -d ' \n\0' | grep -E -e "$2" >/dev/null; then
     passed=$((passed + 1))

@@ -25,6 +25,8 @@ export class FakeStore implements Partial<Store> {
   dueLookCount = 0;
   /** Awaited before each read of the feed. */
   beforeRead: () => Promise<void> = () => Promise.resolve();
+  /** Awaited after each read of the feed, before its answer is given. */
+  afterRead: () => Promise<void> = () => Promise.resolve();
   #removedThrough = 0n as Position;
 
   /** The store as the engine takes it. */
@@ -68,6 +70,12 @@ export class FakeStore implements Partial<Store> {
   async readFeed(query: FeedQuery): Promise<FeedPage> {
     this.feedReads.push(query);
     await this.beforeRead();
+    const page = this.#read(query);
+    await this.afterRead();
+    return page;
+  }
+
+  #read(query: FeedQuery): FeedPage {
     const transactions: Transaction[] = [];
     let count = 0;
     let through = query.after;

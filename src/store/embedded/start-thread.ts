@@ -20,20 +20,19 @@ export async function startThread(start: ThreadStart): Promise<StartedThread> {
     workerData: start,
   });
   const { promise, resolve, reject } = Promise.withResolvers<FromThread>();
-  thread.once("message", resolve);
-  thread.once("error", reject);
-  thread.once("exit", () => {
+  const noteExit = (): void => {
     reject(new Error("the thread of the store ended before it had opened"));
-  });
+  };
+  thread.once("message", resolve).once("error", reject).once("exit", noteExit);
   try {
     const opened = await promise;
-    if (opened.kind !== "opened") throw new Error(opened.kind === "broken" ? opened.message : opened.kind);
+    if (opened.kind !== "opened") throw new Error(`the thread said ${opened.kind} first`);
     return { thread, opened };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new StoreUnavailable(`the store in ${start.folder} cannot be opened: ${message}`, { cause: error });
   } finally {
-    thread.removeAllListeners();
+    thread.off("error", reject).off("exit", noteExit);
   }
 }
 

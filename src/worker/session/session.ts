@@ -51,6 +51,8 @@ export class Session {
   #link: Link | undefined;
   #successor: Link | undefined;
   #delay: NodeJS.Timeout | undefined;
+  /** The cause of the server's last Leave. */
+  #goodbye: string | undefined;
   #state: "open" | "draining" | "leaving" | "ended" = "open";
 
   constructor(options: SessionOptions) {
@@ -104,6 +106,7 @@ export class Session {
       this.#link = link;
       this.#successor = undefined;
     }
+    this.#goodbye = undefined;
     this.#outbox.restart();
     for (const reference of attached.drop) {
       this.#lose(this.#outbox.find(reference), "the server gave the attempt to another worker or ended it");
@@ -179,20 +182,21 @@ export class Session {
   }
 
   #declined({ attempt, refusal }: Declined): void {
-    const ticket = this.#outbox.find(attempt);
-    if (refusal === undefined) {
-      return;
-    }
-    if (ticket !== undefined && endsAttempt(refusal)) {
-      this.#lose(ticket, refusal.message);
-    } else {
+    if (refusal !== undefined && endsAttempt(refusal)) {
+      this.#lose(this.#outbox.find(attempt), refusal.message);
+    } else if (refusal !== undefined) {
       this.#options.notify({ kind: "declined", refusal: readRefusal(refusal) });
     }
   }
 
-  /** Opens a successor when the server says so; the link goes on carrying frames until it is attached. */
+  /**
+   * Opens a successor when the server says so; the link goes on carrying frames until it is attached. A server that
+   * does not say when ends the stream itself, and the cause tells what its end means.
+   */
   #move({ cause, reconnectAfter }: Leave): void {
-    if (this.#state !== "leaving" && this.#successor === undefined && this.#delay === undefined) {
+    this.#goodbye = cause;
+    const isMoving = this.#successor !== undefined || this.#delay !== undefined;
+    if (reconnectAfter !== undefined && !isMoving && this.#state !== "leaving") {
       const retryMs = readMs(reconnectAfter);
       this.#options.notify({ kind: "detached", cause: `the server asks to attach again: ${cause}`, retryMs });
       this.#attachAfter(retryMs);
@@ -201,16 +205,13 @@ export class Session {
 
   #closed(link: Link, closing: Closing): void {
     const wasSuccessor = link === this.#successor;
-    if (wasSuccessor) {
-      this.#successor = undefined;
-    } else {
-      this.#link = undefined;
-    }
+    this.#link = wasSuccessor ? this.#link : undefined;
+    this.#successor = wasSuccessor ? undefined : this.#successor;
     if (this.#state === "leaving") {
       return this.#end();
     }
     // With a successor on its way, it is the successor that has taken the place of the link.
-    const failure = this.#successor === undefined ? readFailure(closing) : undefined;
+    const failure = this.#successor === undefined ? readFailure(closing, this.#goodbye) : undefined;
     if (failure !== undefined) {
       return this.#end(failure);
     }

@@ -24,9 +24,14 @@ export function readRefusal({ reason, message }: Refusal): WorkerRefusal {
   return { reason: nameReason(reason), message };
 }
 
-/** Why a session must not attach again after a stream has closed, if it must not. */
-export function readFailure({ reason, message, wasAttached }: Closing): SessionFailure | undefined {
-  if (reason === "SESSION_GONE" && wasAttached) {
+/**
+ * Why a session must not attach again after a stream has closed, if it must not. `goodbye` is the cause that the
+ * server gave in its Leave, if it said one: a session can be gone for other causes than that another process took its
+ * worker's name, and after those it attaches again.
+ */
+export function readFailure(closing: Closing, goodbye: string | undefined): SessionFailure | undefined {
+  const { reason, message, wasAttached } = closing;
+  if (reason === "SESSION_GONE" && wasAttached && (goodbye ?? "superseded") === "superseded") {
     return { kind: "superseded", message: `another process took the worker's name: ${message}` };
   }
   if (reason === "INVALID_REQUEST" && !wasAttached) {
