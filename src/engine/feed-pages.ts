@@ -3,7 +3,7 @@ import type { RunKey } from "../core/name.ts";
 import { feedBatchBytesMax, feedBatchEventsMax, sharedFeedPagesMax } from "../limits.ts";
 import type { FeedPage, Store } from "../store/store.ts";
 
-/** An event with its place in the feed: one object for all who follow, so that what is made of it can be shared. */
+/** An event with its place in the feed. All who follow get one object: what is made of it can be shared. */
 export interface PlacedEvent {
   readonly position: Position;
   readonly event: Event;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Event, Position } from "../core/event.ts";
 import { namespaceOf, type RunKey, runIdOf } from "../core/name.ts";
 import { feedBatchEventsMax } from "../limits.ts";
@@ -190,7 +191,10 @@ export class Follower implements TailReader {
     if (this.#state === "LIVE" && this.#sources.tail.join(this)) {
       return (await this.#wait()) ? this.#bookmark() : undefined;
     }
-    this.#page = await this.#read();
+    const page = await this.#read();
+    // A store may answer at once, page after page: whoever catches up leaves the event loop a turn for each.
+    await nextTurn();
+    this.#page = page;
     this.#index = 0;
     return undefined;
   }

@@ -23,8 +23,8 @@ export interface TaskContext {
   readonly labels: Readonly<Record<string, string>>;
   /**
    * Aborted when the attempt must end. Its reason says why: AttemptCancelled (report by throwing; there is a grace),
-   * AttemptLost (the lease has moved on and nothing counts any more) or WorkerStopped. Waits for children reject with
-   * the same reason.
+   * AttemptLost (the lease has moved on and nothing counts any more), WorkerStopped, or AttemptEnded once the function
+   * has returned. Waits for children reject with the same reason.
    */
   readonly signal: AbortSignal;
   /** Writes a log line to the feed. Lines over 1,000 that wait to be recorded are dropped, and a later line says so. */

@@ -359,7 +359,7 @@ describe("a worker", () => {
     const value = { reason: "SESSION_GONE", domain: "signalbox", metadata: {} };
     stream.fail(new ConnectError("superseded", Code.Aborted, undefined, [{ desc: ErrorInfoSchema, value }]));
     await expect(within(worker.closed, "end of the worker")).rejects.toThrow(WorkerSuperseded);
-    expect(lines.at(-1)).toMatch(/^has stopped .*another process took the worker's name/);
+    expect(lines.at(-1)).toMatch(/^has stopped .*another process attached under the worker's name/);
   });
 
   test("without tasks, or told of one too late or twice, is a mistake", async () => {

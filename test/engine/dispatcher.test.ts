@@ -156,12 +156,13 @@ describe("the dispatcher", () => {
   });
 
   test("lets no busy queue keep others waiting", async () => {
-    const { queue, open } = setUp();
+    const { queue, open, dispatcher } = setUp();
     for (const id of names(2 * sessionsPerAssignMax)) open(id, ["busy"], 1_000);
     const { outlet } = open("quiet-worker", ["quiet"], 1);
     queue("busy", ...names(50_000));
     queue("quiet", "r1");
     await settle();
+    dispatcher.stop();
     expect(outlet.assignments.length).toBe(1);
   });
 

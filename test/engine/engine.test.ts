@@ -218,7 +218,7 @@ describe("the engine", () => {
 });
 
 describe("an engine that stops", () => {
-  test("tells sessions to leave, ends followers, refuses commands, and waits for those on their way", async () => {
+  test("tells sessions to leave, ends followers, and waits for commands on their way", async () => {
     const { engine, store, clock, open, pulse } = setUp();
     await engine.start();
     const { outlet } = open("s1");

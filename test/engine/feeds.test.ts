@@ -202,10 +202,27 @@ describe("a bookmark", () => {
   test("comes while catching up too, if nothing matches for an interval", async () => {
     const { commitMany, clock, follow, store } = setUp();
     commitMany("r1", 3 * feedBatchEventsMax);
-    store.beforeRead = async () => void (await clock.advance(bookmarkIntervalMs));
+    store.beforeRead = () => clock.advance(bookmarkIntervalMs);
     const { next } = follow({ after: "beginning", matches: () => false });
     expect(await briefs(next, 3)).toEqual(["mark @0", "mark @500", "mark @1000"]);
   });
+});
+
+test("a follower that catches up over what it does not want leaves the event loop its turns", async () => {
+  const { commitMany, follow } = setUp();
+  const pageCount = 20;
+  commitMany("r1", pageCount * feedBatchEventsMax);
+  const { next } = follow({ after: "beginning", matches: () => false });
+  await next();
+  let turnCount = 0;
+  const count = () => {
+    turnCount += 1;
+    immediate = setImmediate(count);
+  };
+  let immediate = setImmediate(count);
+  expect(brief(await next())).toBe(`mark @${pageCount * feedBatchEventsMax} head`);
+  clearImmediate(immediate);
+  expect(turnCount).toBeGreaterThanOrEqual(pageCount - 1);
 });
 
 describe("a slow consumer", () => {

@@ -206,10 +206,10 @@ describe("a run", () => {
       const { value } = await frames.next();
       for (const { event } of value?.events ?? []) kinds.push(event.detail.kind);
     }
-    const told = ["run_created", "action_created", "action_queued", "worker_attached", "action_assigned"];
-    expect(kinds).toEqual(expect.arrayContaining([...told, "action_started", "action_ended", "run_ended"]));
-    expect(kinds.indexOf("action_assigned")).toBeLessThan(kinds.indexOf("action_started"));
-    expect(kinds.indexOf("action_started")).toBeLessThan(kinds.indexOf("action_ended"));
+    expect(kinds).toEqual([
+      ...["run_created", "action_created", "worker_attached", "action_assigned"],
+      ...["run_started", "action_started", "action_ended", "run_ended"],
+    ]);
     await frames.return();
     await engine.stop();
   });
@@ -241,7 +241,7 @@ describe("a run", () => {
 });
 
 describe("an attempt", () => {
-  test("that nobody accepts in time is queued again, under a higher epoch that fences the old one", async () => {
+  test("that nobody accepts in time is queued again, under an epoch that fences the old one", async () => {
     const { engine, attach, createRun, clock } = await begin();
     await createRun("r1");
     const slow = await attach("slow", { credit: 1 });

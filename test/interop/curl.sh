@@ -16,7 +16,7 @@ stream() {
   { printf '\0\0\0\0'; printf "\\x$size"; printf '%s' "$2"; } |
     curl -sS --http1.1 --max-time 20 -H 'Content-Type: application/connect+json' \
       -H 'Connect-Timeout-Ms: 1500' --data-binary @- -w ' http=%{http_code}' "$url/signalbox.v1.$1" |
-    tr -d '\0'
+    LC_ALL=C tr -cd '[:print:]'
 }
 
 plan='{"actions": [{"name": "approve", "condition": {"type": "VALUE_TYPE_BOOL", "prompt": "Go on?"}}]}'

@@ -157,11 +157,15 @@ describe("nice-grpc", () => {
     const runId = "nice-watch";
     await runs.createRun({ run: pipeline(runId) });
     const states = new Set<RunState>();
+    let isCancelled = false;
     let ended = false;
     for await (const frame of runs.watchRun({ runId })) {
       if (frame.run !== undefined) states.add(frame.run.state);
-      // The first frame behind the snapshot says that the stream stands.
-      if (states.size === 1) await runs.cancelRun({ runId, cause: "enough seen" });
+      // With the first cursor the snapshot is complete.
+      if (frame.cursor !== "" && !isCancelled) {
+        isCancelled = true;
+        await runs.cancelRun({ runId, cause: "enough seen" });
+      }
       ended = frame.ended;
     }
     expect(ended).toBe(true);

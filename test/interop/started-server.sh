@@ -41,7 +41,7 @@ start_server() {
 
 # check NAME PATTERN TEXT: holds if the extended expression matches TEXT without its spaces and line ends.
 check() {
-  if printf '%s' "$3" | tr -d ' \n\0' | grep -E -e "$2" >/dev/null; then
+  if printf '%s' "$3" | tr -d ' \n\t' | LC_ALL=C grep -aE -e "$2" >/dev/null; then
     passed=$((passed + 1))
     echo "ok - $1"
   else

@@ -135,11 +135,11 @@ describe("a task with a policy", () => {
     world.decline(world.reference());
     world.at(9000).start();
     world.succeed("main");
-    expect([...world.state.attempts.values()]).toMatchObject([
+    expect(world.attempts()).toMatchObject([
       { run: theRun, action: "main", number: 1, state: "FAILED", epoch: 1, workerId: "w", endTimeMs: 5 },
       { number: 2, state: "SUCCEEDED", epoch: 3, startTimeMs: 9000, endTimeMs: 9000, error: undefined },
     ]);
-    expect([...world.state.attempts.values()][0]).toMatchObject({
+    expect(world.attempts()[0]).toMatchObject({
       progressPercent: 40,
       progressMessage: "nearly",
       error: { type: "Broken" },

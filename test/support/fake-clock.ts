@@ -34,8 +34,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Moves on by this long. Timers ring in order, each at its own time, and after each one what follows from it
-   * gets some turns of the event loop, so that timers that are set by it ring too.
+   * Moves on by this long. Timers ring in order, each at its own time, and after each one what follows from
+   * it gets some turns of the event loop, so that timers that are set by it ring too.
    */
   async advance(byMs: number): Promise<void> {
     const endMs = this.#nowMs + byMs;
@@ -69,7 +69,7 @@ export async function settle(): Promise<void> {
   for (let count = 0; count < 20; count += 1) await turn();
 }
 
-/** Waits for something that needs no time of the fake clock; throws, with what was awaited, if it never comes. */
+/** Waits for what needs no time of the fake clock; throws, with what was awaited, if it never comes. */
 export async function until(description: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 5_000;
   while (!(await holds())) {

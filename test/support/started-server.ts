@@ -14,6 +14,10 @@ const keptLogLength = 64 * 1024;
 export interface StartedServerOptions {
   /** Flags beside host, port and data, such as `["--lease-ms", "2000"]`. */
   readonly flags?: readonly string[];
+  /** Another script in place of the real one, such as a server with a bug planted in it. */
+  readonly script?: string;
+  /** Added to the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -24,13 +28,17 @@ export interface StartedServerOptions {
 export class StartedServer {
   readonly data: string;
   readonly #flags: readonly string[];
+  readonly #script: string;
+  readonly #environment: Readonly<Record<string, string>>;
   #port = 0;
   #child: ChildProcess | undefined;
   #log = "";
 
-  private constructor({ flags = [] }: StartedServerOptions) {
+  private constructor({ flags = [], script = mainPath, environment = {} }: StartedServerOptions) {
     this.data = mkdtempSync(join(tmpdir(), "signalbox-test-"));
     this.#flags = flags;
+    this.#script = script;
+    this.#environment = environment;
   }
 
   /** Starts a server and waits until it says where it listens. Rejects with its log if it does not get there. */
@@ -86,7 +94,8 @@ export class StartedServer {
 
   async #spawn(): Promise<void> {
     const address = ["--host", "127.0.0.1", "--port", String(this.#port), "--data", this.data];
-    const child = spawn(process.execPath, [mainPath, ...address, ...this.#flags], {
+    const child = spawn(process.execPath, [this.#script, ...address, ...this.#flags], {
+      env: { ...process.env, ...this.#environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

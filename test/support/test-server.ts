@@ -58,7 +58,11 @@ export class TestServer {
   }
 
   /** Starts one; whoever does closes it. */
-  static async start({ store = new MemoryStore(), settings, limits }: TestServerOptions = {}): Promise<TestServer> {
+  static async start({
+    store = new MemoryStore(),
+    settings,
+    limits,
+  }: TestServerOptions = {}): Promise<TestServer> {
     const { log, lines } = keptLog();
     const engine = new Engine({
       store,
@@ -142,6 +146,8 @@ export function describeRefusal(thrown: unknown): SeenRefusal {
   const error = ConnectError.from(thrown);
   const [info] = error.findDetails(ErrorInfoSchema);
   if (info === undefined) throw new Error("this is no refusal", { cause: error });
-  const fields = error.findDetails(BadRequestSchema).flatMap((bad) => bad.fieldViolations.map(({ field }) => field));
+  const fields = error
+    .findDetails(BadRequestSchema)
+    .flatMap((bad) => bad.fieldViolations.map(({ field }) => field));
   return { code: Code[error.code] ?? "", reason: info.reason, metadata: { ...info.metadata }, fields };
 }

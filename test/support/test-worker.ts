@@ -4,8 +4,8 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type {
   Assignment,
-  AttachSchema,
   Attached,
+  AttachSchema,
   AttemptReference,
   AttemptReportSchema,
 } from "../../gen/signalbox/v1/worker_service_pb.ts";
@@ -28,7 +28,10 @@ export class TestWorker extends WorkerFrames {
   }
 
   /** Opens a stream, attaches, and waits until the server says that it has. */
-  static async attach(url: string, identity: MessageInitShape<typeof AttachSchema> = {}): Promise<TestWorker> {
+  static async attach(
+    url: string,
+    identity: MessageInitShape<typeof AttachSchema> = {},
+  ): Promise<TestWorker> {
     const worker = TestWorker.open(url);
     await worker.sendAttach(identity);
     return worker;
@@ -52,7 +55,8 @@ export class TestWorker extends WorkerFrames {
     this.send({ case: "credit", value: { amount: 1 } });
     const { assignments } = await this.next("assign");
     const [assignment] = assignments;
-    if (assignment?.attempt === undefined || assignments.length > 1) throw new Error("one credit is one assignment");
+    if (assignment?.attempt === undefined || assignments.length > 1)
+      throw new Error("one credit is one assignment");
     this.send({ case: "accept", value: { attempts: [assignment.attempt] } });
     return assignment;
   }

@@ -1,4 +1,4 @@
-import type { Action } from "../../src/core/action.ts";
+import type { Action, Attempt } from "../../src/core/action.ts";
 import { assert } from "../../src/core/assert.ts";
 import type {
   Answers,
@@ -12,7 +12,7 @@ import type {
   ReportContent,
 } from "../../src/core/command.ts";
 import { decide } from "../../src/core/decide.ts";
-import type { Event, EventKind, Position, Transaction } from "../../src/core/event.ts";
+import type { Event, EventKind, Transaction } from "../../src/core/event.ts";
 import { defaultNamespace, mainAction, type RunKey, runKey } from "../../src/core/name.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
 import type { Run } from "../../src/core/run.ts";
@@ -44,7 +44,6 @@ type CreateParts = Partial<CommandOf<"createRun">> & { readonly task?: NewTask; 
 /** The rules with a memory and a clock that is set by hand: what a server is, without everything around it. */
 export class World {
   readonly state = new WorldState();
-  readonly feed: Transaction[] = [];
   /** Everything that was to be done outside. */
   readonly effects: Effect[] = [];
   nowMs = 0;
@@ -58,11 +57,6 @@ export class World {
     if (!decision.ok) return decision;
     const { change, answer, effects } = decision;
     this.state.apply(change);
-    if (change.events.length > 0) {
-      const last = this.feed.at(-1);
-      const first = last === undefined ? 1n : last.first + BigInt(last.events.length);
-      this.feed.push({ first: first as Position, events: change.events });
-    }
     this.effects.push(...effects);
     return { ok: true, answer, effects, events: change.events };
   }
@@ -190,6 +184,11 @@ export class World {
     return action;
   }
 
+  /** The attempts of an action that have ended. */
+  attempts(name = mainAction, run = theRun): readonly Attempt[] {
+    return this.state.attempts(run, name);
+  }
+
   /** Names the current attempt of an action under its current lease. */
   reference(name = mainAction, run = theRun): AttemptReference {
     const { attempt, epoch } = this.action(name, run);
@@ -199,6 +198,11 @@ export class World {
   /** The session that a worker has. */
   sessionOf(workerId: string): string {
     return this.state.sessions().find((session) => session.workerId === workerId)?.id ?? "none";
+  }
+
+  /** The feed so far. */
+  get feed(): readonly Transaction[] {
+    return this.state.transactions;
   }
 
   /** Every event so far, in order. */

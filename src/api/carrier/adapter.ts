@@ -77,13 +77,36 @@ async function answer(
   const answered: UniversalServerResponse = await handler(universal);
   const refusal = answered.body === undefined ? bareRefusals.get(answered.status) : undefined;
   if (refusal === undefined) {
-    await universalResponseToNodeResponse(answered, response);
+    await universalResponseToNodeResponse(withReadableMessage(answered), response);
     return;
   }
   answered.header?.forEach((value, name) => {
     response.setHeader(name, value);
   });
   answerPlainly(request, response, refusal);
+}
+
+/**
+ * The response with no more escaped in `grpc-message` than gRPC asks for. Connect escapes all that has a meaning
+ * in URLs too, and grpc-js leaves just that escaped: its users would read `%3B` for a semicolon.
+ */
+function withReadableMessage(answered: UniversalServerResponse): UniversalServerResponse {
+  const { trailer } = answered;
+  if (trailer === undefined) return answered;
+  return {
+    ...answered,
+    // Read behind the body, when the status is known.
+    get trailer() {
+      const message = trailer.get("grpc-message");
+      if (message !== null) trailer.set("grpc-message", unescapePrintable(message));
+      return trailer;
+    },
+  };
+}
+
+/** Unescapes printable ASCII, but for the percent sign, and the space, which may stand at an end of the header. */
+function unescapePrintable(message: string): string {
+  return message.replace(/%(?!20|25|7F)[2-7][0-9A-F]/g, decodeURIComponent);
 }
 
 /** The request as Connect reads it, or undefined when its host and path do not make a URL. */

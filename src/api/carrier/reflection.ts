@@ -4,6 +4,7 @@ import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../../../gen/google/rpc/error_details_pb.ts";
 import * as v1 from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 
@@ -39,8 +40,8 @@ interface Index {
 }
 
 /**
- * Serves grpc.reflection, in its versions v1 and v1alpha, over these services and all that their files
- * import. A question that has no answer gets an error frame, and the stream goes on.
+ * Serves grpc.reflection, in its versions v1 and v1alpha, over these services, all that their files import, and
+ * the details of errors. A question that has no answer gets an error frame, and the stream goes on.
  */
 export function registerReflection(router: ConnectRouter, services: readonly DescService[]): void {
   const index = indexOf([...services, v1.ServerReflection, v1alpha.ServerReflection]);
@@ -132,7 +133,8 @@ function indexOf(services: readonly DescService[]): Index {
   const fileByName = new Map<string, DescFile>();
   const fileBySymbol = new Map<string, DescFile>();
   const extensionsByType = new Map<string, Map<number, DescFile>>();
-  const roots = services.map(({ file }) => file);
+  // No file imports the details of errors: they travel packed, and clients ask for them by name to show them.
+  const roots = [...services.map(({ file }) => file), file_google_rpc_error_details];
   for (const file of new Set([...roots, ...roots.flatMap(importsOf)])) {
     fileByName.set(file.proto.name, file);
     for (const desc of nestedTypes(file)) {

@@ -46,6 +46,15 @@ class ObservedCall {
     this.#write("debug", this.#request.signal.aborted ? "CANCELED" : "OK");
   }
 
+  /**
+   * Throws if the call's deadline has passed: a method that stops for it has not ended well, and its client is to
+   * be told so, whoever's clock was the first.
+   */
+  throwIfLate(): void {
+    const { aborted, reason } = this.#request.signal;
+    if (aborted && isLate(reason)) throw this.fail(reason);
+  }
+
   /** The call ended by something thrown; returns what the client is told. */
   fail(error: unknown): ConnectError {
     const given = givenUp(error, this.#request.signal);
@@ -102,10 +111,12 @@ function givenUp(error: unknown, signal: AbortSignal): ConnectError | undefined 
   if (!isEcho && !isBrokenConnection(error)) {
     return undefined;
   }
-  const { reason } = signal;
-  return reason instanceof ConnectError && reason.code === Code.DeadlineExceeded
-    ? reason
-    : new ConnectError("the client is gone", Code.Canceled);
+  const reason: unknown = signal.reason;
+  return isLate(reason) ? reason : new ConnectError("the client is gone", Code.Canceled);
+}
+
+function isLate(reason: unknown): reason is ConnectError {
+  return reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
 }
 
 function isAbortError(error: unknown): boolean {
@@ -150,6 +161,7 @@ function observeEach<Message>(messages: AsyncIterable<Message>, call: ObservedCa
       const iterator = messages[Symbol.asyncIterator]();
       const note = (taken: IteratorResult<Message>) => {
         if (taken.done === true) {
+          call.throwIfLate();
           call.end();
         }
         return taken;

@@ -18,6 +18,7 @@ export async function startThread(start: ThreadStart): Promise<StartedThread> {
   const thread = new Worker(new URL(`./write/thread.${moduleEnding}`, import.meta.url), {
     name: "signalbox-store",
     workerData: start,
+    resourceLimits: { maxYoungGenerationSizeMb: 64 },
   });
   const { promise, resolve, reject } = Promise.withResolvers<FromThread>();
   const noteExit = (): void => {

@@ -19,6 +19,9 @@ export interface AttemptOptions {
   readonly post: (command: WorkerCommand) => void;
 }
 
+/** One for all attempts: a stack would say nothing, and making one for each costs more than the rest of its end. */
+const attemptEnded = new AttemptEnded("the attempt has ended");
+
 /**
  * One attempt in the main thread.
  *
@@ -127,10 +130,9 @@ export class RunningAttempt {
       this.#reports.end(content, sizeBytes);
     }
     this.#post({ kind: "settle", ticket: this.#ticket });
-    const ended = new AttemptEnded("the attempt has ended");
-    this.#reports.close(ended);
-    this.#children.close(ended);
-    this.#abort.abort(ended);
+    this.#reports.close(attemptEnded);
+    this.#children.close(attemptEnded);
+    this.#abort.abort(attemptEnded);
   }
 
   #silence(reason: Error): void {

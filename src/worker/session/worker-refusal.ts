@@ -32,7 +32,8 @@ export function readRefusal({ reason, message }: Refusal): WorkerRefusal {
 export function readFailure(closing: Closing, goodbye: string | undefined): SessionFailure | undefined {
   const { reason, message, wasAttached } = closing;
   if (reason === "SESSION_GONE" && wasAttached && (goodbye ?? "superseded") === "superseded") {
-    return { kind: "superseded", message: `another process took the worker's name: ${message}` };
+    const cure = "give each process a name of its own, or none";
+    return { kind: "superseded", message: `another process attached under the worker's name; ${cure}` };
   }
   if (reason === "INVALID_REQUEST" && !wasAttached) {
     return { kind: "refused", message };

@@ -1,0 +1,88 @@
+import { parseDurationMs } from "./duration-text.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** A value of an option as it was typed. */
+export type OptionValue = string | boolean | readonly string[];
+
+/** What was typed behind a command, read as what the command expects; what is wrong is thrown as a UsageError. */
+export class CommandArguments {
+  readonly #positionals: readonly string[];
+  readonly #values: ReadonlyMap<string, OptionValue>;
+
+  constructor(positionals: readonly string[], values: ReadonlyMap<string, OptionValue>) {
+    this.#positionals = positionals;
+    this.#values = values;
+  }
+
+  /** A positional argument that is always there. */
+  argument(index: number): string {
+    return this.#positionals[index] ?? "";
+  }
+
+  /** A positional argument that may be left out. */
+  argumentIfGiven(index: number): string | undefined {
+    return this.#positionals[index];
+  }
+
+  flag(name: string): boolean {
+    return this.#values.get(name) === true;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#values.get(name);
+    return typeof value === "string" ? value : undefined;
+  }
+
+  texts(name: string): readonly string[] {
+    const value = this.#values.get(name);
+    return Array.isArray(value) ? (value as readonly string[]) : [];
+  }
+
+  /** A whole number between two bounds, both allowed. */
+  integer(name: string, { min, max }: { readonly min: number; readonly max: number }): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) {
+      return undefined;
+    }
+    const number = Number(text);
+    if (!/^-?\d+$/.test(text) || number < min || number > max) {
+      throw new UsageError(`--${name} is ${JSON.stringify(text)} and must be a whole number from ${min} to ${max}`);
+    }
+    return number;
+  }
+
+  durationMs(name: string): number | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : parseDurationMs(text, `--${name}`);
+  }
+
+  /** One of a few words, in any case and with dashes or underscores; returned as the word is listed. */
+  choices<W extends string>(name: string, words: readonly W[]): W[] {
+    return this.texts(name)
+      .flatMap((text) => text.split(","))
+      .map((text) => {
+        const word = words.find((one) => one.toUpperCase() === text.trim().replaceAll("-", "_").toUpperCase());
+        if (word === undefined) {
+          throw new UsageError(`--${name} is ${JSON.stringify(text)} and must be one of ${words.join(", ").toLowerCase()}`);
+        }
+        return word;
+      });
+  }
+
+  /** `k=v` pairs; a name may come once. */
+  pairs(name: string): Record<string, string> {
+    const pairs = new Map<string, string>();
+    for (const text of this.texts(name)) {
+      const at = text.indexOf("=");
+      const key = text.slice(0, at);
+      if (at < 1) {
+        throw new UsageError(`--${name} is ${JSON.stringify(text)} and must be NAME=VALUE`);
+      }
+      if (pairs.has(key)) {
+        throw new UsageError(`--${name} says ${key} twice`);
+      }
+      pairs.set(key, text.slice(at + 1));
+    }
+    return Object.fromEntries(pairs);
+  }
+}

@@ -1,0 +1,62 @@
+import { ConnectError } from "@connectrpc/connect";
+import { RefusedError, UnavailableError } from "../client/client.ts";
+import { nameCode } from "../client/refused-error.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { oneLine, type Screen } from "./screen.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Tells what went wrong on the screen's notes and returns the exit code for it. */
+export function reportError(error: unknown, screen: Screen): ExitCode {
+  if (screen.json) {
+    screen.note(JSON.stringify({ error: describeForMachines(error) }));
+  } else {
+    for (const line of describeForPeople(error)) {
+      screen.note(line);
+    }
+  }
+  return exitCodeOf(error);
+}
+
+/** The exit code for an error. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError) {
+    return exitCodes.usage;
+  }
+  if (error instanceof RefusedError) {
+    return error.code === "NOT_FOUND" ? exitCodes.notFound : exitCodes.refused;
+  }
+  return error instanceof UnavailableError || error instanceof ConnectError ? exitCodes.unavailable : exitCodes.broken;
+}
+
+function describeForPeople(error: unknown): string[] {
+  if (error instanceof RefusedError) {
+    const facts = Object.entries({ reason: error.reason, ...error.metadata });
+    const violations = error.violations.map(({ field, description }) => `  ${field}: ${description}`);
+    return [`signalbox: ${error.message}`, ...violations, ...facts.map(([name, fact]) => `  ${name}: ${oneLine(fact)}`)];
+  }
+  if (error instanceof UnavailableError) {
+    return [`signalbox: ${error.message}`, "  start one with `signalbox serve`, or say where it is with --server"];
+  }
+  if (error instanceof ConnectError) {
+    return [`signalbox: the server failed: ${error.message}`];
+  }
+  if (error instanceof UsageError) {
+    return [`signalbox: ${error.message}`];
+  }
+  return [`signalbox: a mistake in signalbox itself: ${error instanceof Error ? error.stack : String(error)}`];
+}
+
+function describeForMachines(error: unknown): Record<string, unknown> {
+  if (error instanceof RefusedError) {
+    const { reason, code, message, metadata, violations } = error;
+    return { kind: "refused", reason, code, message, metadata, violations };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof UnavailableError) {
+    return { kind: "unavailable", message };
+  }
+  if (error instanceof ConnectError) {
+    return { kind: "unavailable", code: nameCode(error.code), message: error.rawMessage };
+  }
+  return { kind: error instanceof UsageError ? "usage" : "broken", message };
+}

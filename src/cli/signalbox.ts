@@ -1,0 +1,37 @@
+import { Interrupted, OutputClosed, runCommandLine } from "./command-line.ts";
+import { exitCodes } from "./exit-codes.ts";
+
+/**
+ * The `signalbox` command in a process of its own: runs it and returns its exit code. Ctrl-C stops it with 130, a second
+ * one at once; a reader of its output that goes away, such as `head`, ends it quietly.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") {
+        throw error;
+      }
+      stop.abort(new OutputClosed());
+    });
+  }
+  // The server ends by itself when it is asked to, after it has drained.
+  if (!args.includes("serve")) {
+    process.on("SIGINT", () => {
+      if (stop.signal.aborted) {
+        process.exit(exitCodes.interrupted);
+      }
+      stop.abort(new Interrupted());
+    });
+  }
+  return await runCommandLine(args, {
+    out: process.stdout,
+    notes: process.stderr,
+    environment: process.env,
+    signal: stop.signal,
+  });
+}
+
+if (import.meta.main) {
+  process.exitCode = await main(process.argv.slice(2));
+}
