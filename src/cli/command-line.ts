@@ -1,15 +1,14 @@
-import { readFileSync } from "node:fs";
 import { connectClient } from "../client/client.ts";
 import { defaultAddress } from "../client/wire/transport.ts";
 import type { Command } from "./command.ts";
-import type { CommandArguments } from "./command-arguments.ts";
 import { commands } from "./commands.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { printCommandHelp, printHelp, printUsage } from "./help.ts";
-import { type Parsed, parseCommandLine } from "./parse.ts";
-import { reportError } from "./report-error.ts";
-import { openScreen, type Surroundings } from "./screen.ts";
-import { UsageError } from "./usage-error.ts";
+import type { CommandArguments } from "./input/command-arguments.ts";
+import { type Parsed, parseCommandLine } from "./input/parse-command-line.ts";
+import { UsageError } from "./input/usage-error.ts";
+import { printCommandHelp, printHelp, printUsage } from "./output/help.ts";
+import { reportError } from "./output/report-error.ts";
+import { openScreen, type Surroundings } from "./output/screen.ts";
 
 /** 5 s of patience with a server that does not answer: a person waits for the answer. */
 const patienceMs = 5_000;
@@ -29,7 +28,9 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   const screen = openScreen(surroundings, args.includes("--json"));
   try {
     const parsed = parseCommandLine(args, commands);
-    return parsed.kind === "run" ? await runCommand(parsed, surroundings) : await runBuiltIn(parsed, surroundings);
+    return parsed.kind === "run"
+      ? await runCommand(parsed, surroundings)
+      : await runBuiltIn(parsed, surroundings);
   } catch (error) {
     const { signal } = surroundings;
     if (signal.aborted) {
@@ -77,21 +78,11 @@ async function runBuiltIn(parsed: Exclude<Parsed, { kind: "run" }>, { out }: Sur
     case "help":
       out.write(`${parsed.command === undefined ? printHelp(commands) : printCommandHelp(parsed.command)}\n`);
       return exitCodes.ok;
-    case "version": {
-      const version = readVersion();
-      out.write(`${parsed.json ? JSON.stringify({ version }) : `signalbox ${version}`}\n`);
-      return exitCodes.ok;
-    }
   }
 }
 
-/** The version in the package's own package.json, which lies at the same place in a checkout and in `dist/`. */
-function readVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { readonly version: string }).version;
-}
-
 function suggestHelp(args: readonly string[]): string {
-  const command = commands.find(({ name }) => args.join(" ").includes(name) && args.includes(name.split(" ")[0] ?? ""));
+  const words = args.filter((arg) => !arg.startsWith("-")).join(" ");
+  const command = commands.find(({ name }) => `${words} `.startsWith(`${name} `));
   return command === undefined ? "see signalbox help" : `usage: signalbox ${printUsage(command)}`;
 }

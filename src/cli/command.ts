@@ -1,8 +1,8 @@
 import type { SignalboxClient } from "../client/client.ts";
 import type { Calls } from "../client/wire/calls.ts";
-import type { CommandArguments } from "./command-arguments.ts";
 import type { ExitCode } from "./exit-codes.ts";
-import type { Screen } from "./screen.ts";
+import type { CommandArguments } from "./input/command-arguments.ts";
+import type { Screen } from "./output/screen.ts";
 
 /** One option of a command. */
 export interface CommandOption {
@@ -48,7 +48,10 @@ export interface Command {
 
 /** The options that every command has. */
 export const globalOptions = {
-  server: { value: "ADDRESS", sentence: "where the server is (SIGNALBOX_SERVER, else http://127.0.0.1:7233)" },
+  server: {
+    value: "ADDRESS",
+    sentence: "where the server is (SIGNALBOX_SERVER, else http://127.0.0.1:7233)",
+  },
   namespace: { value: "NAME", short: "n", sentence: "the namespace (SIGNALBOX_NAMESPACE, else default)" },
   json: { sentence: "print one JSON object a line instead of what people read" },
   patience: { value: "DURATION", sentence: "how long to try while the server does not answer (5s)" },

@@ -23,7 +23,10 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** The codes with what they mean, for help and documentation. */
 export const exitCodeMeanings: readonly { readonly code: ExitCode; readonly meaning: string }[] = [
   { code: exitCodes.ok, meaning: "done" },
-  { code: exitCodes.runNotSucceeded, meaning: "the run ended FAILED, TIMED_OUT or CANCELLED (run --wait, watch)" },
+  {
+    code: exitCodes.runNotSucceeded,
+    meaning: "the run ended FAILED, TIMED_OUT or CANCELLED (run --wait, watch)",
+  },
   { code: exitCodes.usage, meaning: "a mistake in the command line, a file or a value" },
   { code: exitCodes.refused, meaning: "the server declined; the reason and its facts are on stderr" },
   { code: exitCodes.notFound, meaning: "the server knows no such run, action, op or worker" },

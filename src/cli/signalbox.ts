@@ -15,15 +15,12 @@ export async function main(args: readonly string[]): Promise<number> {
       stop.abort(new OutputClosed());
     });
   }
-  // The server ends by itself when it is asked to, after it has drained.
-  if (!args.includes("serve")) {
-    process.on("SIGINT", () => {
-      if (stop.signal.aborted) {
-        process.exit(exitCodes.interrupted);
-      }
-      stop.abort(new Interrupted());
-    });
-  }
+  process.on("SIGINT", () => {
+    if (stop.signal.aborted) {
+      process.exit(exitCodes.interrupted);
+    }
+    stop.abort(new Interrupted());
+  });
   return await runCommandLine(args, {
     out: process.stdout,
     notes: process.stderr,

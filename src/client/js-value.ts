@@ -22,9 +22,10 @@ import {
  * | plain object, array | JSON | plain object, array |
  * | `Reference` | reference | `Reference` |
  *
- * JavaScript has one type for `1` and `1.0`, so a float without a fraction becomes an int; every place of Signalbox
- * that wants a float takes an int for it. Where the type matters (the answer to a condition), use `toValueOfType`.
- * Nothing else is converted: a Date, a Map, a function or an instance of a class is a TypeError that says where.
+ * JavaScript has one type for `1` and `1.0`, so a float without a fraction becomes an int; every place of
+ * Signalbox that wants a float takes an int for it. Where the type matters (the answer to a condition), use
+ * `toValueOfType`. Nothing else is converted: a Date, a Map, a function or an instance of a class is a
+ * TypeError that says where.
  */
 export type JsValue = JsonValue | bigint | Uint8Array | Reference;
 
@@ -72,7 +73,10 @@ export const valueTypeByName = {
 /** 30 levels of JSON: each costs three of the 100 levels that protobuf readers in most languages accept. */
 export const jsonLevelsMax = 30;
 
-/** Turns a JavaScript value into a Signalbox value. `place` is named in the TypeError or RangeError of what cannot be. */
+/**
+ * Turns a JavaScript value into a Signalbox value. `place` is named in the TypeError or RangeError of what
+ * cannot be.
+ */
 export function toValue(value: unknown, place = "the value"): Value {
   return create(ValueSchema, { kind: toKind(value, place) });
 }
@@ -101,7 +105,10 @@ export function toValueOfType(value: unknown, type: ConditionType, place = "the 
   return create(ValueSchema, { kind });
 }
 
-/** Turns a Signalbox value into a JavaScript value; see `JsValue`. A value of a kind that is not known is `null`. */
+/**
+ * Turns a Signalbox value into a JavaScript value; see `JsValue`. A value of a kind that is not known is
+ * `null`.
+ */
 export function fromValue(value: Value): JsValue {
   const { kind } = value;
   switch (kind.case) {

@@ -2,12 +2,13 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { AnswerByType, ConditionType, JsValues } from "../client/js-value.ts";
 
 /**
- * What runs a task: gets the context of one attempt and the inputs by name, and returns the outputs. A plain object is
- * outputs by name, undefined is none, and anything else is the output `value`. What it throws fails the attempt, and
- * the task's retry policy decides what follows; a NonRetryableError fails the action for good.
+ * What runs a task: gets the context of one attempt and the inputs by name, and returns the outputs. A plain
+ * object is outputs by name, undefined is none, and anything else is the output `value`. What it throws fails
+ * the attempt, and the task's retry policy decides what follows; a NonRetryableError fails the action for
+ * good.
  *
- * It is called at least once for each attempt and may be called again for a later one, so that what it does to the
- * outside must bear being done twice, or be a `ctx.step`.
+ * It is called at least once for each attempt and may be called again for a later one, so that what it does
+ * to the outside must bear being done twice, or be a `ctx.step`.
  */
 export type TaskFunction<Inputs = JsValues> = (context: TaskContext, inputs: Inputs) => unknown;
 
@@ -22,46 +23,53 @@ export interface TaskContext {
   /** The labels of the run. */
   readonly labels: Readonly<Record<string, string>>;
   /**
-   * Aborted when the attempt must end. Its reason says why: AttemptCancelled (report by throwing; there is a grace),
-   * AttemptLost (the lease has moved on and nothing counts any more), WorkerStopped, or AttemptEnded once the function
-   * has returned. Waits for children reject with the same reason.
+   * Aborted when the attempt must end. Its reason says why: AttemptCancelled (report by throwing; there is a
+   * grace), AttemptLost (the lease has moved on and nothing counts any more), WorkerStopped, or AttemptEnded
+   * once the function has returned. Waits for children reject with the same reason.
    */
   readonly signal: AbortSignal;
-  /** Writes a log line to the feed. Lines over 1,000 that wait to be recorded are dropped, and a later line says so. */
+  /**
+   * Writes a log line to the feed. Lines over 1,000 that wait to be recorded are dropped, and a later line
+   * says so.
+   */
   readonly log: TaskLog;
   /** Says how far the attempt is, from 0 to 100. Of many said quickly the latest is kept. */
   progress(percent: number, message?: string): void;
   /**
-   * Says that the attempt is alive. If its task has a heartbeat timeout, the worker beats by itself at a third of it,
-   * from the event loop that runs the task: a task that keeps the event loop busy for longer is taken to hang, and
-   * one that does so on purpose raises its timeout. Leases do not depend on this.
+   * Says that the attempt is alive. If its task has a heartbeat timeout, the worker beats by itself at a
+   * third of it, from the event loop that runs the task: a task that keeps the event loop busy for longer is
+   * taken to hang, and one that does so on purpose raises its timeout. Leases do not depend on this.
    */
   heartbeat(): void;
   /** Publishes an event of the task's own; resolves when it is durable. At most 1,000 may wait. */
   event(event: TaskEvent): Promise<void>;
   /**
-   * Waits for a signal of the type, by the name of the condition among the attempt's children; resolves to the answer.
-   * Throws ConditionEnded if it ends without one. A later attempt finds the same condition, and its answer.
+   * Waits for a signal of the type, by the name of the condition among the attempt's children; resolves to
+   * the answer. Throws ConditionEnded if it ends without one. A later attempt finds the same condition, and
+   * its answer.
    */
   condition<T extends ConditionType>(name: string, options: ConditionOptions<T>): Promise<AnswerByType[T]>;
   /**
-   * Has a child task executed by any worker, and resolves to its outputs. Throws ChildFailed if it ends otherwise. The
-   * name is the key: a later attempt finds the same child, and its outputs.
+   * Has a child task executed by any worker, and resolves to its outputs. Throws ChildFailed if it ends
+   * otherwise. The name is the key: a later attempt finds the same child, and its outputs.
    */
   task(name: string, options: ChildTaskOptions): Promise<JsValues>;
   /** Like `task`, but resolves as soon as the child durably exists, so that it can be awaited later. */
   startTask(name: string, options: ChildTaskOptions): Promise<StartedTask>;
   /**
-   * Runs a step once and records what it returns. A later attempt that comes to a step which has succeeded gets what
-   * was recorded, and the function is not called. A step that throws is done again by the next attempt. Each name is
-   * used once in an attempt. What it returns is a value as `JsValue` has it, or undefined.
+   * Runs a step once and records what it returns. A later attempt that comes to a step which has succeeded
+   * gets what was recorded, and the function is not called. A step that throws is done again by the next
+   * attempt. Each name is used once in an attempt. What it returns is a value as `JsValue` has it, or
+   * undefined.
    *
    * Between the end of the function and the record of it the process may die; then the step is done again.
    */
   step<Result>(name: string, run: () => Result): Promise<Awaited<Result>>;
 }
 
-/** Writes log lines: `log(message)`, `log(level, message)` or `log.warn(message)`. Without a level it is info. */
+/**
+ * Writes log lines: `log(message)`, `log(level, message)` or `log.warn(message)`. Without a level it is info.
+ */
 export interface TaskLog {
   (message: string): void;
   (level: TaskLogLevel, message: string): void;

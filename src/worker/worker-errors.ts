@@ -21,12 +21,16 @@ export class AttemptCancelled extends Error {
   }
 }
 
-/** The reason of `ctx.signal` when the lease has moved on: nothing the attempt says or does counts any more. */
+/**
+ * The reason of `ctx.signal` when the lease has moved on: nothing the attempt says or does counts any more.
+ */
 export class AttemptLost extends Error {
   override readonly name: string = "AttemptLost";
 }
 
-/** The reason of `ctx.signal` when the worker stops before the attempt has ended; the attempt is given back. */
+/**
+ * The reason of `ctx.signal` when the worker stops before the attempt has ended; the attempt is given back.
+ */
 export class WorkerStopped extends Error {
   override readonly name: string = "WorkerStopped";
 }
@@ -82,7 +86,10 @@ export class Refused extends Error {
   }
 }
 
-/** Outputs that are more than 1 MiB in all. The attempt fails for good: doing it again would not make them smaller. */
+/**
+ * Outputs that are more than 1 MiB in all. The attempt fails for good: doing it again would not make them
+ * smaller.
+ */
 export class OutputTooLarge extends NonRetryableError {
   override readonly name = "OutputTooLarge";
 }
@@ -92,7 +99,10 @@ export class OutputInvalid extends NonRetryableError {
   override readonly name = "OutputInvalid";
 }
 
-/** The worker has stopped because another process attached under its name. Names must be unique in a namespace. */
+/**
+ * The worker has stopped because another process attached under its name. Names must be unique in a
+ * namespace.
+ */
 export class WorkerSuperseded extends Error {
   override readonly name = "WorkerSuperseded";
 }

@@ -1,6 +1,8 @@
 /** Every bound of the worker SDK, named, with the reason for its value. */
 
-/** 5,000 attempts at once: with as many ended and not yet recorded they fit the inventory of one Attach frame. */
+/**
+ * 5,000 attempts at once: with as many ended and not yet recorded they fit the inventory of one Attach frame.
+ */
 export const concurrencyMax = 5_000;
 /** 10,000 attempts in an inventory, as the contract has it. No credit is given that could lead past it. */
 export const inventoryMax = 10_000;
@@ -24,11 +26,17 @@ export const stackLengthMax = 65_536;
 export const errorBytesMax = 256 * 1024;
 /** 5 causes of an error told in its stack, since causes may form a ring. */
 export const causesMax = 5;
-/** 1,000 log lines of an attempt not yet recorded: a task that logs faster loses lines, and a later line says how many. */
+/**
+ * 1,000 log lines of an attempt not yet recorded: a task that logs faster loses lines, and a later line says
+ * how many.
+ */
 export const waitingLogsMax = 1_000;
 /** 1,000 events of an attempt not yet recorded: a task that publishes faster has to await them. */
 export const waitingEventsMax = 1_000;
-/** 100 ms: the first wait before attaching again, so that a restarted server is not met by all its workers at once. */
+/**
+ * 100 ms: the first wait before attaching again, so that a restarted server is not met by all its workers at
+ * once.
+ */
 export const reconnectDelayMsMin = 100;
 /** 5 s: the longest wait before attaching again; well under the usual lease. */
 export const reconnectDelayMsMax = 5_000;

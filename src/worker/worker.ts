@@ -50,8 +50,8 @@ export type { WorkerLog } from "./worker-log.ts";
  *     worker.task("publish", async (ctx, input: { path: string }) => {
  *       const text = await ctx.step("render", () => render(input.path));
  *       ctx.progress(50, "rendered");
- *       const isApproved = await ctx.condition("approve", { type: "bool", prompt: `Publish ${input.path}?` });
- *       if (!isApproved) {
+ *       const isWanted = await ctx.condition("approve", { type: "bool", prompt: `Publish ${input.path}?` });
+ *       if (!isWanted) {
  *         throw new NonRetryableError("nobody wanted it");
  *       }
  *       const { url } = await ctx.task("upload", { op: "upload", input: { text } });
@@ -62,25 +62,30 @@ export type { WorkerLog } from "./worker-log.ts";
  *     process.once("SIGTERM", () => worker.drain());
  *     await worker.closed;
  *
- * Tasks run on the thread that made the worker; its session with the server lives on a thread of its own. A task that
- * keeps the event loop busy for minutes keeps its lease. If the server is away, tasks run on, the worker attaches
- * again for as long as it takes, keeps its attempts and says again what was not yet durable. So a task runs once for
- * each attempt unless the worker itself dies or is away for longer than its lease.
+ * Tasks run on the thread that made the worker; its session with the server lives on a thread of its own. A
+ * task that keeps the event loop busy for minutes keeps its lease. If the server is away, tasks run on, the
+ * worker attaches again for as long as it takes, keeps its attempts and says again what was not yet durable.
+ * So a task runs once for each attempt unless the worker itself dies or is away for longer than its lease.
  */
 export interface Worker {
   /** Its name, unique among the workers of the namespace. */
   readonly workerId: string;
-  /** Resolves when the worker has stopped; rejects if it stopped for a reason that needs somebody's attention. */
+  /**
+   * Resolves when the worker has stopped; rejects if it stopped for a reason that needs somebody's attention.
+   */
   readonly closed: Promise<void>;
   /** Says what runs tasks of an op. All tasks are named before `start`. */
   task<Inputs = JsValues>(op: string, run: TaskFunction<Inputs>): void;
-  /** Attaches and takes work; resolves when the server has first answered. The worker goes on without being awaited. */
+  /**
+   * Attaches and takes work; resolves when the server has first answered. The worker goes on without being
+   * awaited.
+   */
   start(): Promise<void>;
   /** Takes no more work, lets what runs finish and be recorded, however long that takes, and leaves. */
   drain(): Promise<void>;
   /**
-   * Like `drain`, but what has not finished within `graceMs` (10 s if not said) is aborted and given back: its attempt
-   * counts as failed, and the retry policy decides what follows.
+   * Like `drain`, but what has not finished within `graceMs` (10 s if not said) is aborted and given back:
+   * its attempt counts as failed, and the retry policy decides what follows.
    */
   stop(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -92,11 +97,15 @@ export interface WorkerOptions {
   /** The namespace it works for; `default` if not said. */
   readonly namespace?: string;
   /**
-   * Its name, unique in the namespace: a new process under a name takes the place of the old one, which then stops.
-   * Made of host, process and chance if not said.
+   * Its name, unique in the namespace: a new process under a name takes the place of the old one, which then
+   * stops. Made of host, process and chance if not said.
    */
   readonly workerId?: string;
-  /** How many attempts run at once, 1 to 5,000; 10 if not said. */
+  /**
+   * How many attempts run at once, 1 to 5,000; 10 if not said. One that waits in `ctx.task` or `ctx.condition`
+   * leaves its place to another, so that parents never keep their own children from running; when its wait is
+   * over it goes on at once, so that for a while there may be more.
+   */
   readonly concurrency?: number;
   /** For people and for placement; at most 64. */
   readonly labels?: Readonly<Record<string, string>>;

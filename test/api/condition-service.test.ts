@@ -156,9 +156,7 @@ describe("WatchConditions", () => {
   /** What is said of a frame: each of its conditions with how it ended, and its marks. */
   function describeFrame({ conditions, snapshot, atHead, cursor }: WatchConditionsResponse) {
     return {
-      conditions: conditions.map(
-        ({ name, outcome }) => `${name} ${Condition_Outcome[outcome as never] ?? outcome}`,
-      ),
+      conditions: conditions.map(({ name, outcome }) => `${name} ${outcome}`),
       snapshot,
       atHead,
       hasCursor: cursor !== "",

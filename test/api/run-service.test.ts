@@ -8,6 +8,7 @@ import {
   ExplainActionResponse_Cause as Cause,
   CreateRunRequestSchema,
 } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import { toValue } from "../../src/api/mapping/to-proto-value.ts";
 import { refusalIn, TestServer } from "../support/test-server.ts";
 
@@ -41,7 +42,7 @@ function aPlan(said: MessageInitShape<typeof NewRunSchema> = {}): MessageInitSha
       value: {
         actions: [
           { name: "count", kind: { case: "task", value: { op: "count" } } },
-          { name: "approve", kind: { case: "condition", value: { type: 1, prompt: "go?" } } },
+          { name: "approve", kind: { case: "condition", value: { type: ValueType.BOOL, prompt: "go?" } } },
           {
             name: "publish",
             kind: {
@@ -114,7 +115,7 @@ describe("BatchCreateRuns", () => {
     const cyclic = {
       actions: ["a", "b"].map((name, index, names) => ({
         name,
-        kind: { case: "condition" as const, value: { type: 1 } },
+        kind: { case: "condition" as const, value: { type: ValueType.BOOL } },
         dependencies: [{ action: names[1 - index] ?? "" }],
       })),
     };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { assignment, startWorkerScript, within } from "./worker-script.ts";
 
-test("a task that keeps the event loop busy for three leases does not keep its worker from pulsing", async () => {
+test("a task that keeps the event loop busy for three leases does not stop its worker's pulses", async () => {
   const folder = await mkdtemp(join(tmpdir(), "signalbox-"));
   const signal = join(folder, "go-on");
   const server = await startWorkerScript();

@@ -118,7 +118,7 @@ describe("a child task", () => {
     expect(ended).toMatchObject({ case: "succeeded", value: { outputs: toValues({ value: [1, 2, 0] }) } });
   });
 
-  test("that is refused together with others is asked for alone, and only the one at fault throws", async () => {
+  test("that is refused with others is asked for alone, and only the one at fault throws", async () => {
     const { stream } = await openParent(async (ctx) => {
       const ends = await Promise.allSettled(["good", "bad"].map((name) => ctx.task(name, { op: "o" })));
       return ends.map((settled) =>
@@ -150,6 +150,22 @@ describe("a child task", () => {
     end(stream, child("later", State.SUCCEEDED, { n: 1 }));
     const ended = await recordUntilEnd(stream);
     expect(ended).toMatchObject({ case: "succeeded", value: { outputs: toValues({ n: 1 }) } });
+  });
+
+  test("of a parent that has the only place of its worker runs there", async () => {
+    const { stream } = await openWorker(
+      async (ctx) => (ctx.action === "a" ? await ctx.task("x", { op: "work" }) : { from: ctx.action }),
+      { concurrency: 1 },
+    );
+    expect(await stream.next("credit")).toMatchObject({ amount: 1 });
+    stream.assign(assignment("a"));
+    answer(stream, await stream.next("addActions"), child("x", State.QUEUED));
+    expect(await stream.next("credit")).toMatchObject({ amount: 1 });
+    stream.assign(assignment("a/x"));
+    expect((await recordUntilEnd(stream)).case).toBe("succeeded");
+    end(stream, child("x", State.SUCCEEDED, { from: "a/x" }));
+    const ended = await recordUntilEnd(stream);
+    expect(ended).toMatchObject({ case: "succeeded", value: { outputs: toValues({ from: "a/x" }) } });
   });
 
   test("whose name breaks the contract is an error of the task and not of the stream", async () => {

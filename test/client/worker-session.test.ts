@@ -151,7 +151,7 @@ describe("reports", () => {
     expect((await many.first.next("report")).reports.length).toBe(500);
   });
 
-  test("that are not recorded are sent again after each attach, in order, and the recorded are not", async () => {
+  test("not yet recorded are sent again after each attach, in order, and the recorded are not", async () => {
     const { first, stream, apply, notice, tickets } = await openBusySession("a");
     const ticket = tickets[0] ?? 0;
     apply(heartbeat(ticket, 1), heartbeat(ticket, 2));
@@ -233,6 +233,17 @@ describe("credit", () => {
     session.apply({ kind: "decline", ticket, cause: "not today" });
     expect(await stream.next("decline")).toMatchObject({ attempt: { action: "a" }, cause: "not today" });
     expect(await stream.next("credit")).toMatchObject({ amount: 1 });
+  });
+
+  test("is given for an attempt that waits for a child, and not again when it returns", async () => {
+    const { first, apply, tickets } = await openBusySession("a");
+    const ticket = tickets[0] ?? 0;
+    apply({ kind: "wait", ticket, isWaiting: true });
+    expect(await first.next("credit")).toMatchObject({ amount: 1 });
+    apply({ kind: "wait", ticket, isWaiting: false }, success(ticket, 1), { kind: "settle", ticket });
+    await first.next("report");
+    await first.pulses(1);
+    expect(first.count("credit")).toBe(0);
   });
 
   test("is not given for a lost attempt while its task still runs", async () => {
@@ -417,7 +428,7 @@ describe("a session that drains", () => {
   });
 });
 
-test("a session that leaves sends what waits before its goodbye, and what it holds is not in it", async () => {
+test("a session that leaves sends what waits before its goodbye", async () => {
   const { first, apply, notice, tickets } = await openBusySession("a", "b");
   apply(success(tickets[0] ?? 0, 1), { kind: "leave", cause: "the worker stops" });
   expect((await first.report()).attempt?.action).toBe("a");

@@ -1,4 +1,10 @@
-import { createClient, type EventFrame, output, RefusedError, type SignalboxClient } from "../../src/client/client.ts";
+import {
+  createClient,
+  type EventFrame,
+  output,
+  RefusedError,
+  type SignalboxClient,
+} from "../../src/client/client.ts";
 import { createWorker, type Worker } from "../../src/worker/worker.ts";
 
 /** 15 runs in progress at once: enough that every kill meets work in each of its stages. */
@@ -76,8 +82,14 @@ export class Load {
     await this.client.runs.create({
       runId,
       plan: [
-        { name: "first", task: { op: "crash.first", input: { number }, retry: { maxAttempts: 5, initialBackoffMs: 10 } } },
-        { name: "second", task: { op: "crash.second", input: { from: output("first", "number") }, retry: { maxAttempts: 5 } } },
+        {
+          name: "first",
+          task: { op: "crash.first", input: { number }, retry: { maxAttempts: 5, initialBackoffMs: 10 } },
+        },
+        {
+          name: "second",
+          task: { op: "crash.second", input: { from: output("first", "number") }, retry: { maxAttempts: 5 } },
+        },
         { name: "approve", condition: { type: "bool" }, dependsOn: ["first"] },
         {
           name: "last",

@@ -1,47 +1,39 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createClient as createRawClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
-  type AttemptReference,
   AttachRequestSchema,
   type AttachResponse,
+  type AttemptReference,
   WorkerService,
 } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import type { SignalboxClient } from "../../src/client/client.ts";
+import type { RecordedReport } from "../guarantees/actions.ts";
 
 type Frame = NonNullable<MessageInitShape<typeof AttachRequestSchema>["frame"]>;
-
-/** A report under an old epoch, and what the server said to it. */
-export interface StaleReport {
-  readonly attempt: AttemptReference;
-  /** The epoch that the action had by then. */
-  readonly currentEpoch: bigint;
-  /** The refusal's reason number, undefined if the report was recorded. */
-  readonly refused: boolean;
-}
 
 /**
  * Takes a task, goes away without a word, waits until somebody else has it under a higher epoch, and then reports
  * success after all: what every fence is for. The task is of an op that only this worker runs.
  */
-export async function reportStale(client: SignalboxClient, address: string): Promise<StaleReport> {
+export async function reportStale(client: SignalboxClient, address: string): Promise<RecordedReport> {
   const op = "crash.stale";
   const { runId } = await client.runs.create({ op, retry: { maxAttempts: 3, initialBackoffMs: 1 } });
   const lost = await takeOne(address, { workerId: "stale", incarnation: "lost" });
   // Another process of the same name: the first one's lease is over at once.
   const later = await takeOne(address, { workerId: "stale", incarnation: "later" });
-  const refused = await later.report(lost.attempt);
+  const wasTaken = await later.report(lost.attempt);
   await later.report(later.attempt);
   await later.leave();
   lost.cut();
-  await client.runs.get(runId);
-  return { attempt: lost.attempt, currentEpoch: later.attempt.epoch, refused };
+  const { action, epoch } = lost.attempt;
+  return { runId, action, epoch: Number(epoch), currentEpoch: Number(later.attempt.epoch), wasTaken };
 }
 
 /** A worker stream, frame by frame, that holds one attempt. */
 interface Holder {
   readonly attempt: AttemptReference;
-  /** Reports success of an attempt; true if the server refused it. */
+  /** Reports success of an attempt; true if the server took it. */
   report(attempt: AttemptReference): Promise<boolean>;
   leave(): Promise<void>;
   cut(): void;
@@ -69,7 +61,7 @@ async function takeOne(
       const content = { case: "succeeded" as const, value: { outputs: {} } };
       outgoing.send({ case: "report", value: { reports: [{ attempt: reported, sequence: 1n, content }] } });
       const recorded = await next(incoming, "recorded");
-      return recorded.reports[0]?.refusal !== undefined;
+      return recorded.reports[0]?.refusal === undefined;
     },
     async leave() {
       outgoing.send({ case: "leave", value: { cause: "done" } });

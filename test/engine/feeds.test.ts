@@ -85,7 +85,7 @@ describe("a follower", () => {
     expect(await briefs(next, 4)).toEqual(["mark @0", "1 @1", "2 @2", "mark @3 head"]);
   });
 
-  test("gets only the matching events of a transaction, in their order and with their positions", async () => {
+  test("gets only the matching events of a transaction, in order and with their positions", async () => {
     const { commit, follow } = setUp();
     const isEven = (event: Event) => (event.detail as { percent: number }).percent % 2 === 0;
     const { next } = follow({ matches: isEven });

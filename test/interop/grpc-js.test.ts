@@ -14,7 +14,7 @@ import type { AttemptReference } from "../../gen/signalbox/v1/worker_service_pb.
 import { WorkerService, Worker_State as WorkerState } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { grpcJsClient } from "../support/grpc-js.ts";
 import { describeEvent, pipeline, pipelineFeed } from "../support/pipeline.ts";
-import { StartedServer } from "../support/started-server.ts";
+import { StartedServer, startTimeoutMs } from "../support/started-server.ts";
 import { readStatusDetails } from "../support/status-details.ts";
 import { type WorkerFrame, WorkerFrames } from "../support/worker-frames.ts";
 
@@ -22,7 +22,7 @@ let server: StartedServer;
 
 beforeAll(async () => {
   server = await StartedServer.start({ flags: ["--pulse-interval-ms", "500"] });
-});
+}, startTimeoutMs);
 afterAll(() => server.remove());
 
 /** Clients of every service that the tests use, closed after the test. */
@@ -213,6 +213,23 @@ describe("a worker of grpc-js", () => {
     expect((await after.succeed(attempt, 1n)).refusal).toBeUndefined();
     const { attempts } = await answerOf(later.runs, later.runs.listAttempts, { runId, name: "count" });
     expect(attempts).toMatchObject([{ number: 1, state: ActionState.SUCCEEDED }]);
+  });
+
+  test("whose server is asked to stop is told to come back, and watches end with UNAVAILABLE", async () => {
+    const clients = openClients();
+    const worker = await attach(clients, "grpc-js-sent-away", ["nothing"]);
+    const watch = clients.events.watchEvents({});
+    const watchEnded = new Promise<ServiceError>((resolve) => watch.on("error", resolve).resume());
+    await new Promise((resolve) => watch.once("data", resolve));
+    expect(await server.stop()).toBe(0);
+    const leave = await worker.frames.next("leave");
+    expect(leave.reconnectAfter).toMatchObject({ seconds: expect.any(BigInt) });
+    expect(await worker.frames.ended).toBeUndefined();
+    const ended = await watchEnded;
+    expect(ended.code).toBe(status.UNAVAILABLE);
+    const details = readStatusDetails(ended.metadata.get("grpc-status-details-bin")[0]);
+    expect(details.find(ErrorInfoSchema)).toMatchObject([{ reason: "STOPPING" }]);
+    await server.restart();
   });
 
   test("that reports under an old epoch is refused in Recorded, and its stream goes on", async () => {

@@ -12,7 +12,7 @@ import type { Assignment, AttemptReference } from "../../gen/signalbox/v1/worker
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { grpcJsDefinition } from "../support/grpc-js.ts";
 import { describeEvent, pipeline, pipelineFeed } from "../support/pipeline.ts";
-import { StartedServer } from "../support/started-server.ts";
+import { StartedServer, startTimeoutMs } from "../support/started-server.ts";
 import { readStatusDetails } from "../support/status-details.ts";
 import { type WorkerFrame, WorkerFrames } from "../support/worker-frames.ts";
 
@@ -20,7 +20,7 @@ let server: StartedServer;
 
 beforeAll(async () => {
   server = await StartedServer.start();
-});
+}, startTimeoutMs);
 afterAll(() => server.remove());
 
 /** Clients of every service that the tests use, on one channel that is closed after the test. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { actionsPerRunMax } from "../../src/limits.ts";
-import { aCondition, aTask, aTrace, bool, int } from "../support/builders.ts";
+import { aCondition, aTask, aTrace, bool, int, theTask } from "../support/builders.ts";
 import { tell } from "../support/story.ts";
 import { World } from "../support/world.ts";
 
@@ -195,23 +195,6 @@ describe("a child", () => {
                main adds b         -> main/b SUCCEEDED value 1
       `,
     },
-    {
-      title: "waits again for a sibling that was opened again after it was queued",
-      script: `
-        at 0s  w attaches
-               w starts
-               main adds a b<a
-               w starts
-               main/a succeeds with 1
-               w starts
-               main/b succeeds
-               main succeeds
-               ann forces
-               w starts
-               main adds b<a       -> main/b QUEUED
-               main adds a b<a     -> main/a QUEUED, main/b QUEUED
-      `,
-    },
   ]);
 
   test("that was queued before what it takes from was opened again waits for that instead of starting without", () => {
@@ -267,7 +250,7 @@ describe("a child", () => {
 
   test("that ends while its parent does not run is told to nobody", () => {
     const world = new World();
-    world.create({ task: aTask("x", { retry }).spec as never });
+    world.create({ task: theTask({ retry }) });
     world.attach();
     world.start();
     world.add("main", aCondition("q"));
@@ -288,14 +271,32 @@ describe("a child", () => {
   });
 
   test.each([
-    { first: aTask("b"), second: aCondition("b"), gives: "ACTION_EXISTS" },
-    { first: aTask("b"), second: aTask("b", { op: "other" }), gives: "ACTION_EXISTS" },
-    { first: aCondition("b"), second: aCondition("b", { type: "int" }), gives: "ACTION_EXISTS" },
-    { first: aTrace("b"), second: aTask("b"), gives: "ACTION_EXISTS" },
-    { first: aTask("b"), second: aTask("b", { inputs: { x: int(1) } }), gives: "found" },
-    { first: aCondition("b"), second: aCondition("b", { prompt: "sure?" }), gives: "found" },
-    { first: aTrace("b"), second: aTrace("b"), gives: "found" },
-  ])("$first.spec.kind asked for again as $second.spec: $gives", ({ first, second, gives }) => {
+    { had: "a task", first: aTask("b"), asks: "a condition", second: aCondition("b"), gives: "ACTION_EXISTS" },
+    { had: "a task", first: aTask("b"), asks: "another op", second: aTask("b", { op: "o" }), gives: "ACTION_EXISTS" },
+    {
+      had: "a condition",
+      first: aCondition("b"),
+      asks: "one of another type",
+      second: aCondition("b", { type: "int" }),
+      gives: "ACTION_EXISTS",
+    },
+    { had: "a trace", first: aTrace("b"), asks: "a task", second: aTask("b"), gives: "ACTION_EXISTS" },
+    {
+      had: "a task",
+      first: aTask("b"),
+      asks: "the same with other inputs",
+      second: aTask("b", { inputs: { x: int(1) } }),
+      gives: "found",
+    },
+    {
+      had: "a condition",
+      first: aCondition("b"),
+      asks: "the same in other words",
+      second: aCondition("b", { prompt: "sure?" }),
+      gives: "found",
+    },
+    { had: "a trace", first: aTrace("b"), asks: "the same", second: aTrace("b"), gives: "found" },
+  ])("that is $had, asked for again as $asks: $gives", ({ first, second, gives }) => {
     const world = new World();
     world.create();
     world.attach();
@@ -353,7 +354,7 @@ describe("a child", () => {
 
   test("has the priority of its run, as that stands when it is opened again", () => {
     const world = new World();
-    world.create({ task: aTask("x", { retry }).spec as never });
+    world.create({ task: theTask({ retry }) });
     world.attach();
     world.start();
     world.add("main", aTask("b"));
@@ -371,7 +372,7 @@ describe("a child", () => {
 describe("a trace", () => {
   function traced(): World {
     const world = new World();
-    world.create({ task: aTask("x", { retry }).spec as never });
+    world.create({ task: theTask({ retry }) });
     world.attach();
     world.start();
     world.add("main", aTrace("t"));

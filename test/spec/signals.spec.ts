@@ -132,13 +132,23 @@ describe("the answer to a condition", () => {
   });
 
   test.each([
-    { first: bool(true), second: bool(true), gives: "repeated" },
-    { first: bool(true), second: bool(false), gives: "ALREADY_ANSWERED" },
-    { first: json({ a: 1, b: [2] }), second: json({ b: [2], a: 1 }), gives: "repeated" },
-    { first: json([1, 2]), second: json([2, 1]), gives: "ALREADY_ANSWERED" },
-    { first: text("yes"), second: text("yes "), gives: "ALREADY_ANSWERED" },
-    { first: bool(true), second: text("true"), gives: "SIGNAL_TYPE_MISMATCH" },
-  ])("$first given again as $second: $gives", ({ first, second, gives }) => {
+    { again: "the same", first: bool(true), second: bool(true), gives: "repeated" },
+    { again: "another", first: bool(true), second: bool(false), gives: "ALREADY_ANSWERED" },
+    {
+      again: "the same in another order of names",
+      first: json({ a: 1, b: [2] }),
+      second: json({ b: [2], a: 1 }),
+      gives: "repeated",
+    },
+    {
+      again: "the same items in another order",
+      first: json([1, 2]),
+      second: json([2, 1]),
+      gives: "ALREADY_ANSWERED",
+    },
+    { again: "the same with a space", first: text("yes"), second: text("yes "), gives: "ALREADY_ANSWERED" },
+    { again: "one of another type", first: bool(true), second: text("true"), gives: "SIGNAL_TYPE_MISMATCH" },
+  ])("that has been given, and then $again: $gives", ({ first, second, gives }) => {
     const world = new World();
     const type = first.kind as ValueType;
     world.create({ plan: [aCondition("c", { type })] });

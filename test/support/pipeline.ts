@@ -4,8 +4,8 @@ import type { NewRunSchema } from "../../gen/signalbox/v1/run_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 
 /**
- * A run with a person in its middle: `count` puts out `lines`; the condition `approve` waits for it; `publish` takes
- * both answers as inputs, and is skipped unless the answer is true.
+ * A run with a person in its middle: `count` puts out `lines`, the condition `approve` waits for it, and
+ * `publish` takes both answers as inputs; it is skipped unless the answer is true.
  */
 export function pipeline(runId: string): MessageInitShape<typeof NewRunSchema> {
   const path = {

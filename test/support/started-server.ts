@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const mainPath = join(import.meta.dirname, "../../src/main.ts");
-/** 20 s: a cold start on a busy machine takes a fraction of it. */
-const startTimeoutMs = 20_000;
+/** 20 s: how long a start may take; a cold one on a busy machine takes a fraction of it. */
+export const startTimeoutMs = 20_000;
 /** 64 KiB of what the process wrote to standard error, for the message when it fails. */
 const keptLogLength = 64 * 1024;
 
@@ -21,9 +21,9 @@ export interface StartedServerOptions {
 }
 
 /**
- * A real server in a process of its own, on a free port of this machine, with its data in a temporary folder. It
- * can be killed and started again over the same data on the same port, as often as a test wants. Whoever starts one
- * removes it.
+ * A real server in a process of its own, on a free port of this machine, with its data in a temporary folder.
+ * It can be killed and started again over the same data on the same port, as often as a test wants. Whoever
+ * starts one removes it.
  */
 export class StartedServer {
   readonly data: string;
@@ -41,7 +41,7 @@ export class StartedServer {
     this.#environment = environment;
   }
 
-  /** Starts a server and waits until it says where it listens. Rejects with its log if it does not get there. */
+  /** Starts a server and waits until it says where it listens. Rejects with its log if it never does. */
   static async start(options: StartedServerOptions = {}): Promise<StartedServer> {
     const server = new StartedServer(options);
     await server.#spawn();

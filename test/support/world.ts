@@ -71,10 +71,11 @@ export class World {
   /** Moves the clock, and fires on the way what falls due, each at its time. */
   at(timeMs: number): this {
     for (;;) {
-      const first = this.state.deadlines()[0];
-      if (first === undefined || first.atMs > timeMs) break;
-      this.nowMs = Math.max(this.nowMs, first.atMs);
-      this.do<"fire">({ kind: "fire", due: first.due });
+      const deadlines = this.state.deadlines();
+      const firstMs = deadlines[0]?.atMs;
+      if (firstMs === undefined || firstMs > timeMs) break;
+      this.nowMs = Math.max(this.nowMs, firstMs);
+      for (const { atMs, due } of deadlines) if (atMs === firstMs) this.do<"fire">({ kind: "fire", due });
     }
     this.nowMs = timeMs;
     return this;

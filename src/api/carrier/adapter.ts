@@ -87,8 +87,8 @@ async function answer(
 }
 
 /**
- * The response with no more escaped in `grpc-message` than gRPC asks for. Connect escapes all that has a meaning
- * in URLs too, and grpc-js leaves just that escaped: its users would read `%3B` for a semicolon.
+ * The response with no more escaped in `grpc-message` than gRPC asks for. Connect escapes all that has a
+ * meaning in URLs too, and grpc-js leaves just that escaped: its users would read `%3B` for a semicolon.
  */
 function withReadableMessage(answered: UniversalServerResponse): UniversalServerResponse {
   const { trailer } = answered;
@@ -104,7 +104,7 @@ function withReadableMessage(answered: UniversalServerResponse): UniversalServer
   };
 }
 
-/** Unescapes printable ASCII, but for the percent sign, and the space, which may stand at an end of the header. */
+/** Unescapes printable ASCII, but for the percent sign, and the space, which may stand at an end. */
 function unescapePrintable(message: string): string {
   return message.replace(/%(?!20|25|7F)[2-7][0-9A-F]/g, decodeURIComponent);
 }

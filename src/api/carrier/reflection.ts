@@ -40,8 +40,8 @@ interface Index {
 }
 
 /**
- * Serves grpc.reflection, in its versions v1 and v1alpha, over these services, all that their files import, and
- * the details of errors. A question that has no answer gets an error frame, and the stream goes on.
+ * Serves grpc.reflection, in its versions v1 and v1alpha, over these services, all that their files import,
+ * and the details of errors. A question that has no answer gets an error frame, and the stream goes on.
  */
 export function registerReflection(router: ConnectRouter, services: readonly DescService[]): void {
   const index = indexOf([...services, v1.ServerReflection, v1alpha.ServerReflection]);

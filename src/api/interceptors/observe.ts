@@ -47,8 +47,8 @@ class ObservedCall {
   }
 
   /**
-   * Throws if the call's deadline has passed: a method that stops for it has not ended well, and its client is to
-   * be told so, whoever's clock was the first.
+   * Throws if the call's deadline has passed. A method that stops for it has not ended well, and its client
+   * is told so, whoever's clock was the first.
    */
   throwIfLate(): void {
     const { aborted, reason } = this.#request.signal;

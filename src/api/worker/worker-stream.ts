@@ -95,11 +95,14 @@ async function* serveSession(
 ): AsyncGenerator<AttachResponse> {
   const { session } = answer;
   const queue = new OutgoingQueue(limits.outgoing);
-  const outlet = new StreamOutlet({ queue, sessionId: session.id, onLeave: () => reader.finish() });
+  // A session may be told to leave while it is being opened, before there is a reader.
+  const leaving = Promise.withResolvers<void>();
+  const outlet = new StreamOutlet({ queue, sessionId: session.id, onLeave: leaving.resolve });
   // In the queue before the session is open, so that it is the first thing the worker hears.
   outlet.attached(answer, engine.settings);
   const open = engine.sessions.open(session.id, session.namespace, session.workerId, session.ops, outlet);
   const reader = new StreamReader({ engine, session, open, outlet, queue });
+  void leaving.promise.then(() => reader.finish());
   const stop = () => outlet.leave("the server is stopping", reconnectAfterMs);
   const abandon = () => queue.abort();
   stopping.addEventListener("abort", stop);

@@ -12,7 +12,7 @@ import { StoreUnavailable } from "../store.ts";
 import { openForReading } from "./database.ts";
 import { FolderLock } from "./folder-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { FromThread, ToThread } from "./messages.ts";
+import type { FromThread, Reply, ToThread } from "./messages.ts";
 import { outcomeOf } from "./outcome.ts";
 import { Reader } from "./read/reader.ts";
 import { makeFolder, moduleEnding, type StartedThread, startThread } from "./start-thread.ts";
@@ -89,7 +89,8 @@ export class EmbeddedStore implements seam.Store {
   }
 
   async transact<K extends CommandKind>(command: CommandOf<K>, stamp: Stamp): Promise<seam.Outcome<K>> {
-    return outcomeOf<K>(await this.#commits.submit(JSON.stringify({ command, stamp })));
+    const reply = await this.#commits.submit(JSON.stringify({ command, stamp }));
+    return outcomeOf<K>(command.kind, reply);
   }
 
   async head(): Promise<Position> {
@@ -177,7 +178,7 @@ export class EmbeddedStore implements seam.Store {
     if (message.kind === "committed") {
       // The head moves first: who hears of an outcome finds its events.
       this.#head = message.head;
-      this.#commits.answered(message.replies);
+      this.#commits.answered(JSON.parse(message.replies) as readonly Reply[]);
     } else if (message.kind === "broken") this.#breakOff(message.message);
   }
 

@@ -16,12 +16,13 @@ export type ToThread =
 /** What the thread says. After `broken` it commits nothing more. */
 export type FromThread =
   | { readonly kind: "opened"; readonly feedId: string; readonly head: number }
-  | { readonly kind: "committed"; readonly replies: readonly Reply[]; readonly head: number }
+  /** `replies` is a list of Reply as JSON, which crosses the border at less cost than objects do. */
+  | { readonly kind: "committed"; readonly replies: string; readonly head: number }
   | { readonly kind: "broken"; readonly message: string };
 
 /** What became of one command; a bug rejected it and nothing of it was written. */
 export type Reply =
-  | { readonly answer: unknown; readonly effects: readonly Effect[]; readonly position: number | undefined }
+  | { readonly answer: unknown; readonly effects: readonly Effect[]; readonly position?: number | undefined }
   | { readonly refusal: Refusal }
   | { readonly bug: BugReport };
 

@@ -22,8 +22,8 @@ interface Waiting {
 }
 
 /**
- * What one attempt reports, numbered from 1. The connection thread keeps each report until it is recorded; this side
- * bounds how many there can be of the kinds a task may produce without end:
+ * What one attempt reports, numbered from 1. The connection thread keeps each report until it is recorded;
+ * this side bounds how many there can be of the kinds a task may produce without end:
  *
  * - progress: one at a time waits to be recorded, and the latest after it; those between are dropped;
  * - heartbeats: one at a time;
@@ -87,7 +87,10 @@ export class AttemptReports {
     return this.#sendAndWait({ case: "traceEnded", value }, sizeBytes);
   }
 
-  /** Reports the end, after what still has to be said. Nothing may follow but another end in place of a refused one. */
+  /**
+   * Reports the end, after what still has to be said. Nothing may follow but another end in place of a
+   * refused one.
+   */
   end(content: EndContent, sizeBytes: number): void {
     this.#sendDroppedLogs();
     if (this.#nextProgress !== undefined) {

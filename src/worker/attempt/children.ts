@@ -5,7 +5,10 @@ import type { SessionNotice, Ticket, WorkerCommand } from "../session/thread-mes
 import { Refused } from "../worker-errors.ts";
 import { frameBytesMax, framePartsMax } from "../worker-limits.ts";
 
-/** A child that is asked for. Both promises may be left alone: what rejects unobserved is not an unhandled error. */
+/**
+ * A child that is asked for. Both promises may be left alone: what rejects unobserved is not an unhandled
+ * error.
+ */
 export interface AddedChild {
   /** The child as it stood when the server answered. */
   readonly added: Promise<Action>;
@@ -28,10 +31,10 @@ interface Entry {
 /**
  * The children that one attempt asks for and waits for.
  *
- * What is asked for in one turn of the event loop goes out as one call; if the server declines it, each child is
- * asked for alone, so that a task learns which one is at fault. A push of an end is lost if the stream breaks at that
- * moment, so after each attach everything that is still waited for is asked for again: a child that exists is found by
- * its name, and the answer says how it stands.
+ * What is asked for in one turn of the event loop goes out as one call; if the server declines it, each child
+ * is asked for alone, so that a task learns which one is at fault. A push of an end is lost if the stream
+ * breaks at that moment, so after each attach everything that is still waited for is asked for again: a child
+ * that exists is found by its name, and the answer says how it stands.
  */
 export class Children {
   readonly #ticket: Ticket;

@@ -13,8 +13,8 @@ import type {
 } from "../task-context.ts";
 
 /**
- * Turns what a task asks for into messages within the contract's bounds. What breaks one is a TypeError for the task
- * that asked: on the wire it would end the stream of the whole worker.
+ * Turns what a task asks for into messages within the contract's bounds. What breaks one is a TypeError for
+ * the task that asked: on the wire it would end the stream of the whole worker.
  */
 
 /** A child task. */

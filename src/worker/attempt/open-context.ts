@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type Action, Action_State as State } from "../../../gen/signalbox/v1/action_pb.ts";
+import { type Action, type NewAction, Action_State as State } from "../../../gen/signalbox/v1/action_pb.ts";
 import { LogLevel, PublishedSchema } from "../../../gen/signalbox/v1/event_pb.ts";
 import { type Assignment, TraceEndedSchema } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import {
@@ -21,7 +21,7 @@ import type {
 import { ChildFailed, ConditionEnded, type FailedState } from "../worker-errors.ts";
 import { errorBytesMax, outputSizeBytesMax } from "../worker-limits.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
-import { type Children, hasEnded } from "./children.ts";
+import { type AddedChild, type Children, hasEnded } from "./children.ts";
 import { newCondition, newPublished, newTask, newTrace } from "./new-action.ts";
 import { type Outcome, toActionError, toStepOutcome } from "./outcome.ts";
 
@@ -31,12 +31,15 @@ export interface ContextOptions {
   readonly signal: AbortSignal;
   readonly reports: AttemptReports;
   readonly children: Children;
+  /** Told when the task begins to wait for children that others end, and when it waits for none any more. */
+  readonly onWaiting: (isWaiting: boolean) => void;
 }
 
 /** Opens the context of one attempt, as its task sees it. */
-export function openContext({ assignment, signal, reports, children }: ContextOptions): TaskContext {
+export function openContext(options: ContextOptions): TaskContext {
+  const { assignment, signal, reports, children } = options;
   const { attempt, op, runLabels } = assignment;
-  const waits = new ChildWaits(children, signal);
+  const waits = new ChildWaits(options);
   const steps = new Steps(children, reports, signal);
   return {
     runId: attempt?.runId ?? "",
@@ -91,18 +94,20 @@ async function publish(event: TaskEvent, op: string, reports: AttemptReports): P
 class ChildWaits {
   readonly #children: Children;
   readonly #signal: AbortSignal;
+  readonly #onWaiting: (isWaiting: boolean) => void;
+  #count = 0;
 
-  constructor(children: Children, signal: AbortSignal) {
+  constructor({ children, signal, onWaiting }: ContextOptions) {
     this.#children = children;
     this.#signal = signal;
+    this.#onWaiting = onWaiting;
   }
 
   async condition<T extends ConditionType>(
     name: string,
     options: ConditionOptions<T>,
   ): Promise<AnswerByType[T]> {
-    this.#signal.throwIfAborted();
-    const ended = await this.#children.add(newCondition(name, options)).ended;
+    const ended = await this.#wait(this.#add(newCondition(name, options)).ended);
     const { value } = ended.outputs;
     if (!hasSucceeded(ended) || value === undefined) {
       throw new ConditionEnded({ condition: name, state: failedState(ended) });
@@ -111,17 +116,35 @@ class ChildWaits {
   }
 
   async task(name: string, options: ChildTaskOptions): Promise<JsValues> {
-    this.#signal.throwIfAborted();
-    return readOutputs(name, await this.#children.add(newTask(name, options)).ended);
+    return readOutputs(name, await this.#wait(this.#add(newTask(name, options)).ended));
   }
 
   async startTask(name: string, options: ChildTaskOptions): Promise<StartedTask> {
-    this.#signal.throwIfAborted();
-    const { added, ended } = this.#children.add(newTask(name, options));
+    const { added, ended } = this.#add(newTask(name, options));
     const outputs = ended.then((action) => readOutputs(name, action));
     outputs.catch(() => undefined);
     await added;
     return { name, outputs };
+  }
+
+  #add(newAction: NewAction): AddedChild {
+    this.#signal.throwIfAborted();
+    return this.#children.add(newAction);
+  }
+
+  async #wait(ended: Promise<Action>): Promise<Action> {
+    this.#count += 1;
+    if (this.#count === 1) {
+      this.#onWaiting(true);
+    }
+    try {
+      return await ended;
+    } finally {
+      this.#count -= 1;
+      if (this.#count === 0) {
+        this.#onWaiting(false);
+      }
+    }
   }
 }
 

@@ -20,8 +20,8 @@ export interface Outcome {
 }
 
 /**
- * Turns what a task returns into outputs: the fields of a plain object by their names, nothing for undefined, and
- * anything else as the output `value`. Throws OutputInvalid or OutputTooLarge.
+ * Turns what a task returns into outputs: the fields of a plain object by their names, nothing for undefined,
+ * and anything else as the output `value`. Throws OutputInvalid or OutputTooLarge.
  */
 export function toOutcome(returned: unknown): Outcome {
   if (returned === undefined) {

@@ -19,13 +19,17 @@ export interface AttemptOptions {
   readonly post: (command: WorkerCommand) => void;
 }
 
-/** One for all attempts: a stack would say nothing, and making one for each costs more than the rest of its end. */
+/**
+ * One for all attempts: a stack would say nothing, and making one for each costs more than the rest of its
+ * end.
+ */
 const attemptEnded = new AttemptEnded("the attempt has ended");
 
 /**
  * One attempt in the main thread.
  *
- * - running: the task's function has not returned. A cancel, a lost lease or a stopping worker aborts its signal.
+ * - running: the task's function has not returned. A cancel, a lost lease or a stopping worker aborts its
+ *   signal.
  * - returned: its end is reported, unless the attempt was lost or given back; its place is free.
  * - over: the end is recorded, or nothing is to be recorded. The worker forgets the attempt.
  */
@@ -64,8 +68,13 @@ export class RunningAttempt {
       const intervalMs = Math.max(heartbeatIntervalMsMin, heartbeatMs / 3);
       this.#beats = setInterval(() => this.#reports.heartbeat(), intervalMs).unref();
     }
-    const { signal } = this.#abort;
-    const context = openContext({ assignment, signal, reports: this.#reports, children: this.#children });
+    const context = openContext({
+      assignment,
+      signal: this.#abort.signal,
+      reports: this.#reports,
+      children: this.#children,
+      onWaiting: (isWaiting) => this.#post({ kind: "wait", ticket: this.#ticket, isWaiting }),
+    });
     try {
       const { succeeded, sizeBytes } = toOutcome(await task(context, fromValues(assignment.inputs)));
       this.#end({ case: "succeeded", value: succeeded }, sizeBytes);

@@ -8,9 +8,9 @@ import {
 import { pingIntervalMs } from "../worker-limits.ts";
 
 /**
- * Opens one Attach stream. Frames are pulled from `requests` one at a time, the next when the one before is written,
- * so that what gathers meanwhile goes out together. The stream ends when the server ends it, throws when it breaks,
- * and is cut by `signal`. When `requests` ends, the server sees that nothing more comes.
+ * Opens one Attach stream. Frames are pulled from `requests` one at a time, the next when the one before is
+ * written, so that what gathers meanwhile goes out together. The stream ends when the server ends it, throws
+ * when it breaks, and is cut by `signal`. When `requests` ends, the server sees that nothing more comes.
  */
 export type OpenAttachStream = (
   requests: AsyncIterable<AttachRequest>,
@@ -18,8 +18,8 @@ export type OpenAttachStream = (
 ) => AsyncIterable<AttachResponse>;
 
 /**
- * Opens streams over gRPC to a server, each on a connection of its own: after a Leave the next stream may reach
- * another server, and a connection that has died unnoticed never holds up the stream after it.
+ * Opens streams over gRPC to a server, each on a connection of its own: after a Leave the next stream may
+ * reach another server, and a connection that has died unnoticed never holds up the stream after it.
  */
 export function openGrpcStreams(address: string): OpenAttachStream {
   return async function* attach(requests, signal) {

@@ -4,8 +4,8 @@ import { Session } from "./session.ts";
 import type { SessionIdentity, SessionNotice, WorkerCommand } from "./thread-messages.ts";
 
 /**
- * The thread that holds a worker's session. It has an event loop of its own, so that a task which keeps the main one
- * busy does not keep the worker from pulsing, and its leases do not run out under it.
+ * The thread that holds a worker's session. It has an event loop of its own, so that a task which keeps the
+ * main one busy does not keep the worker from pulsing, and its leases do not run out under it.
  */
 const port = parentPort;
 if (port === null) {

@@ -6,11 +6,13 @@ import type {
 import type { Ticket } from "./thread-messages.ts";
 
 /**
- * One attempt as the connection thread holds it, from its assignment until its end is recorded and its place is free.
+ * One attempt as the connection thread holds it, from its assignment until its end is recorded and its place
+ * is free.
  *
  * - `assigned`: the main thread has it before it; accepted or declined next.
  * - `accepted`: its task runs.
- * - `ended`: its end is reported; it stays in the inventory until the end is recorded, so that its lease is kept.
+ * - `ended`: its end is reported; it stays in the inventory until the end is recorded, so that its lease is
+ *   kept.
  * - `lost`: its lease has moved on; it takes a place while its task still runs, and nothing else.
  */
 export interface HeldAttempt {
@@ -19,6 +21,8 @@ export interface HeldAttempt {
   state: "assigned" | "accepted" | "ended" | "lost";
   /** True once the server has shown that it knows of the start. Until then each new stream says so again. */
   startConfirmed: boolean;
+  /** True while the task waits for a child and leaves its place to another. */
+  isWaiting: boolean;
   /** True once the task has returned and the place is free. */
   settled: boolean;
   /** The reports that wait to be recorded, by sequence number, in order. */
@@ -36,7 +40,15 @@ export interface WaitingReport {
 
 /** An attempt that has just been assigned. */
 export function holdAttempt(ticket: Ticket, reference: NonNullable<Assignment["attempt"]>): HeldAttempt {
-  return { ticket, reference, state: "assigned", startConfirmed: false, settled: false, waiting: new Map() };
+  return {
+    ticket,
+    reference,
+    state: "assigned",
+    startConfirmed: false,
+    isWaiting: false,
+    settled: false,
+    waiting: new Map(),
+  };
 }
 
 /** True of the reports after which nothing follows. */

@@ -57,7 +57,8 @@ export interface LinkOptions {
  * One stream to the server and its liveness.
  *
  * - `attaching`: Attach is sent. Becomes attached with the answer, or closes when none comes in time.
- * - `attached`: frames flow; the link pulses, and closes itself when the server is silent for three pulse intervals.
+ * - `attached`: frames flow; the link pulses, and closes itself when the server is silent for three pulse
+ *   intervals.
  * - `leaving`: Leave follows what is left to say, then the sending side ends.
  * - `closed`: the last state; the session decides what follows.
  */
@@ -116,7 +117,8 @@ export class Link {
 
   async #receive(): Promise<void> {
     const responses = this.#options.open(this.#requests(), this.#abort.signal)[Symbol.asyncIterator]();
-    // What goes wrong while a frame is taken in is a fault of this program and not of the stream, so only `next` is guarded.
+    // What goes wrong while a frame is taken in is a fault of this program and not of the stream, so only
+    // `next` is guarded.
     for (;;) {
       const next = await responses.next().catch((error: unknown) => this.#close(readClosing(error)));
       if (next === undefined || this.#state === "closed") {

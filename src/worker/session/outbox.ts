@@ -29,13 +29,13 @@ export type OutgoingFrame = Exclude<AttachRequest["frame"], { case: undefined }>
 type AttemptCommand = Exclude<WorkerCommand, { kind: "drain" | "leave" }>;
 
 /**
- * What a worker holds and what it still has to say, across all its streams. It does no I/O: commands, answers and
- * the beginnings of streams go in, frames come out when the stream has room for one, and then with all that has
- * gathered since the last.
+ * What a worker holds and what it still has to say, across all its streams. It does no I/O: commands, answers
+ * and the beginnings of streams go in, frames come out when the stream has room for one, and then with all
+ * that has gathered since the last.
  *
- * Nothing that was reported is forgotten before the server has recorded it: after `restart`, which begins a stream,
- * starts that the server may not know of and all reports not yet recorded are sent again, in order. Calls for
- * children are sent once; who waits for their answers asks again.
+ * Nothing that was reported is forgotten before the server has recorded it: after `restart`, which begins a
+ * stream, starts that the server may not know of and all reports not yet recorded are sent again, in order.
+ * Calls for children are sent once; who waits for their answers asks again.
  */
 export class Outbox {
   readonly #concurrency: number;
@@ -44,7 +44,7 @@ export class Outbox {
   #lastTicket = 0;
   /** Credits that the server has on this stream. */
   #openCredit = 0;
-  /** Attempts whose tasks have not returned. */
+  /** Attempts whose tasks have not returned and do not wait for a child. */
   #occupied = 0;
   #givesCredit = true;
   #starts: HeldAttempt[] = [];
@@ -121,8 +121,12 @@ export class Outbox {
     if (held === undefined) {
       return;
     }
+    if (command.kind === "wait") {
+      this.#occupy(held, { isWaiting: command.isWaiting, settled: held.settled });
+      return;
+    }
     if (command.kind === "settle") {
-      this.#settle(held);
+      this.#occupy(held, { isWaiting: false, settled: true });
       this.#forgetIfOver(held);
       return;
     }
@@ -133,7 +137,7 @@ export class Outbox {
       case "decline": {
         const decline = create(DeclineSchema, { attempt: held.reference, cause: command.cause });
         this.#declines.push({ case: "decline", value: decline });
-        this.#settle(held);
+        this.#occupy(held, { isWaiting: false, settled: true });
         this.#forget(held);
         return;
       }
@@ -149,8 +153,8 @@ export class Outbox {
   }
 
   /**
-   * Takes the answers to reports: the recorded are forgotten, and so are the refused. An attempt whose lease has
-   * moved on is lost: it is among `lost`, and not among `notices`.
+   * Takes the answers to reports: the recorded are forgotten, and so are the refused. An attempt whose lease
+   * has moved on is lost: it is among `lost`, and not among `notices`.
    */
   recorded(answers: readonly RecordedReport[]): { notices: RecordedNotice[]; lost: Ticket[] } {
     const notices: RecordedNotice[] = [];
@@ -171,7 +175,8 @@ export class Outbox {
         lost.push(held.ticket);
         this.lose(held.ticket);
       } else {
-        // A refused success leaves the attempt running at the server; the main thread reports a failure instead.
+        // A refused success leaves the attempt running at the server; the main thread reports a failure
+        // instead.
         if (waiting.report.content.case === "succeeded") {
           held.state = "accepted";
         }
@@ -272,9 +277,10 @@ export class Outbox {
     return { case: "credit", value: create(CreditSchema, { amount }) };
   }
 
-  #settle(held: HeldAttempt): void {
-    this.#occupied -= held.settled ? 0 : 1;
-    held.settled = true;
+  #occupy(held: HeldAttempt, next: Pick<HeldAttempt, "isWaiting" | "settled">): void {
+    const places = ({ isWaiting, settled }: typeof next) => (isWaiting || settled ? 0 : 1);
+    this.#occupied += places(next) - places(held);
+    Object.assign(held, next);
   }
 
   #forgetIfOver(held: HeldAttempt): void {

@@ -31,18 +31,19 @@ export interface SessionOptions {
 }
 
 /**
- * A worker's session with its server, across streams: it attaches, keeps what is held, and attaches again with
- * backoff for as long as it is not told to leave.
+ * A worker's session with its server, across streams: it attaches, keeps what is held, and attaches again
+ * with backoff for as long as it is not told to leave.
  *
  * - detached: no stream; the next one opens when the delay is over. What is reported waits in the outbox.
  * - attaching, attached: as the link is. With each Attached, the outbox begins again.
- * - moving: the server said Leave. The link still carries frames while a successor attaches, then the successor takes
- *   its place. If the link closes first, the session is detached and goes on the same way.
- * - draining: beside the above; nothing more is taken. When nothing is held and all is recorded, the session leaves.
+ * - moving: the server said Leave. The link still carries frames while a successor attaches, then the
+ *   successor takes its place. If the link closes first, the session is detached and goes on the same way.
+ * - draining: beside the above; nothing more is taken. When nothing is held and all is recorded, the session
+ *   leaves.
  * - leaving, ended: Leave is said; the end of the stream, or the end of patience, ends the session.
  *
- * A stream that ends with SESSION_GONE because another process took the worker's name ends the session: two processes
- * of one name that both attach again would take the name from each other for ever.
+ * A stream that ends with SESSION_GONE because another process took the worker's name ends the session: two
+ * processes of one name that both attach again would take the name from each other for ever.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -190,8 +191,8 @@ export class Session {
   }
 
   /**
-   * Opens a successor when the server says so; the link goes on carrying frames until it is attached. A server that
-   * does not say when ends the stream itself, and the cause tells what its end means.
+   * Opens a successor when the server says so; the link goes on carrying frames until it is attached. A
+   * server that does not say when ends the stream itself, and the cause tells what its end means.
    */
   #move({ cause, reconnectAfter }: Leave): void {
     this.#goodbye = cause;

@@ -2,9 +2,9 @@ import type { Action, NewAction } from "../../../gen/signalbox/v1/action_pb.ts";
 import type { Assignment, AttemptReport } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 
 /**
- * What the two threads of a worker say to each other: the main thread, which runs the tasks, sends commands; the
- * connection thread, which holds the session, sends notices. Both are plain objects that can be cloned, and both go
- * in lists, in order.
+ * What the two threads of a worker say to each other: the main thread, which runs the tasks, sends commands;
+ * the connection thread, which holds the session, sends notices. Both are plain objects that can be cloned,
+ * and both go in lists, in order.
  */
 
 /** The number by which both threads name one attempt under one lease; unique in the process. */
@@ -36,13 +36,18 @@ export type WorkerCommand =
       /** At least what it takes on the wire. */
       readonly sizeBytes: number;
     }
-  /** Sent once, on the stream that is open; after each attach the main thread asks again for what it waits for. */
+  /**
+   * Sent once, on the stream that is open; after each attach the main thread asks again for what it waits
+   * for.
+   */
   | {
       readonly kind: "add";
       readonly ticket: Ticket;
       readonly callId: number;
       readonly actions: readonly NewAction[];
     }
+  /** The task of this attempt waits for a child, and another may have its place meanwhile; or no longer does. */
+  | { readonly kind: "wait"; readonly ticket: Ticket; readonly isWaiting: boolean }
   /** The task of this attempt has returned, and its place is free. */
   | { readonly kind: "settle"; readonly ticket: Ticket }
   /** No more work; leave when everything has ended and is recorded. */

@@ -13,7 +13,10 @@ const endingReasons: ReadonlySet<Reason> = new Set([
 /** The same, where the refusal is about the attempt's own action and not about a step of it. */
 const endingReasonsOfAction: ReadonlySet<Reason> = new Set([Reason.ACTION_ENDED, Reason.ACTION_NOT_FOUND]);
 
-/** True if the refusal of a report, or of what else the attempt said, means that it is no longer this worker's. */
+/**
+ * True if the refusal of a report, or of what else the attempt said, means that it is no longer this
+ * worker's.
+ */
 export function endsAttempt({ reason }: Refusal, report?: AttemptReport): boolean {
   const isAboutStep = report?.content.case === "traceEnded";
   return endingReasons.has(reason) || (endingReasonsOfAction.has(reason) && !isAboutStep);
@@ -25,9 +28,9 @@ export function readRefusal({ reason, message }: Refusal): WorkerRefusal {
 }
 
 /**
- * Why a session must not attach again after a stream has closed, if it must not. `goodbye` is the cause that the
- * server gave in its Leave, if it said one: a session can be gone for other causes than that another process took its
- * worker's name, and after those it attaches again.
+ * Why a session must not attach again after a stream has closed, if it must not. `goodbye` is the cause that
+ * the server gave in its Leave, if it said one: a session can be gone for other causes than that another
+ * process took its worker's name, and after those it attaches again.
  */
 export function readFailure(closing: Closing, goodbye: string | undefined): SessionFailure | undefined {
   const { reason, message, wasAttached } = closing;

@@ -11,7 +11,8 @@ import { droppingStore } from "./dropping-store.ts";
  */
 const plants: Readonly<Record<string, (path: string) => Promise<Store>>> = {
   "skip the fence": (path) => EmbeddedStore.open({ path, rules: here("./rules-without-fence.ts") }),
-  "answer before the commit": (path) => EmbeddedStore.open({ path, rules: here("./rules-answering-early.ts") }),
+  "answer before the commit": (path) =>
+    EmbeddedStore.open({ path, rules: here("./rules-answering-early.ts") }),
   "drop one event on resume": async (path) => droppingStore(await EmbeddedStore.open({ path })),
 };
 

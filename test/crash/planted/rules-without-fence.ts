@@ -4,7 +4,11 @@ import { decide as rightly } from "../../../src/core/decide.ts";
 import type { Loaded } from "../../../src/core/loaded.ts";
 
 /** The rules with a planted bug: whatever lease a worker reports under is taken for the current one. */
-export function decide<K extends CommandKind>(command: CommandOf<K>, loaded: Loaded, stamp: Stamp): Decision<K> {
+export function decide<K extends CommandKind>(
+  command: CommandOf<K>,
+  loaded: Loaded,
+  stamp: Stamp,
+): Decision<K> {
   return rightly(unfenced(command, loaded) as CommandOf<K>, loaded, stamp);
 }
 

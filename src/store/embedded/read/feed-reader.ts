@@ -1,6 +1,6 @@
-import type { Event, Position, Transaction } from "../../../core/event.ts";
+import type { Position, Transaction } from "../../../core/event.ts";
 import type { FeedPage, FeedQuery } from "../../store.ts";
-import { parsed } from "../rows/columns.ts";
+import { eventsOfBody } from "../rows/feed-body.ts";
 import type { Statements } from "./statements.ts";
 
 interface FeedRow {
@@ -44,7 +44,7 @@ export class FeedReader {
     let through = Math.max(from, head);
     for (const { first, last, body } of rows) {
       if (last > head) break;
-      transactions.push({ first: BigInt(first) as Position, events: parsed<readonly Event[]>(body) });
+      transactions.push({ first: BigInt(first) as Position, events: eventsOfBody(body) });
       eventCount += last - first + 1;
       bytes += body.length;
       if (eventCount < eventsMax && bytes < bytesMax) continue;

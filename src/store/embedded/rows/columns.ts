@@ -11,10 +11,9 @@ export function insertSql<T>(table: string, columns: readonly Column<T>[]): stri
   return `INSERT INTO ${table} (${namesOf(columns)}) VALUES (${columns.map(() => "?").join(", ")})`;
 }
 
-/** The statement that writes columns of the row whose key columns follow the values. */
-export function updateSql<T>(table: string, columns: readonly Column<T>[], key: readonly string[]): string {
-  const set = columns.map(([name]) => `${name} = ?`).join(", ");
-  return `UPDATE ${table} SET ${set} WHERE ${key.map((name) => `${name} = ?`).join(" AND ")}`;
+/** The statement that writes columns of the row whose rowid follows the values. */
+export function updateSql<T>(table: string, columns: readonly Column<T>[]): string {
+  return `UPDATE ${table} SET ${columns.map(([name]) => `${name} = ?`).join(", ")} WHERE rowid = ?`;
 }
 
 /** The columns' names, for a statement. */

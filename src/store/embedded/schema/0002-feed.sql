@@ -1,4 +1,4 @@
--- The feed: one row for each transaction, with its events as a JSON list.
+-- The feed: one row for each transaction; rows/feed-body.ts says what stands in its body.
 
 CREATE TABLE feed (
   -- The position of the first event.

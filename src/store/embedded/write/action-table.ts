@@ -5,7 +5,7 @@ import type { Edge } from "../../../core/change.ts";
 import type { RunKey } from "../../../core/name.ts";
 import { inlineSpecBytesMax } from "../../../limits.ts";
 import { type ActionRow, actionColumns, actionOfRow, actionRowNames, actionStateColumns } from "../rows/action-row.ts";
-import { insertSql, updateSql, valuesOf } from "../rows/columns.ts";
+import { type Column, insertSql, updateSql, valuesOf } from "../rows/columns.ts";
 import { type Entry, RowCache, textBytesOf } from "./row-cache.ts";
 import { RunShapes } from "./run-shapes.ts";
 
@@ -21,20 +21,14 @@ export class ActionTable {
   #isQueueStale = false;
   #isHeldStale = false;
   #isFamilyStale = false;
+  #endedRuns: RunKey[] = [];
 
   constructor(database: DatabaseSync) {
     this.#sql = prepare(database);
   }
 
   get(run: RunKey, name: string): Action | undefined {
-    const key = `${run} ${name}`;
-    const entry = this.#cache.get(key);
-    if (entry !== undefined) return entry.value;
-    const row = this.#sql.select.get(run, name) as ActionRow | undefined;
-    if (row === undefined) return undefined;
-    const action = actionOfRow(row);
-    this.#cache.keep(key, action, textBytesOf([row.spec, row.error, row.outputs]));
-    return action;
+    return this.#entry(run, name)?.value;
   }
 
   /** A run is created; its actions follow. */
@@ -42,8 +36,14 @@ export class ActionTable {
     this.#shapes.begin(run);
   }
 
+  /** A run has ended: memory is for those that live. */
+  endRun(run: RunKey): void {
+    for (const name of this.#shapes.names(run) ?? []) this.#cache.drop(`${run} ${name}`);
+    this.#endedRuns.push(run);
+  }
+
   add(action: Action): void {
-    this.#cache.put(`${action.run} ${action.name}`, action, false);
+    this.#cache.add(`${action.run} ${action.name}`, action);
     this.#shapes.addAction(action);
     this.#isFamilyStale = true;
     this.#noteIndexes(action);
@@ -55,11 +55,11 @@ export class ActionTable {
   }
 
   put(action: Action): void {
-    const known = this.get(action.run, action.name);
-    assert(known !== undefined, "an action that changes is there", { run: action.run, action: action.name });
-    this.#noteIndexes(known);
+    const entry = this.#entry(action.run, action.name);
+    assert(entry !== undefined, "an action that changes is there", { run: action.run, action: action.name });
+    this.#noteIndexes(entry.value);
     this.#noteIndexes(action);
-    this.#cache.put(`${action.run} ${action.name}`, action, true);
+    this.#cache.put(entry, action);
   }
 
   children(run: RunKey, parent: string): readonly Action[] {
@@ -94,9 +94,8 @@ export class ActionTable {
 
   flush(): void {
     for (const entry of this.#cache.takeDirty()) {
-      if (entry.isStored) this.#updateRow(entry);
-      else this.#insertRow(entry);
-      entry.isDirty = false;
+      if (entry.rowId === 0) this.#insertRow(entry);
+      else this.#updateRow(entry);
     }
     this.#isQueueStale = false;
     this.#isHeldStale = false;
@@ -105,12 +104,15 @@ export class ActionTable {
 
   settle(): void {
     this.#cache.settle();
+    for (const run of this.#endedRuns) this.#shapes.drop(run);
+    if (this.#endedRuns.length > 0) this.#endedRuns = [];
     this.#shapes.settle();
   }
 
   clear(): void {
     this.#cache.clear();
     this.#shapes.clear();
+    this.#endedRuns = [];
     this.#isQueueStale = false;
     this.#isHeldStale = false;
     this.#isFamilyStale = false;
@@ -126,17 +128,29 @@ export class ActionTable {
     const values = valuesOf(actionColumns, action);
     const spec = JSON.stringify(action.spec);
     const isInline = spec.length <= inlineSpecBytesMax;
-    this.#sql.insert.run(...values, isInline ? spec : null);
+    entry.rowId = Number(this.#sql.insert.run(...values, isInline ? spec : null).lastInsertRowid);
     if (!isInline) this.#sql.insertSpec.run(action.run, action.name, spec);
-    entry.isStored = true;
-    this.#cache.measure(entry, textBytesOf(values) + spec.length);
+    this.#cache.noteWritten(entry, textBytesOf(values) + spec.length);
   }
 
   #updateRow(entry: Entry<Action>): void {
-    const action = entry.value;
-    const values = valuesOf(actionStateColumns, action);
-    this.#sql.update.run(...values, action.run, action.name);
-    this.#cache.measure(entry, textBytesOf(values));
+    const { value, stored } = entry;
+    const isHeldAnew = value.sessionId !== stored?.sessionId;
+    const isDueAnew = value.dueMs !== stored?.dueMs;
+    const { columns, statement } = this.#sql.updates[Number(isHeldAnew) + 2 * Number(isDueAnew)] as Update;
+    const values = valuesOf(columns, value);
+    statement.run(...values, entry.rowId);
+    this.#cache.noteWritten(entry, textBytesOf(values));
+  }
+
+  #entry(run: RunKey, name: string): Entry<Action> | undefined {
+    const key = `${run} ${name}`;
+    const entry = this.#cache.get(key);
+    if (entry !== undefined) return entry;
+    const row = this.#sql.select.get(run, name) as (ActionRow & { readonly rowid: number }) | undefined;
+    if (row === undefined) return undefined;
+    const textBytes = textBytesOf([row.spec, row.error, row.outputs]);
+    return this.#cache.keep(key, actionOfRow(row), { rowId: row.rowid, textBytes });
   }
 
   #all(run: RunKey, names: readonly string[]): readonly Action[] {
@@ -154,13 +168,30 @@ export class ActionTable {
   }
 }
 
+/** Writes some of an action's columns. */
+interface Update {
+  readonly columns: readonly Column<Action>[];
+  readonly statement: StatementSync;
+}
+
+/**
+ * An update of all that changes, and of some of the columns with an index of their own: to write such a column
+ * costs an entry of its index, also where it stays as it is.
+ */
+function updateOf(database: DatabaseSync, also: readonly string[]): Update {
+  const columns = actionStateColumns.filter(([name]) => !indexedAlone.includes(name) || also.includes(name));
+  return { columns, statement: database.prepare(updateSql("actions", columns)) };
+}
+
+const indexedAlone = ["session_id", "due_ms"];
+
 function prepare(database: DatabaseSync) {
   const names = (where: string): StatementSync =>
     database.prepare(`SELECT run, name FROM actions WHERE ${where}`);
   return {
-    select: database.prepare(`SELECT ${actionRowNames} FROM actions WHERE run = ? AND name = ?`),
+    select: database.prepare(`SELECT rowid, ${actionRowNames} FROM actions WHERE run = ? AND name = ?`),
     insert: database.prepare(insertSql("actions", [...actionColumns, ["spec", () => null]])),
-    update: database.prepare(updateSql("actions", actionStateColumns, ["run", "name"])),
+    updates: [[], ["session_id"], ["due_ms"], ["session_id", "due_ms"]].map((also) => updateOf(database, also)),
     insertSpec: database.prepare("INSERT INTO large_specs (run, name, spec) VALUES (?, ?, ?)"),
     insertEdge: database.prepare("INSERT INTO edges (run, from_name, to_name) VALUES (?, ?, ?)"),
     dependents: database.prepare("SELECT to_name FROM edges WHERE run = ? AND from_name = ? ORDER BY to_name"),

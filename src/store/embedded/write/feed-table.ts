@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Event } from "../../../core/event.ts";
+import { feedBodyOf } from "../rows/feed-body.ts";
 
 /** The feed, as the one who writes sees it: gives positions, one after the other, to what is committed. */
 export class FeedTable {
@@ -29,7 +30,7 @@ export class FeedTable {
     this.#head += events.length;
     const runs = runsOf(events);
     const run = runs.length === 1 ? (runs[0] ?? null) : null;
-    this.#insert.run(first, this.#head, run, JSON.stringify(events));
+    this.#insert.run(first, this.#head, run, feedBodyOf(events));
     if (runs.length > 1) this.#insertRuns.run(first, JSON.stringify(runs));
     return this.#head;
   }

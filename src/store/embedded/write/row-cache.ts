@@ -5,8 +5,10 @@ import { GenerationCache } from "./generation-cache.ts";
 export interface Entry<T> {
   readonly key: string;
   value: T;
-  /** False until the row is inserted. */
-  isStored: boolean;
+  /** Its rowid; 0 until the row is inserted. */
+  rowId: number;
+  /** The value that the database has; undefined until the row is inserted. */
+  stored: T | undefined;
   /** True while the database does not have this value yet. */
   isDirty: boolean;
   /** True if it holds so much text that it is not to stay in memory. */
@@ -20,39 +22,52 @@ export interface Entry<T> {
 export class RowCache<T> {
   readonly #entries = new GenerationCache<Entry<T>>(cachedRowsMax);
   #dirty: Entry<T>[] = [];
-  #large: Entry<T>[] = [];
+  #dropped: string[] = [];
 
   get(key: string): Entry<T> | undefined {
     return this.#entries.get(key);
   }
 
   /** Takes in what was read. */
-  keep(key: string, value: T, textBytes: number): void {
-    const entry = { key, value, isStored: true, isDirty: false, isLarge: false };
+  keep(key: string, value: T, stored: { readonly rowId: number; readonly textBytes: number }): Entry<T> {
+    const entry = { key, value, rowId: stored.rowId, stored: value, isDirty: false, isLarge: false };
     this.#entries.set(key, entry);
-    this.measure(entry, textBytes);
+    this.#measure(entry, stored.textBytes);
+    return entry;
   }
 
-  /** Takes in what is to be written; `isStored` says if there is a row of that key already. */
-  put(key: string, value: T, isStored: boolean): void {
-    const known = this.#entries.get(key);
-    if (known === undefined) {
-      const entry = { key, value, isStored, isDirty: true, isLarge: false };
-      this.#entries.set(key, entry);
-      this.#dirty.push(entry);
-      return;
-    }
-    known.value = value;
-    if (known.isDirty) return;
-    known.isDirty = true;
-    this.#dirty.push(known);
+  /** Takes in a row that is to be inserted. */
+  add(key: string, value: T): void {
+    const entry = { key, value, rowId: 0, stored: undefined, isDirty: true, isLarge: false };
+    this.#entries.set(key, entry);
+    this.#dirty.push(entry);
+  }
+
+  /** Gives a row another value. */
+  put(entry: Entry<T>, value: T): void {
+    entry.value = value;
+    if (entry.isDirty) return;
+    entry.isDirty = true;
+    this.#dirty.push(entry);
+  }
+
+  /** An entry is written as it stands. */
+  noteWritten(entry: Entry<T>, textBytes: number): void {
+    entry.isDirty = false;
+    entry.stored = entry.value;
+    this.#measure(entry, textBytes);
   }
 
   /** Notes how much text an entry holds. */
-  measure(entry: Entry<T>, textBytes: number): void {
+  #measure(entry: Entry<T>, textBytes: number): void {
     if (entry.isLarge || textBytes <= cachedRowBytesMax) return;
     entry.isLarge = true;
-    this.#large.push(entry);
+    this.drop(entry.key);
+  }
+
+  /** A row need not stay in memory once it is written. */
+  drop(key: string): void {
+    this.#dropped.push(key);
   }
 
   /** What is to be written, each row once. The caller writes all of it. */
@@ -64,8 +79,8 @@ export class RowCache<T> {
 
   /** Everything is written and committed: drops what need not stay. */
   settle(): void {
-    for (const entry of this.#large) this.#entries.delete(entry.key);
-    if (this.#large.length > 0) this.#large = [];
+    for (const key of this.#dropped) this.#entries.delete(key);
+    if (this.#dropped.length > 0) this.#dropped = [];
     this.#entries.age();
   }
 
@@ -73,7 +88,7 @@ export class RowCache<T> {
   clear(): void {
     this.#entries.clear();
     this.#dirty = [];
-    this.#large = [];
+    this.#dropped = [];
   }
 }
 

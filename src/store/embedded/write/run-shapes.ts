@@ -53,6 +53,10 @@ export class RunShapes {
     return names.sort();
   }
 
+  drop(run: RunKey): void {
+    this.#shapes.delete(run);
+  }
+
   settle(): void {
     this.#shapes.age();
   }

@@ -1,9 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { assert } from "../../../core/assert.ts";
 import type { RunKey } from "../../../core/name.ts";
-import type { Run } from "../../../core/run.ts";
+import { hasRunEnded, type Run } from "../../../core/run.ts";
 import { insertSql, updateSql, valuesOf } from "../rows/columns.ts";
-import { RowCache, textBytesOf } from "./row-cache.ts";
+import { type Entry, RowCache, textBytesOf } from "./row-cache.ts";
 import { type RunRow, runColumns, runOfRow, runRowNames, runStateColumns } from "../rows/run-row.ts";
 
 /** The runs, as the one who writes sees them: what was put is there at once, and in the database after `flush`. */
@@ -14,43 +13,36 @@ export class RunTable {
   readonly #update: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#select = database.prepare(`SELECT ${runRowNames} FROM runs WHERE key = ?`);
+    this.#select = database.prepare(`SELECT rowid, ${runRowNames} FROM runs WHERE key = ?`);
     this.#insert = database.prepare(insertSql("runs", runColumns));
-    this.#update = database.prepare(updateSql("runs", runStateColumns, ["key"]));
+    this.#update = database.prepare(updateSql("runs", runStateColumns));
   }
 
   get(key: RunKey): Run | undefined {
-    const entry = this.#cache.get(key);
-    if (entry !== undefined) return entry.value;
-    const row = this.#select.get(key) as RunRow | undefined;
-    if (row === undefined) return undefined;
-    const run = runOfRow(row);
-    this.#cache.keep(key, run, textBytesOf([row.labels, row.error, row.outputs]));
-    return run;
+    return this.#entry(key)?.value;
   }
 
   /** Puts a run as it is to be; answers whether it was not there before. */
   put(run: Run): boolean {
-    const isStored = this.get(run.key) !== undefined;
-    this.#cache.put(run.key, run, isStored);
-    return !isStored;
+    const entry = this.#entry(run.key);
+    if (entry === undefined) this.#cache.add(run.key, run);
+    else this.#cache.put(entry, run);
+    // An ended run is seldom asked for again: memory is for those that live.
+    if (hasRunEnded(run)) this.#cache.drop(run.key);
+    return entry === undefined;
   }
 
   flush(): void {
     for (const entry of this.#cache.takeDirty()) {
-      const run = entry.value;
-      if (entry.isStored) {
-        const values = valuesOf(runStateColumns, run);
-        const { changes } = this.#update.run(...values, run.key);
-        assert(changes === 1, "a run that changes is there", { run: run.key });
-        this.#cache.measure(entry, textBytesOf(values));
+      if (entry.rowId === 0) {
+        const values = valuesOf(runColumns, entry.value);
+        entry.rowId = Number(this.#insert.run(...values).lastInsertRowid);
+        this.#cache.noteWritten(entry, textBytesOf(values));
       } else {
-        const values = valuesOf(runColumns, run);
-        this.#insert.run(...values);
-        entry.isStored = true;
-        this.#cache.measure(entry, textBytesOf(values));
+        const values = valuesOf(runStateColumns, entry.value);
+        this.#update.run(...values, entry.rowId);
+        this.#cache.noteWritten(entry, textBytesOf(values));
       }
-      entry.isDirty = false;
     }
   }
 
@@ -60,5 +52,14 @@ export class RunTable {
 
   clear(): void {
     this.#cache.clear();
+  }
+
+  #entry(key: RunKey): Entry<Run> | undefined {
+    const entry = this.#cache.get(key);
+    if (entry !== undefined) return entry;
+    const row = this.#select.get(key) as (RunRow & { readonly rowid: number }) | undefined;
+    if (row === undefined) return undefined;
+    const textBytes = textBytesOf([row.labels, row.error, row.outputs]);
+    return this.#cache.keep(key, runOfRow(row), { rowId: row.rowid, textBytes });
   }
 }

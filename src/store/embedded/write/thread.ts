@@ -28,7 +28,7 @@ port.on("message", (message: ToThread) => {
   }
   if (isBroken) return;
   try {
-    const replies = committer.commit(message.commands);
+    const replies = JSON.stringify(committer.commit(message.commands));
     say({ kind: "committed", replies, head: committer.head });
   } catch (error) {
     isBroken = true;

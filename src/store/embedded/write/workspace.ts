@@ -4,7 +4,7 @@ import type { Change } from "../../../core/change.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "../../../core/loaded.ts";
 import type { RunKey } from "../../../core/name.ts";
 import type { Op } from "../../../core/op.ts";
-import type { Run } from "../../../core/run.ts";
+import { hasRunEnded, type Run } from "../../../core/run.ts";
 import type { Session } from "../../../core/session.ts";
 import { cachedRowsMax } from "../../../limits.ts";
 import { ActionTable } from "./action-table.ts";
@@ -116,6 +116,7 @@ export class Workspace implements Loaded {
     for (const run of change.runs) if (this.#runs.put(run)) this.#actions.beginRun(run.key);
     for (const action of change.newActions) this.#actions.add(action);
     for (const action of change.actions) this.#actions.put(action);
+    for (const run of change.runs) if (hasRunEnded(run)) this.#actions.endRun(run.key);
     for (const edge of change.newEdges) this.#actions.addEdge(edge);
     for (const attempt of change.newAttempts) this.#sql.insertAttempt.run(...valuesOf(attemptColumns, attempt));
     for (const { run, action } of change.droppedSignals) this.#sql.dropSignal.run(run, action);

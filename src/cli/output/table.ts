@@ -59,10 +59,16 @@ function toCell(cell: Cell): { readonly text: string; readonly emphasis: Emphasi
     : { text: oneLine(cell.text), emphasis: cell.emphasis };
 }
 
+const graphemes = new Intl.Segmenter();
+
 function widthOf(text: string): number {
-  return [...text].length;
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : Array.from(graphemes.segment(text)).length;
 }
 
 function cut(text: string, room: number): string {
-  return widthOf(text) <= room ? text : `${[...text].slice(0, Math.max(1, room - 1)).join("")}…`;
+  if (widthOf(text) <= room) {
+    return text;
+  }
+  const kept = Array.from(graphemes.segment(text), ({ segment }) => segment).slice(0, Math.max(1, room - 1));
+  return `${kept.join("")}…`;
 }

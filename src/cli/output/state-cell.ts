@@ -1,5 +1,5 @@
-import type { Cell } from "./table.ts";
 import type { Emphasis } from "./screen.ts";
+import type { Cell } from "./table.ts";
 
 const emphasisByState: Readonly<Record<string, Emphasis>> = {
   SUCCEEDED: "good",

@@ -1,9 +1,15 @@
-import type { Value } from "../../gen/signalbox/v1/value_pb.ts";
-import { type ConditionType, type JsValue, Reference, toValue, toValueOfType } from "../client/js-value.ts";
+import type { Value } from "../../../gen/signalbox/v1/value_pb.ts";
+import { type ConditionType, type JsValue, toValue, toValueOfType } from "../../client/js-value.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The types that an answer can have, for help. */
-export const conditionTypes = ["bool", "int", "float", "string", "json"] as const satisfies readonly ConditionType[];
+export const conditionTypes = [
+  "bool",
+  "int",
+  "float",
+  "string",
+  "json",
+] as const satisfies readonly ConditionType[];
 
 const yes: readonly string[] = ["true", "yes", "y", "1", "on"];
 const no: readonly string[] = ["false", "no", "n", "0", "off"];
@@ -22,7 +28,9 @@ export function parseTyped(text: string, type: ConditionType, what: string): Val
       if (/^[+-]?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)) {
         return toValue(BigInt(text));
       }
-      throw new UsageError(`${what} asks for an int, a whole number of 64 bits, instead of ${JSON.stringify(text)}`);
+      throw new UsageError(
+        `${what} asks for an int, a whole number of 64 bits, instead of ${JSON.stringify(text)}`,
+      );
     case "float":
       if (text.trim() !== "" && (!Number.isNaN(Number(text)) || /^nan$/i.test(text))) {
         return toValueOfType(Number(text), "float");
@@ -60,25 +68,4 @@ export function parseJson(text: string, what: string): unknown {
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(`${what}, and this is no JSON: ${why}`);
   }
-}
-
-/** A value on one line, for people. */
-export function printValue(value: JsValue): string {
-  if (typeof value === "string") {
-    return value;
-  }
-  if (value instanceof Uint8Array) {
-    return `${value.byteLength} bytes`;
-  }
-  if (value instanceof Reference) {
-    return `${value.uri} (${value.sizeBytes} bytes)`;
-  }
-  return typeof value === "bigint" ? String(value) : JSON.stringify(value);
-}
-
-/** Named values on one line: `lines=12 path=a.txt`. */
-export function printValues(values: Readonly<Record<string, JsValue>>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name}=${printValue(value)}`)
-    .join(" ");
 }

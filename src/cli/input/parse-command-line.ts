@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type Command, type CommandOption, type CommandOptions, globalOptions } from "./command.ts";
+import { type Command, type CommandOption, type CommandOptions, globalOptions } from "../command.ts";
 import { CommandArguments, type OptionValue } from "./command-arguments.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { UsageError } from "./usage-error.ts";
@@ -8,25 +8,32 @@ import { UsageError } from "./usage-error.ts";
 export type Parsed =
   | { readonly kind: "run"; readonly command: Command; readonly given: CommandArguments }
   | { readonly kind: "serve"; readonly args: readonly string[] }
-  | { readonly kind: "help"; readonly command: Command | undefined }
-  | { readonly kind: "version"; readonly json: boolean };
+  | { readonly kind: "help"; readonly command: Command | undefined };
 
 /** Reads a command line. What makes no sense is a UsageError with what would. */
 export function parseCommandLine(args: readonly string[], commands: readonly Command[]): Parsed {
-  const first = tokenize(args, { ...globalOptions, version: { sentence: "" } });
+  const first = tokenize(args, leadingOptions);
   const word = first.positionals[0];
-  checkOptions(first.options.filter(({ index }) => index < (word?.index ?? Infinity)), { ...globalOptions, version: { sentence: "" } });
+  checkOptions(
+    first.options.filter(({ index }) => index < (word?.index ?? Infinity)),
+    leadingOptions,
+  );
   if (word?.value === "serve") {
     return { kind: "serve", args: args.slice(word.index + 1) };
   }
   const names = first.positionals.map(({ value }) => value);
+  if (word === undefined && first.options.some(({ name }) => name === "version")) {
+    return parseCommandLine(["version", ...args.filter((arg) => arg !== "--version")], commands);
+  }
   if (word === undefined) {
-    const asked = new Set(first.options.map(({ name }) => name));
-    return asked.has("version") ? { kind: "version", json: asked.has("json") } : { kind: "help", command: undefined };
+    return { kind: "help", command: undefined };
   }
   if (word.value === "help") {
     const about = names.slice(1).join(" ");
-    return { kind: "help", command: about === "" || about === "serve" ? undefined : findCommand(names.slice(1), commands) };
+    return {
+      kind: "help",
+      command: about === "" || about === "serve" ? undefined : findCommand(names.slice(1), commands),
+    };
   }
   const command = findCommand(names, commands);
   const wordCount = command.name.split(" ").length;
@@ -38,9 +45,15 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
     return { kind: "help", command };
   }
   checkOptions(tokens.options, options);
-  checkPositionals(tokens.positionals.map(({ value }) => value), command);
+  checkPositionals(
+    tokens.positionals.map(({ value }) => value),
+    command,
+  );
   return { kind: "run", command, given: collect(tokens, options) };
 }
+
+/** What may stand before the command. */
+const leadingOptions: CommandOptions = { ...globalOptions, version: { sentence: "say the version" } };
 
 interface OptionToken {
   readonly index: number;
@@ -61,7 +74,9 @@ const mark = "\u0000";
 function tokenize(args: readonly string[], options: CommandOptions): Tokens {
   const { tokens } = parseArgs({
     args: args.map((arg) => (/^-\.?\d/.test(arg) ? mark + arg : arg)),
-    options: Object.fromEntries(Object.entries(options).map(([name, option]) => [name, toParseArgsOption(option)])),
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, option]) => [name, toParseArgsOption(option)]),
+    ),
     strict: false,
     allowPositionals: true,
     tokens: true,
@@ -88,7 +103,9 @@ function checkOptions(tokens: readonly OptionToken[], options: CommandOptions): 
   for (const { name, rawName, value, isInline } of tokens) {
     const option = options[name];
     if (option === undefined) {
-      throw new UsageError(`there is no option ${rawName} here${didYouMean(name, Object.keys(options), "--")}`);
+      throw new UsageError(
+        `there is no option ${rawName} here${didYouMean(name, Object.keys(options), "--")}`,
+      );
     }
     if (option.value === undefined && value !== undefined) {
       throw new UsageError(`${rawName} takes no value`);
@@ -131,7 +148,8 @@ function collect({ options: tokens, positionals }: Tokens, options: CommandOptio
 
 function findCommand(words: readonly string[], commands: readonly Command[]): Command {
   const [first = "", second] = words;
-  const found = commands.find(({ name }) => name === `${first} ${second}`) ?? commands.find(({ name }) => name === first);
+  const found =
+    commands.find(({ name }) => name === `${first} ${second}`) ?? commands.find(({ name }) => name === first);
   if (found !== undefined) {
     return found;
   }

@@ -1,9 +1,9 @@
 import { ConnectError } from "@connectrpc/connect";
-import { RefusedError, UnavailableError } from "../client/client.ts";
-import { nameCode } from "../client/refused-error.ts";
-import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { RefusedError, UnavailableError } from "../../client/client.ts";
+import { nameCode } from "../../client/refused-error.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { UsageError } from "../input/usage-error.ts";
 import { oneLine, type Screen } from "./screen.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** Tells what went wrong on the screen's notes and returns the exit code for it. */
 export function reportError(error: unknown, screen: Screen): ExitCode {
@@ -25,17 +25,26 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof RefusedError) {
     return error.code === "NOT_FOUND" ? exitCodes.notFound : exitCodes.refused;
   }
-  return error instanceof UnavailableError || error instanceof ConnectError ? exitCodes.unavailable : exitCodes.broken;
+  return error instanceof UnavailableError || error instanceof ConnectError
+    ? exitCodes.unavailable
+    : exitCodes.broken;
 }
 
 function describeForPeople(error: unknown): string[] {
   if (error instanceof RefusedError) {
     const facts = Object.entries({ reason: error.reason, ...error.metadata });
     const violations = error.violations.map(({ field, description }) => `  ${field}: ${description}`);
-    return [`signalbox: ${error.message}`, ...violations, ...facts.map(([name, fact]) => `  ${name}: ${oneLine(fact)}`)];
+    return [
+      `signalbox: ${error.message}`,
+      ...violations,
+      ...facts.map(([name, fact]) => `  ${name}: ${oneLine(fact)}`),
+    ];
   }
   if (error instanceof UnavailableError) {
-    return [`signalbox: ${error.message}`, "  start one with `signalbox serve`, or say where it is with --server"];
+    return [
+      `signalbox: ${error.message}`,
+      "  start one with `signalbox serve`, or say where it is with --server",
+    ];
   }
   if (error instanceof ConnectError) {
     return [`signalbox: the server failed: ${error.message}`];
@@ -43,7 +52,9 @@ function describeForPeople(error: unknown): string[] {
   if (error instanceof UsageError) {
     return [`signalbox: ${error.message}`];
   }
-  return [`signalbox: a mistake in signalbox itself: ${error instanceof Error ? error.stack : String(error)}`];
+  return [
+    `signalbox: a mistake in signalbox itself: ${error instanceof Error ? error.stack : String(error)}`,
+  ];
 }
 
 function describeForMachines(error: unknown): Record<string, unknown> {

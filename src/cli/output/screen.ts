@@ -43,7 +43,8 @@ export interface Screen {
 
 /** Opens the screen for one command. */
 export function openScreen({ out, notes, environment, signal }: Surroundings, json: boolean): Screen {
-  const isColoured = out.isTTY === true && !environment["NO_COLOR"] && environment["TERM"] !== "dumb" && !json;
+  const isColoured =
+    out.isTTY === true && !environment["NO_COLOR"] && environment["TERM"] !== "dumb" && !json;
   return {
     json,
     columns: out.isTTY === true ? out.columns : undefined,
@@ -51,7 +52,9 @@ export function openScreen({ out, notes, environment, signal }: Surroundings, js
     message: (schema, message) => void out.write(`${toJsonString(schema, message)}\n`),
     note: (text) => void notes.write(`${text}\n`),
     emphasize: (text, emphasis) =>
-      isColoured && emphasis !== undefined ? styleText(styles[emphasis], text, { validateStream: false }) : text,
+      isColoured && emphasis !== undefined
+        ? styleText(styles[emphasis], text, { validateStream: false })
+        : text,
     async flushed() {
       if (out.writableNeedDrain) {
         await once(out, "drain", { signal });

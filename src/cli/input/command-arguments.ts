@@ -1,4 +1,4 @@
-import { parseDurationMs } from "./duration-text.ts";
+import { parseDurationMs } from "./parse-duration.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** A value of an option as it was typed. */
@@ -46,7 +46,9 @@ export class CommandArguments {
     }
     const number = Number(text);
     if (!/^-?\d+$/.test(text) || number < min || number > max) {
-      throw new UsageError(`--${name} is ${JSON.stringify(text)} and must be a whole number from ${min} to ${max}`);
+      throw new UsageError(
+        `--${name} is ${JSON.stringify(text)} and must be a whole number from ${min} to ${max}`,
+      );
     }
     return number;
   }
@@ -61,9 +63,13 @@ export class CommandArguments {
     return this.texts(name)
       .flatMap((text) => text.split(","))
       .map((text) => {
-        const word = words.find((one) => one.toUpperCase() === text.trim().replaceAll("-", "_").toUpperCase());
+        const word = words.find(
+          (one) => one.toUpperCase() === text.trim().replaceAll("-", "_").toUpperCase(),
+        );
         if (word === undefined) {
-          throw new UsageError(`--${name} is ${JSON.stringify(text)} and must be one of ${words.join(", ").toLowerCase()}`);
+          throw new UsageError(
+            `--${name} is ${JSON.stringify(text)} and must be one of ${words.join(", ").toLowerCase()}`,
+          );
         }
         return word;
       });

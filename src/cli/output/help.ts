@@ -1,5 +1,5 @@
-import { type Command, type CommandOptions, globalOptions } from "./command.ts";
-import { exitCodeMeanings } from "./exit-codes.ts";
+import { type Command, type CommandOptions, globalOptions } from "../command.ts";
+import { exitCodeMeanings } from "../exit-codes.ts";
 
 /** What `signalbox help` prints. */
 export function printHelp(commands: readonly Command[]): string {

@@ -1,0 +1,60 @@
+import { tmpdir } from "node:os";
+import { type BenchOptions, help, type RowName, readOptions } from "./options.ts";
+import { printProfiles } from "./profile.ts";
+import { Report } from "./report.ts";
+import { Scene, workedOp } from "./scene.ts";
+
+/** Prints how fast runs are submitted, executed and recorded, and what each costs; see docs/performance.md. */
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), tmpdir());
+  if (options === undefined) {
+    process.stdout.write(help);
+    return;
+  }
+  const report = new Report(options);
+  report.begin();
+  await measureSubmits(options, report, ["single", "single-raw", "batch"], {});
+  const { queued, ended, paused } = options;
+  await measureSubmits(options, report, ["queued-single", "queued-batch"], { queued });
+  await measureDrain(options, report);
+  await measureSubmits(options, report, ["history-single", "history-batch"], { ended, paused });
+  await measureLatency(options, report);
+  if (options.profile !== undefined) printProfiles(options.profile);
+}
+
+const nothing = { ended: 0, paused: 0, queued: 0, queuedOp: "nobody-works" };
+
+/** The rows that share a store, one after the other on the same server. */
+async function measureSubmits(
+  options: BenchOptions,
+  report: Report,
+  rows: readonly RowName[],
+  contents: { readonly ended?: number; readonly paused?: number; readonly queued?: number },
+): Promise<void> {
+  const wanted = rows.filter((row) => options.rows.includes(row));
+  if (wanted.length === 0) return;
+  const scene = await Scene.open(options, { ...nothing, ...contents });
+  await scene.attach();
+  for (const row of wanted) {
+    const mode = row === "single-raw" ? "raw" : row.endsWith("batch") ? "batch" : "single";
+    report.throughput(row, await scene.submit(mode));
+  }
+  await scene.close();
+}
+
+async function measureDrain(options: BenchOptions, report: Report): Promise<void> {
+  if (!options.rows.includes("drain")) return;
+  const scene = await Scene.open(options, { ...nothing, queued: options.queued, queuedOp: workedOp });
+  report.throughput("drain", await scene.drain(Math.floor(options.queued / 2)));
+  await scene.close();
+}
+
+async function measureLatency(options: BenchOptions, report: Report): Promise<void> {
+  if (!options.rows.includes("latency")) return;
+  const scene = await Scene.open(options, nothing);
+  await scene.attach();
+  report.latency("latency", await scene.pace(options.samples));
+  await scene.close();
+}
+
+await main();

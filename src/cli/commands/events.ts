@@ -1,0 +1,146 @@
+import { create } from "@bufbuild/protobuf";
+import { EventKind, type Event as EventMessage, EventSchema } from "../../../gen/signalbox/v1/event_pb.ts";
+import {
+  ListEventsResponseSchema,
+  WatchEventsResponseSchema,
+} from "../../../gen/signalbox/v1/event_service_pb.ts";
+import { followEvents } from "../../client/follow.ts";
+import { toEvent } from "../../client/views/event.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { UsageError } from "../input/usage-error.ts";
+import { describeEvent, printTime } from "../output/describe-event.ts";
+import { oneLine, type Screen } from "../output/screen.ts";
+
+type KindName = Exclude<keyof typeof EventKind, "UNSPECIFIED">;
+const kinds = Object.keys(EventKind).filter((name): name is KindName => name !== "UNSPECIFIED");
+
+/** 1,000,000 events: more than anybody wants on a screen, and still a bound. */
+const eventsMax = 1_000_000;
+
+/** `events`: tells or follows the feed. */
+export const eventsCommand: Command = {
+  name: "events",
+  arguments: [],
+  sentence: "tells what has happened, in order; with --follow also what happens, without end",
+  notes: [
+    "A cursor says where the feed was left: it is printed on stderr at the end, and is in every frame.",
+    "With --follow it survives restarts of the server: no event is left out, none comes twice.",
+  ],
+  options: {
+    follow: { short: "f", sentence: "go on with what happens" },
+    run: { value: "RUN", sentence: "only of this run" },
+    kind: {
+      value: "KIND",
+      multiple: true,
+      sentence: "only of this kind, such as run_ended or action_logged",
+    },
+    label: { value: "K=V", multiple: true, sentence: "only of runs with this label" },
+    from: { value: "WHERE", sentence: "beginning, now or a cursor (beginning; with --follow: now)" },
+    frames: { sentence: "with --json: print whole frames, each with the cursor behind it" },
+    limit: { value: "N", sentence: "stop after at least so many events" },
+  },
+  examples: ["signalbox events --run RUN", "signalbox events --follow --kind run_ended --json --frames"],
+  async run(context) {
+    const { given, calls } = context;
+    const filter = {
+      namespace: calls.namespace,
+      runId: given.text("run") ?? "",
+      kinds: given.choices("kind", kinds).map((kind) => EventKind[kind]),
+      labels: given.pairs("label"),
+    };
+    const from = given.text("from") ?? (given.flag("follow") ? "now" : "beginning");
+    if (from === "") {
+      throw new UsageError("--from is empty and must be beginning, now or a cursor");
+    }
+    await (given.flag("follow") ? follow : tell)(context, { filter, from });
+  },
+};
+
+interface What {
+  readonly filter: {
+    readonly namespace: string;
+    readonly runId: string;
+    readonly kinds: EventKind[];
+    readonly labels: Record<string, string>;
+  };
+  readonly from: string;
+}
+
+async function follow(
+  { given, screen, calls, signal }: CommandContext,
+  { filter, from }: What,
+): Promise<void> {
+  const start = from === "now" || from === "beginning" ? ({ from } as const) : { cursor: from };
+  let left = readLimit(given);
+  let last = "";
+  try {
+    for await (const { frame } of followEvents(calls, filter, { ...start, signal })) {
+      last = frame.cursor;
+      if (given.flag("frames") && screen.json) {
+        screen.message(WatchEventsResponseSchema, frame);
+      } else {
+        writeEvents(screen, frame.events);
+      }
+      await screen.flushed();
+      left -= frame.events.length;
+      if (left <= 0) {
+        return;
+      }
+    }
+  } finally {
+    if (last !== "" && !screen.json) {
+      screen.note(`cursor: ${last}`);
+    }
+  }
+}
+
+async function tell({ given, screen, calls, signal }: CommandContext, { filter, from }: What): Promise<void> {
+  let left = readLimit(given);
+  let pageToken = from === "beginning" ? "" : from;
+  if (from === "now") {
+    throw new UsageError("nothing has happened yet from now on: say --follow, or --from beginning");
+  }
+  for (;;) {
+    const pageSize = Math.min(left, 1_000);
+    const page = await calls.raw.events.listEvents({ filter, pageSize, pageToken }, { signal });
+    pageToken = page.nextPageToken;
+    if (given.flag("frames") && screen.json) {
+      screen.message(ListEventsResponseSchema, create(ListEventsResponseSchema, page));
+    } else {
+      writeEvents(screen, page.events);
+    }
+    await screen.flushed();
+    left -= page.events.length;
+    if (page.atHead || left <= 0) {
+      break;
+    }
+  }
+  if (!screen.json) {
+    screen.note(`cursor: ${pageToken}`);
+  }
+}
+
+function readLimit(given: CommandContext["given"]): number {
+  return given.integer("limit", { min: 1, max: eventsMax }) ?? Infinity;
+}
+
+/** Events, a line each: when, the run, the action, what, and what more. */
+function writeEvents(screen: Screen, events: readonly EventMessage[]): void {
+  for (const message of events) {
+    if (screen.json) {
+      screen.message(EventSchema, message);
+      continue;
+    }
+    const event = toEvent(message);
+    const { word, emphasis, text } = describeEvent(event);
+    const subject = [event.runId, event.action].filter((part) => part !== "").join(" ");
+    const padded = screen.emphasize(word.padEnd(12), emphasis);
+    const line = [screen.emphasize(printTime(event.createTime), "quiet"), subject, padded, oneLine(text)];
+    screen.line(
+      line
+        .filter((part) => part !== "")
+        .join("  ")
+        .trimEnd(),
+    );
+  }
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from "node:crypto";
+import { RunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
+import type { JsValue, NewRun } from "../../client/client.ts";
+import { toNewRun } from "../../client/plan.ts";
+import { required } from "../../client/wire/calls.ts";
+import type { Command } from "../command.ts";
+import type { CommandArguments } from "../input/command-arguments.ts";
+import { parseJson, parseLiteralJs } from "../input/parse-value.ts";
+import { readPlanFile } from "../input/plan-file.ts";
+import { isObject } from "../input/read-json-file.ts";
+import { UsageError } from "../input/usage-error.ts";
+import { tellRun, writeEnd } from "../output/tell-run.ts";
+
+/** `run`: creates a run. */
+export const runCommand: Command = {
+  name: "run",
+  arguments: ["[OP]"],
+  sentence: "creates a run of one op, or of a plan, and prints its id",
+  notes: [
+    "A value of --input that is a JSON literal is what it says (5, true, [1, 2]); anything else is text.",
+    "With --wait it tells on stderr what happens and prints what the run put out; the exit code says how it ended.",
+  ],
+  options: {
+    input: { value: "K=V", multiple: true, sentence: "an input of the op" },
+    "input-json": { value: "JSON", sentence: "the inputs of the op as one JSON object" },
+    plan: {
+      value: "FILE.json",
+      sentence: "a plan instead of an op: a list of actions (- is standard input)",
+    },
+    wait: { sentence: "wait until the run has ended" },
+    label: { value: "K=V", multiple: true, sentence: "a label of the run" },
+    priority: { value: "N", sentence: "higher is assigned first, -1000 to 1000 (0)" },
+    timeout: { value: "DURATION", sentence: "how long the whole run may take" },
+    attempts: { value: "N", sentence: "how many attempts the op may take in all, 1 to 100" },
+    id: { value: "ID", sentence: "an id of your own; the same run again is not done twice" },
+  },
+  examples: [
+    "signalbox run count --input path=notes.txt --wait",
+    "signalbox run --plan pipeline.json --label team=ml --timeout 1h",
+  ],
+  async run(context) {
+    const { given, screen, calls, signal } = context;
+    const run = toNewRunOrUsageError(readRun(given), calls.namespace);
+    const { run: created } = await calls.raw.runs.createRun({ run, requestId: randomUUID() }, { signal });
+    const { runId } = required(created);
+    if (!given.flag("wait")) {
+      if (screen.json) {
+        screen.message(RunSchema, required(created));
+      } else {
+        screen.line(runId);
+      }
+      return;
+    }
+    if (!screen.json) {
+      screen.line(runId);
+    }
+    const write = screen.json ? () => undefined : (line: string) => screen.note(line);
+    signal.addEventListener("abort", () => screen.note(`${runId} goes on: signalbox watch ${runId}`), {
+      once: true,
+    });
+    return writeEnd(screen, await tellRun(context, { runId, write, frames: false }));
+  },
+};
+
+function readRun(given: CommandArguments): NewRun {
+  const op = given.argumentIfGiven(0);
+  const planFile = given.text("plan");
+  const runId = given.text("id");
+  const timeoutMs = given.durationMs("timeout");
+  const maxAttempts = given.integer("attempts", { min: 1, max: 100 });
+  const common = {
+    labels: given.pairs("label"),
+    priority: given.integer("priority", { min: -1_000, max: 1_000 }) ?? 0,
+    ...(runId === undefined ? {} : { runId }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+  if ((op === undefined) === (planFile === undefined)) {
+    throw new UsageError("run needs an op or --plan FILE.json, one of them");
+  }
+  if (op !== undefined) {
+    return {
+      ...common,
+      op,
+      input: readInput(given),
+      ...(maxAttempts === undefined ? {} : { retry: { maxAttempts } }),
+    };
+  }
+  const ofOp = ["input", "input-json", "attempts"].filter((name) => given.text(name) ?? given.texts(name)[0]);
+  if (ofOp.length > 0) {
+    throw new UsageError(`--${ofOp[0]} is for an op; the actions of a plan have their own in its file`);
+  }
+  return { ...common, plan: readPlanFile(planFile ?? "") };
+}
+
+function readInput(given: CommandArguments): Record<string, JsValue> {
+  const pairs = Object.entries(given.pairs("input")).map(
+    ([name, text]) => [name, parseLiteralJs(text)] as const,
+  );
+  const text = given.text("input-json");
+  if (text === undefined) {
+    return Object.fromEntries(pairs);
+  }
+  const json = parseJson(text, "--input-json must be a JSON object");
+  if (!isObject(json)) {
+    throw new UsageError("--input-json must be a JSON object, with a field for each input");
+  }
+  const twice = pairs.find(([name]) => name in json);
+  if (twice !== undefined) {
+    throw new UsageError(`--input and --input-json both say ${twice[0]}`);
+  }
+  return { ...(json as Record<string, JsValue>), ...Object.fromEntries(pairs) };
+}
+
+/** A value that is none, such as a default value of another type, stands in what was typed or in the file. */
+function toNewRunOrUsageError(run: NewRun, namespace: string) {
+  try {
+    return toNewRun(run, namespace);
+  } catch (error) {
+    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}

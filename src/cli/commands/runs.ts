@@ -1,0 +1,156 @@
+import { Run_State, type Run as RunMessage, RunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
+import { hasRunEnded, type Run } from "../../client/client.ts";
+import { toRun } from "../../client/views/run.ts";
+import { required } from "../../client/wire/calls.ts";
+import { listPages } from "../../client/wire/pages.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { UsageError } from "../input/usage-error.ts";
+import { limitOption, writeList } from "../output/list-output.ts";
+import { printAge, printDuration } from "../output/print-duration.ts";
+import { printValues } from "../output/print-value.ts";
+import type { Screen } from "../output/screen.ts";
+import { stateCell } from "../output/state-cell.ts";
+import type { Cell } from "../output/table.ts";
+
+type RunStateName = Exclude<keyof typeof Run_State, "UNSPECIFIED">;
+const states = Object.keys(Run_State).filter((name): name is RunStateName => name !== "UNSPECIFIED");
+
+/** `runs`: lists runs. */
+export const runsCommand: Command = {
+  name: "runs",
+  arguments: [],
+  sentence: "lists runs, the newest first",
+  options: {
+    state: {
+      value: "STATE",
+      multiple: true,
+      sentence: `only in this state: ${states.join(", ").toLowerCase()}`,
+    },
+    label: { value: "K=V", multiple: true, sentence: "only with this label" },
+    paused: { sentence: "only runs of which a condition waits for its answer" },
+    limit: limitOption,
+  },
+  examples: [
+    "signalbox runs --state failed --label team=ml",
+    "signalbox runs --paused",
+    "signalbox runs -n - --json",
+  ],
+  async run({ given, screen, calls, signal }) {
+    const filter = {
+      namespace: calls.namespace,
+      states: given.choices("state", states).map((state) => Run_State[state]),
+      labels: given.pairs("label"),
+      pausedOnly: given.flag("paused"),
+    };
+    const list = listPages(async ({ size, token }) => {
+      const request = { filter, pageSize: size, pageToken: token };
+      const { runs, nextPageToken } = await calls.raw.runs.listRuns(request, { signal });
+      return { items: runs, nextPageToken, last: nextPageToken === "" };
+    });
+    const isEverywhere = calls.namespace === "-";
+    const headings = ["RUN", "STATE", "ENDED>", "PAUSED>", "AGE>", "TOOK>", "LABELS"];
+    await writeList({
+      screen,
+      given,
+      list,
+      schema: RunSchema,
+      headings: isEverywhere ? ["NAMESPACE", ...headings] : headings,
+      toRow: (message) => {
+        const run = toRun(message);
+        return isEverywhere ? [run.namespace, ...toRow(run)] : toRow(run);
+      },
+      nothing: "no runs",
+    });
+  },
+};
+
+function toRow(run: Run): Cell[] {
+  const now = new Date();
+  return [
+    run.runId,
+    run.cancelRequested && !hasRunEnded(run.state)
+      ? { text: `${run.state} (cancelling)`, emphasis: "waiting" }
+      : stateCell(run.state),
+    `${run.endedActionCount}/${run.actionCount}`,
+    run.pausedConditionCount === 0 ? "" : { text: String(run.pausedConditionCount), emphasis: "waiting" },
+    printAge(run.createTime, now),
+    printTook(run, now),
+    printValues(run.labels),
+  ];
+}
+
+function printTook({ startTime, endTime }: Run, now: Date): string {
+  return startTime === undefined ? "" : printDuration((endTime ?? now).getTime() - startTime.getTime());
+}
+
+/** `cancel`: ends a run. */
+export const cancelCommand: Command = {
+  name: "cancel",
+  arguments: ["RUN"],
+  sentence: "ends a run: what runs gets its grace, everything else ends at once",
+  options: { cause: { value: "TEXT", sentence: "why; kept and shown" } },
+  async run({ given, screen, calls, signal }) {
+    const request = { ...nameRun(given.argument(0), calls), cause: given.text("cause") ?? "" };
+    const { run } = await calls.raw.runs.cancelRun(request, { signal });
+    writeRun(screen, required(run), (it) => (hasRunEnded(it.state) ? it.state : "is being cancelled"));
+  },
+};
+
+/** `retry`: opens an ended run again. */
+export const retryCommand: Command = {
+  name: "retry",
+  arguments: ["RUN"],
+  sentence: "opens an ended run again: what succeeded stays, the rest is done again",
+  options: { force: { sentence: "also a run that succeeded, from its beginning" } },
+  async run({ given, screen, calls, signal }) {
+    const request = { ...nameRun(given.argument(0), calls), force: given.flag("force") };
+    const { run } = await calls.raw.runs.retryRun(request, { signal });
+    writeRun(
+      screen,
+      required(run),
+      (it) => `is open again, ${it.endedActionCount} of ${it.actionCount} actions stay`,
+    );
+  },
+};
+
+/** `update`: changes a run's priority or labels. */
+export const updateCommand: Command = {
+  name: "update",
+  arguments: ["RUN"],
+  sentence: "changes a run's priority or labels",
+  options: {
+    priority: { value: "N", sentence: "the new priority, -1000 to 1000" },
+    label: { value: "K=V", multiple: true, sentence: "sets a label" },
+    "remove-label": { value: "K", multiple: true, sentence: "removes a label" },
+  },
+  async run({ given, screen, calls, signal }) {
+    const priority = given.integer("priority", { min: -1_000, max: 1_000 });
+    const setLabels = given.pairs("label");
+    const removeLabels = [...given.texts("remove-label")];
+    if (priority === undefined && Object.keys(setLabels).length + removeLabels.length === 0) {
+      throw new UsageError("update needs something to change: --priority, --label or --remove-label");
+    }
+    const change = { setLabels, removeLabels, ...(priority === undefined ? {} : { priority }) };
+    const { run } = await calls.raw.runs.updateRun(
+      { ...nameRun(given.argument(0), calls), ...change },
+      { signal },
+    );
+    writeRun(
+      screen,
+      required(run),
+      (it) => `has priority ${it.priority} and labels ${printValues(it.labels) || "none"}`,
+    );
+  },
+};
+
+function nameRun(runId: string, { namespace }: CommandContext["calls"]) {
+  return { namespace, runId };
+}
+
+function writeRun(screen: Screen, message: RunMessage, describe: (run: Run) => string): void {
+  if (screen.json) {
+    screen.message(RunSchema, message);
+  } else {
+    screen.line(`${message.runId} ${describe(toRun(message))}`);
+  }
+}

@@ -1,0 +1,116 @@
+import { userInfo } from "node:os";
+import { SignalConditionResponseSchema } from "../../../gen/signalbox/v1/condition_service_pb.ts";
+import type { Value } from "../../../gen/signalbox/v1/value_pb.ts";
+import { type Condition, type ConditionType, RefusedError } from "../../client/client.ts";
+import { fromValue } from "../../client/js-value.ts";
+import { toCondition } from "../../client/views/condition.ts";
+import { required } from "../../client/wire/calls.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { conditionTypes, parseLiteral, parseTyped } from "../input/parse-value.ts";
+import { UsageError } from "../input/usage-error.ts";
+import { printValue } from "../output/print-value.ts";
+
+/** 1,000 open conditions of one run are looked at for one whose path ends as asked. */
+const conditionsSearchedMax = 1_000;
+
+/** `signal`: answers a condition. */
+export const signalCommand: Command = {
+  name: "signal",
+  arguments: ["RUN", "NAME", "VALUE"],
+  sentence: "answers a condition",
+  notes: [
+    "VALUE is read as the type that the condition asks for: true or false (yes, no), 5, 0.5, any text, any JSON.",
+    "NAME may be the last part of an open condition's name, as long as only one ends so.",
+    "An answer to a condition that its task has yet to add is kept; without --type a JSON literal is what it says.",
+  ],
+  options: {
+    type: {
+      value: "TYPE",
+      sentence: `the type of VALUE, instead of the condition's: ${conditionTypes.join(", ")}`,
+    },
+    by: { value: "NAME", sentence: "who answers; shown and kept (your user name)" },
+  },
+  examples: ["signalbox signal RUN approve true", "signalbox signal RUN limits '{\"max\": 5}' --by carol"],
+  async run(context) {
+    const { given, screen, calls, signal, environment } = context;
+    const runId = given.argument(0);
+    const [asked] = given.choices(
+      "type",
+      conditionTypes.map((type) => type.toUpperCase() as Uppercase<ConditionType>),
+    );
+    const condition = await findCondition(context, runId, given.argument(1));
+    const name = condition?.name ?? given.argument(1);
+    const type = (asked?.toLowerCase() as ConditionType | undefined) ?? condition?.type;
+    const value = readValue(given.argument(2), type, name);
+    const request = {
+      namespace: calls.namespace,
+      runId,
+      name,
+      value,
+      signalledBy: given.text("by") ?? readUserName(environment),
+    };
+    const answer = await calls.raw.conditions.signalCondition(request, { signal });
+    if (screen.json) {
+      screen.message(SignalConditionResponseSchema, answer);
+      return;
+    }
+    const printed = printValue(fromValue(value));
+    const outcome = answer.kept
+      ? `is kept for ${name}, which does not exist yet`
+      : answer.repeated
+        ? `was the answer to ${name} already`
+        : `answers ${name}`;
+    screen.line(`${printed} ${outcome}`);
+  },
+};
+
+function readValue(text: string, type: ConditionType | undefined, name: string): Value {
+  return type === undefined ? parseLiteral(text) : parseTyped(text, type, name);
+}
+
+/** The condition of that very name, else the only open one whose path ends in it; undefined if there is none yet. */
+async function findCondition(
+  { calls, signal }: CommandContext,
+  runId: string,
+  name: string,
+): Promise<Condition | undefined> {
+  const { namespace } = calls;
+  const { conditions } = calls.raw;
+  try {
+    const { condition } = await conditions.getCondition({ namespace, runId, name }, { signal });
+    return toCondition(required(condition));
+  } catch (error) {
+    if (!(error instanceof RefusedError && error.reason === "ACTION_NOT_FOUND")) {
+      throw error;
+    }
+  }
+  const ending: Condition[] = [];
+  for (let pageToken = "", seen = 0; ; ) {
+    const request = { filter: { namespace, runId }, pageSize: conditionsSearchedMax, pageToken };
+    const page = await conditions.listConditions(request, { signal });
+    ending.push(
+      ...page.conditions.map(toCondition).filter((condition) => condition.name.endsWith(`/${name}`)),
+    );
+    seen += page.conditions.length;
+    pageToken = page.nextPageToken;
+    if (pageToken === "" || seen >= conditionsSearchedMax) {
+      break;
+    }
+  }
+  if (ending.length > 1) {
+    const names = ending.slice(0, 10).map((condition) => `  ${condition.name}`);
+    throw new UsageError(
+      `${ending.length} open conditions of ${runId} end in ${name}; say which:\n${names.join("\n")}`,
+    );
+  }
+  return ending[0];
+}
+
+function readUserName(environment: CommandContext["environment"]): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // There is no such user, as in some containers.
+    return environment["USER"] ?? "";
+  }
+}

@@ -1,0 +1,19 @@
+import { toRun } from "../../client/views/run.ts";
+import type { Command } from "../command.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { exitCodeOfRun, tellRun } from "../output/tell-run.ts";
+
+/** `watch`: follows a run until it has ended. */
+export const watchCommand: Command = {
+  name: "watch",
+  arguments: ["RUN"],
+  sentence: "follows a run and tells what happens, until it has ended; 0 if it succeeded, else 1",
+  notes: ["With --json it prints the frames of WatchRun. It survives restarts of the server."],
+  options: {},
+  async run(context) {
+    const { given, screen } = context;
+    const write = (line: string) => screen.line(line);
+    const last = await tellRun(context, { runId: given.argument(0), write, frames: screen.json });
+    return last?.run === undefined ? exitCodes.unavailable : exitCodeOfRun(toRun(last.run));
+  },
+};

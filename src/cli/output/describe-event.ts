@@ -1,0 +1,145 @@
+import type { ActionError, Event, EventDetails } from "../../client/client.ts";
+import { printValue, printValues } from "./print-value.ts";
+import type { Emphasis } from "./screen.ts";
+import { emphasisOf } from "./state-cell.ts";
+
+/** What people see of an event: a word, how it stands out, and what else it says. */
+export interface EventWords {
+  readonly word: string;
+  readonly emphasis: Emphasis | undefined;
+  readonly text: string;
+}
+
+/** Describes an event in a word and a few more. */
+export function describeEvent(event: Event): EventWords {
+  const word = event.kind.toLowerCase().replaceAll("_", " ");
+  switch (event.kind) {
+    case "RUN_CREATED":
+      return say(word, undefined, `${event.detail.actionCount} actions, priority ${event.detail.priority}`);
+    case "RUN_UPDATED":
+      return say(word, undefined, `priority ${event.detail.priority} ${printValues(event.detail.labels)}`);
+    case "RUN_RETRIED":
+      return say(word, "busy", `for the ${event.detail.retryCount}. time`);
+    case "RUN_STARTED":
+    case "UNSPECIFIED":
+      return say(word, "busy");
+    case "RUN_CANCEL_REQUESTED":
+      return say(word, "waiting", event.detail.cause);
+    case "RUN_ENDED":
+      return describeEnd(event.detail, "run ");
+    case "OP_REGISTERED":
+      return say(word, undefined, `${event.detail.op} version ${event.detail.version}`);
+    case "WORKER_ATTACHED":
+      return say(word, "good", `${event.detail.workerId} for ${event.detail.ops.join(", ")}`);
+    case "WORKER_DRAINING":
+      return say(word, "waiting", event.detail.workerId);
+    case "WORKER_LEFT":
+      return say(word, "quiet", `${event.detail.workerId}: ${event.detail.cause}`);
+    case "PUBLISHED": {
+      const { source, type, attributes, payload } = event.detail;
+      const rest = payload === null ? "" : ` ${printValue(payload)}`;
+      return say(word, undefined, `${type} by ${source} ${printValues(attributes)}${rest}`);
+    }
+    case "CONDITION_PAUSED":
+    case "CONDITION_ANSWERED":
+    case "SIGNAL_KEPT":
+    case "SIGNAL_DROPPED":
+      return describeConditionEvent(event, word);
+    default:
+      return describeActionEvent(event, word.replace(/^action /, ""));
+  }
+}
+
+function say(word: string, emphasis: Emphasis | undefined, text = ""): EventWords {
+  return { word, emphasis, text };
+}
+
+function describeEnd(
+  { state, error, outputs }: EventDetails["ACTION_ENDED" | "RUN_ENDED"],
+  of = "",
+): EventWords {
+  return say(`${of}${state.toLowerCase()}`, emphasisOf(state), printError(error) || printValues(outputs));
+}
+
+type ConditionKind = "CONDITION_PAUSED" | "CONDITION_ANSWERED" | "SIGNAL_KEPT" | "SIGNAL_DROPPED";
+
+function describeConditionEvent(event: Extract<Event, { kind: ConditionKind }>, word: string): EventWords {
+  switch (event.kind) {
+    case "CONDITION_PAUSED":
+      return say("paused", "waiting", `asks for a ${event.detail.type}: ${event.detail.prompt}`);
+    case "CONDITION_ANSWERED": {
+      const { value, signalledBy, defaulted } = event.detail;
+      const by = defaulted ? " by default" : signalledBy === "" ? "" : ` by ${signalledBy}`;
+      return say("answered", "good", `${printValue(value)}${by}`);
+    }
+    case "SIGNAL_KEPT":
+      return say(word, "waiting", `${printValue(event.detail.value)} by ${event.detail.signalledBy}`);
+    case "SIGNAL_DROPPED":
+      return say(word, "waiting", event.detail.cause);
+  }
+}
+
+type ActionKind =
+  | "ACTION_CREATED"
+  | "ACTION_QUEUED"
+  | "ACTION_ASSIGNED"
+  | "ACTION_STARTED"
+  | "ACTION_PROGRESSED"
+  | "ACTION_LOGGED"
+  | "ATTEMPT_FAILED"
+  | "ACTION_RETURNED"
+  | "ACTION_CANCEL_REQUESTED"
+  | "ACTION_ENDED"
+  | "ACTION_REOPENED";
+
+function describeActionEvent(event: Extract<Event, { kind: ActionKind }>, word: string): EventWords {
+  switch (event.kind) {
+    case "ACTION_CREATED": {
+      const { kind, op, state } = event.detail;
+      return say(word, "quiet", `${[kind.toLowerCase(), op].join(" ").trim()}, ${state.toLowerCase()}`);
+    }
+    case "ACTION_QUEUED":
+      return say(word, "quiet");
+    case "ACTION_ASSIGNED":
+    case "ACTION_STARTED":
+      return say(word, "busy", `attempt ${event.attempt} on ${event.detail.workerId}`);
+    case "ACTION_PROGRESSED":
+      return say(`${Math.floor(event.detail.percent)} %`, "busy", event.detail.message);
+    case "ACTION_LOGGED": {
+      const { level, message } = event.detail;
+      const emphasis = level === "ERROR" ? "bad" : level === "WARN" ? "waiting" : undefined;
+      return say(level === "UNSPECIFIED" ? "info" : level.toLowerCase(), emphasis, message);
+    }
+    case "ATTEMPT_FAILED": {
+      const { error, state, retryTime } = event.detail;
+      const again = retryTime === undefined ? "" : `; again at ${printTime(retryTime)}`;
+      return say(`attempt ${event.attempt} ${state.toLowerCase()}`, "bad", `${printError(error)}${again}`);
+    }
+    case "ACTION_RETURNED":
+    case "ACTION_CANCEL_REQUESTED":
+      return say(word, "waiting", event.detail.cause);
+    case "ACTION_ENDED":
+      return describeEnd(event.detail);
+    case "ACTION_REOPENED":
+      return say(word, "busy", event.detail.state.toLowerCase());
+  }
+}
+
+/** An error in one line: its type and message. */
+export function printError(error: ActionError | undefined): string {
+  if (error === undefined) {
+    return "";
+  }
+  return error.message === "" ? error.type : `${error.type}: ${error.message}`;
+}
+
+/** A time of day with milliseconds, and with its date unless it is today's. */
+export function printTime(time: Date | undefined, now: Date = new Date()): string {
+  if (time === undefined) {
+    return "";
+  }
+  const pad = (number: number, length = 2) => String(number).padStart(length, "0");
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => pad(part)).join(":");
+  const date = `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())} `;
+  return `${time.toDateString() === now.toDateString() ? "" : date}${clock}.${pad(time.getMilliseconds(), 3)}`;
+}

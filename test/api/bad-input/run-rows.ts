@@ -1,0 +1,427 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Dependency_Requirement } from "../../../gen/signalbox/v1/action_pb.ts";
+import { CreateRunRequestSchema } from "../../../gen/signalbox/v1/run_service_pb.ts";
+import { ValueType } from "../../../gen/signalbox/v1/value_pb.ts";
+import { toJson, toValue } from "../../../src/api/mapping/to-proto-value.ts";
+import type { Json } from "../../../src/core/value.ts";
+import type { TestServer } from "../../support/test-server.ts";
+import {
+  condition,
+  filterChanged,
+  invalid,
+  noRun,
+  plan,
+  type Row,
+  readAll,
+  reused,
+  task,
+  text,
+  token,
+  tokenInvalid,
+  yes,
+} from "./row.ts";
+
+const long = "x".repeat(5_000);
+const nested = (depth: number): Json => (depth === 0 ? 1 : [nested(depth - 1)]);
+
+/** Creates a run and expects that it cannot be. */
+function createRun(
+  server: TestServer,
+  run: NonNullable<MessageInitShape<typeof CreateRunRequestSchema>["run"]>,
+  requestId = "",
+) {
+  return server.runs.createRun({ run, requestId });
+}
+
+/** Creates a run of one task with an input that is wrong. */
+function withInput(
+  server,
+  value: MessageInitShape<typeof NewActionSchema> extends never ? never : ReturnType<typeof toValue>,
+) {
+  const inputs = { x: { source: { case: "value" as const, value } } };
+  return createRun(server, { work: { case: "task", value: { op: "x", inputs } } });
+}
+
+/** What runs are asked for that they cannot give. */
+export const runRows: readonly Row[] = [
+  {
+    rpc: "CreateRun",
+    given: "no run",
+    call: (server) => server.runs.createRun({}),
+    ...invalid,
+    fields: ["run"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "no work",
+    call: (server) => createRun(server, {}),
+    ...invalid,
+    fields: ["run.work"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "several bad fields",
+    call: (server) =>
+      createRun(server, {
+        namespace: "Not A Namespace",
+        runId: "-",
+        priority: 1_001,
+        labels: { "": "x" },
+        timeout: { seconds: -1n },
+        work: { case: "task", value: { op: "" } },
+      }),
+    ...invalid,
+    fields: ["run.namespace", "run.run_id", 'run.labels[""]', "run.priority", "run.timeout", "run.task.op"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "a name that is too long",
+    call: (server) => createRun(server, { work: plan({ name: long, kind: task }) }),
+    ...invalid,
+    fields: ["run.plan.actions[0].name"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "a cyclic plan",
+    call: (server) =>
+      createRun(server, {
+        work: plan(
+          { name: "a", kind: task, dependencies: [{ action: "c" }] },
+          { name: "b", kind: task, dependencies: [{ action: "a" }] },
+          { name: "c", kind: task, dependencies: [{ action: "b" }] },
+        ),
+      }),
+    ...invalid,
+    fields: ["run.plan.actions"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "an action that waits for itself",
+    call: (server) =>
+      createRun(server, { work: plan({ name: "a", kind: task, dependencies: [{ action: "a" }] }) }),
+    ...invalid,
+    fields: ["run.plan.actions"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "unknown dependencies, in both their forms",
+    call: (server) => {
+      const inputs = { x: { source: { case: "reference" as const, value: { from: "nobody" } } } };
+      return createRun(server, {
+        work: plan(
+          { name: "a", kind: task, dependencies: [{ action: "none" }] },
+          { name: "b", kind: { case: "task", value: { op: "x", inputs } } },
+        ),
+      });
+    },
+    ...invalid,
+    fields: [
+      "run.plan.actions[0].dependencies[0].action",
+      'run.plan.actions[1].task.inputs["x"].reference.from',
+    ],
+  },
+  {
+    rpc: "CreateRun",
+    given: "two actions of one name",
+    call: (server) =>
+      createRun(server, { work: plan({ name: "a", kind: task }, { name: "a", kind: condition }) }),
+    ...invalid,
+    fields: ["run.plan.actions[1].name"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "a value asked of an action however it ends",
+    call: (server) => {
+      const requirement = Dependency_Requirement.ENDED;
+      const dependencies = [{ action: "a", requirement, equals: yes }];
+      return createRun(server, {
+        work: plan({ name: "a", kind: condition }, { name: "b", kind: task, dependencies }),
+      });
+    },
+    ...invalid,
+    fields: ["run.plan.actions[1].dependencies[0].equals"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "a default of another type than the condition's",
+    call: (server) => {
+      const value = { type: ValueType.BOOL, timeout: { seconds: 1n }, defaultValue: text };
+      return createRun(server, { work: plan({ name: "a", kind: { case: "condition", value } }) });
+    },
+    ...invalid,
+    fields: ["run.plan.actions[0].condition.default_value"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "a condition without a type",
+    call: (server) =>
+      createRun(server, { work: plan({ name: "a", kind: { case: "condition", value: {} } }) }),
+    ...invalid,
+    fields: ["run.plan.actions[0].condition.type"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "a trace in a plan",
+    call: (server) => createRun(server, { work: plan({ name: "a", kind: { case: "trace", value: {} } }) }),
+    ...invalid,
+    fields: ["run.plan.actions[0].trace"],
+  },
+  {
+    rpc: "CreateRun",
+    given: "an input that refers to another action, in a run of one task",
+    call: (server) => {
+      const inputs = { x: { source: { case: "reference" as const, value: { from: "main" } } } };
+      return createRun(server, { work: { case: "task", value: { op: "x", inputs } } });
+    },
+    ...invalid,
+    fields: ['run.task.inputs["x"].reference'],
+  },
+  {
+    rpc: "CreateRun",
+    given: "JSON that is too deep",
+    call: (server) => withInput(server, toValue({ kind: "json", value: nested(31) })),
+    ...invalid,
+    fields: ['run.task.inputs["x"].value.json_value'],
+  },
+  {
+    rpc: "CreateRun",
+    given: "JSON with NaN",
+    call: (server) => {
+      const value = create(CreateRunRequestSchema, {
+        run: {
+          work: {
+            case: "task",
+            value: {
+              op: "x",
+              inputs: {
+                x: {
+                  source: {
+                    case: "value",
+                    value: { kind: { case: "jsonValue", value: toJson(Number.NaN) } },
+                  },
+                },
+              },
+            },
+          },
+        },
+      });
+      return server.runs.createRun(value);
+    },
+    ...invalid,
+    fields: ['run.task.inputs["x"].value.json_value'],
+  },
+  {
+    rpc: "CreateRun",
+    given: "a text that is too large",
+    call: (server) => withInput(server, toValue({ kind: "string", value: "x".repeat(1024 * 1024 + 1) })),
+    ...invalid,
+    fields: ['run.task.inputs["x"].value.string_value'],
+  },
+  {
+    rpc: "CreateRun",
+    given: "a version of an op that is not registered",
+    call: (server) => createRun(server, { work: { case: "task", value: { op: "known", opVersion: 2 } } }),
+    code: "NotFound",
+    reason: "OP_NOT_FOUND",
+    metadata: { op: "known", version: "2" },
+  },
+  {
+    rpc: "CreateRun",
+    given: "an id that is taken",
+    call: (server) => createRun(server, { runId: "open", work: { case: "task", value: { op: "x" } } }),
+    code: "AlreadyExists",
+    reason: "RUN_EXISTS",
+    metadata: { run_id: "open" },
+  },
+  {
+    rpc: "CreateRun",
+    given: "other content under a used request_id",
+    call: (server) => createRun(server, { work: { case: "task", value: { op: "x" } } }, "used"),
+    ...reused,
+  },
+  {
+    rpc: "CreateRun",
+    given: "a request_id with a space",
+    call: (server) => createRun(server, { work: { case: "task", value: { op: "x" } } }, "a b"),
+    ...invalid,
+    fields: ["request_id"],
+  },
+  {
+    rpc: "BatchCreateRuns",
+    given: "no requests",
+    call: (server) => server.runs.batchCreateRuns({}),
+    ...invalid,
+    fields: ["requests"],
+  },
+  {
+    rpc: "BatchCreateRuns",
+    given: "a request that breaks a bound",
+    call: (server) =>
+      server.runs.batchCreateRuns({ requests: [create(CreateRunRequestSchema, { run: { runId: "-" } })] }),
+    ...invalid,
+    fields: ["requests[0].run.run_id", "requests[0].run.work"],
+  },
+  {
+    rpc: "GetRun",
+    given: "an unknown run",
+    call: (server) => server.runs.getRun({ runId: "none" }),
+    ...noRun,
+  },
+  {
+    rpc: "GetRun",
+    given: "no run",
+    call: (server) => server.runs.getRun({}),
+    ...invalid,
+    fields: ["run_id"],
+  },
+  {
+    rpc: "GetRun",
+    given: "all namespaces",
+    call: (server) => server.runs.getRun({ namespace: "-", runId: "open" }),
+    ...invalid,
+    fields: ["namespace"],
+  },
+  {
+    rpc: "ListRuns",
+    given: "a token that is none",
+    call: (server) => server.runs.listRuns({ pageToken: "nonsense" }),
+    ...tokenInvalid,
+  },
+  {
+    rpc: "ListRuns",
+    given: "a token of another method",
+    call: (server) =>
+      server.runs.listRuns({ pageToken: token(server, "ops", { namespace: "default" }, "a") }),
+    ...tokenInvalid,
+  },
+  {
+    rpc: "ListRuns",
+    given: "a token under another filter",
+    call: (server) => server.runs.listRuns({ pageToken: token(server, "runs", {}, {}) }),
+    ...filterChanged,
+  },
+  {
+    rpc: "ListRuns",
+    given: "a page that is too large",
+    call: (server) => server.runs.listRuns({ pageSize: 1_001 }),
+    ...invalid,
+    fields: ["page_size"],
+  },
+  {
+    rpc: "ListRuns",
+    given: "a state that does not exist",
+    call: (server) => server.runs.listRuns({ filter: { states: [99 as never] } }),
+    ...invalid,
+    fields: ["filter.states[0]"],
+  },
+  {
+    rpc: "WatchRun",
+    given: "an unknown run",
+    call: (server) => readAll(server.runs.watchRun({ runId: "none" })),
+    ...noRun,
+  },
+  {
+    rpc: "WatchRun",
+    given: "a cursor that is none",
+    call: (server) => readAll(server.runs.watchRun({ runId: "open", cursor: "nonsense" })),
+    ...tokenInvalid,
+  },
+  {
+    rpc: "WatchRun",
+    given: "a cursor of the feed",
+    call: async (server) => {
+      const { nextPageToken } = await server.events.listEvents({});
+      await readAll(server.runs.watchRun({ runId: "open", cursor: nextPageToken }));
+    },
+    ...tokenInvalid,
+  },
+  {
+    rpc: "CancelRun",
+    given: "an unknown run",
+    call: (server) => server.runs.cancelRun({ runId: "none" }),
+    ...noRun,
+  },
+  {
+    rpc: "CancelRun",
+    given: "an ended run",
+    call: (server) => server.runs.cancelRun({ runId: "ended" }),
+    code: "FailedPrecondition",
+    reason: "RUN_ENDED",
+    metadata: { run_id: "ended", state: "CANCELLED" },
+  },
+  {
+    rpc: "CancelRun",
+    given: "other content under a used request_id",
+    call: (server) => server.runs.cancelRun({ runId: "open", requestId: "used" }),
+    ...reused,
+  },
+  {
+    rpc: "RetryRun",
+    given: "an unknown run",
+    call: (server) => server.runs.retryRun({ runId: "none" }),
+    ...noRun,
+  },
+  {
+    rpc: "RetryRun",
+    given: "a run that has not ended",
+    call: (server) => server.runs.retryRun({ runId: "open" }),
+    code: "FailedPrecondition",
+    reason: "RUN_NOT_ENDED",
+    metadata: { run_id: "open", state: "RUNNING" },
+  },
+  {
+    rpc: "RetryRun",
+    given: "a run that succeeded, without force",
+    call: (server) => server.runs.retryRun({ runId: "good" }),
+    code: "FailedPrecondition",
+    reason: "RUN_SUCCEEDED",
+    metadata: { run_id: "good" },
+  },
+  {
+    rpc: "RetryRun",
+    given: "other content under a used request_id",
+    call: (server) => server.runs.retryRun({ runId: "ended", requestId: "used" }),
+    ...reused,
+  },
+  {
+    rpc: "UpdateRun",
+    given: "an unknown run",
+    call: (server) => server.runs.updateRun({ runId: "none" }),
+    ...noRun,
+  },
+  {
+    rpc: "UpdateRun",
+    given: "a priority for an ended run",
+    call: (server) => server.runs.updateRun({ runId: "ended", priority: 2 }),
+    code: "FailedPrecondition",
+    reason: "RUN_ENDED",
+    metadata: { run_id: "ended", state: "CANCELLED" },
+  },
+  {
+    rpc: "UpdateRun",
+    given: "more labels than a run may have",
+    call: async (server) => {
+      const labels = (prefix: string) =>
+        Object.fromEntries(Array.from({ length: 64 }, (_, i) => [prefix + i, ""]));
+      await server.runs.updateRun({ runId: "again", setLabels: labels("a") });
+      headBefore = await server.store.head();
+      return server.runs.updateRun({ runId: "again", setLabels: labels("b") });
+    },
+    code: "ResourceExhausted",
+    reason: "LIMIT_REACHED",
+    metadata: { limit: "labelsMax", maximum: "64" },
+  },
+  {
+    rpc: "UpdateRun",
+    given: "a priority out of its bounds",
+    call: (server) => server.runs.updateRun({ runId: "open", priority: -1_001 }),
+    ...invalid,
+    fields: ["priority"],
+  },
+  {
+    rpc: "UpdateRun",
+    given: "other content under a used request_id",
+    call: (server) => server.runs.updateRun({ runId: "open", priority: 2, requestId: "used" }),
+    ...reused,
+  },
+];
