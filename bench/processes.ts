@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { FromGenerator, FromWorker, ToGenerator, ToWorker } from "./messages.ts";
@@ -31,12 +31,16 @@ export class Part {
     });
   }
 
-  /** The CPU that its threads have used since it started, in microseconds: user and system time. */
+  /** The CPU that all its threads have used since it started, in microseconds: user and system time. */
   cpuUs(): number {
-    const stat = readFileSync(`/proc/${this.child.pid}/stat`, "utf8");
-    // The name of the process stands in brackets and may hold spaces; utime and stime are the 14th and 15th field.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * tickUs;
+    return readCpuUs(`/proc/${this.child.pid}/stat`);
+  }
+
+  /** The part of it that threads of a name have used. */
+  threadCpuUs(name: string): number {
+    const threads = readdirSync(`/proc/${this.child.pid}/task`).map((id) => `/proc/${this.child.pid}/task/${id}`);
+    const named = threads.filter((thread) => readFileSync(`${thread}/comm`, "utf8").trim() === name);
+    return named.reduce((sum, thread) => sum + readCpuUs(`${thread}/stat`), 0);
   }
 
   /** Asks it to end by what is called, and waits until it has. */
@@ -46,6 +50,13 @@ export class Part {
     ask();
     await exited;
   }
+}
+
+function readCpuUs(path: string): number {
+  const stat = readFileSync(path, "utf8");
+  // The name of the process stands in brackets and may hold spaces; utime and stime are the 14th and 15th field.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * tickUs;
 }
 
 /** A process that is spoken to. */

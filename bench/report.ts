@@ -36,11 +36,12 @@ const titles: Readonly<Record<RowName, (options: BenchOptions) => string>> = {
 
 const columns = [
   ["row", 15],
-  ["what", 58],
+  ["what", 59],
   ["runs", 8],
   ["runs/s", 8],
   ["CPU µs each", 12],
   ["server", 8],
+  ["store", 8],
   ["worker", 8],
   ["generator", 10],
   ["ack p50 ms", 11],
@@ -116,7 +117,7 @@ export class Report {
 }
 
 function cpuCells(cpuUs: Cpu): readonly string[] {
-  return [sumOf(cpuUs), cpuUs.server, cpuUs.worker, cpuUs.generator].map((us) => us.toFixed(0));
+  return [sumOf(cpuUs), cpuUs.server, cpuUs.store, cpuUs.worker, cpuUs.generator].map((us) => us.toFixed(0));
 }
 
 function share(sorted: readonly number[], part: number): number {

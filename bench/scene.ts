@@ -11,9 +11,10 @@ import { type Conversation, type Part, startGenerator, startServer, startWorker 
 /** The op that the worker runs. */
 export const workedOp = "work";
 
-/** CPU in microseconds, in all and of each process. */
+/** CPU in microseconds of each process, the server's without the thread of its store. */
 export interface Cpu {
   readonly server: number;
+  readonly store: number;
   readonly worker: number;
   readonly generator: number;
 }
@@ -163,7 +164,9 @@ export class Scene {
     }
   }
 
+  /** Where the feed stands, behind everything that a read has shown: a write that is answered is behind it too. */
   async #feedCursor(): Promise<string> {
+    await this.#client.events.publish([{ source: "bench", type: "begin" }]);
     const watch = new AbortController();
     const frames = this.#client.raw.events.watchEvents(endsOnly, { signal: watch.signal });
     try {
@@ -192,30 +195,40 @@ export class Scene {
   }
 
   #cpu(): Cpu {
-    const [server, worker, generator] = [this.#server, this.#worker, this.#generator].map((part) =>
-      part.cpuUs(),
-    ) as [number, number, number];
-    return { server, worker, generator };
+    const store = this.#server.threadCpuUs("signalbox-store");
+    return {
+      server: this.#server.cpuUs() - store,
+      store,
+      worker: this.#worker.cpuUs(),
+      generator: this.#generator.cpuUs(),
+    };
   }
 }
 
 const endsOnly = { filter: { kinds: [EventKind.RUN_ENDED] } };
 
 /** All of it together. */
-export function sumOf({ server, worker, generator }: Cpu): number {
-  return server + worker + generator;
+export function sumOf({ server, store, worker, generator }: Cpu): number {
+  return server + store + worker + generator;
 }
 
 function minus(after: Cpu, before: Cpu): Cpu {
   return {
     server: after.server - before.server,
+    store: after.store - before.store,
     worker: after.worker - before.worker,
     generator: after.generator - before.generator,
   };
 }
 
 function each(all: Cpu, count: number): Cpu {
-  return { server: all.server / count, worker: all.worker / count, generator: all.generator / count };
+  const { server, store, worker, generator } = all;
+  return {
+    server: server / count,
+    store: store / count,
+    worker: worker / count,
+    generator: generator / count,
+  };
 }
 
 function profileFlags({ profile }: BenchOptions, part: string): readonly string[] {

@@ -9,7 +9,7 @@ import { conditionPages, fromConditionFilter } from "./condition-filter.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { fromValue } from "./mapping/from-proto-value.ts";
 import { toCondition } from "./mapping/to-proto-action.ts";
-import { listPage } from "./pages.ts";
+import { isConditionPlace, listPage } from "./pages.ts";
 import { findAction, findRun } from "./reads.ts";
 import { answered, requestOf, required, translated } from "./requests.ts";
 import { toConnectError } from "./status.ts";
@@ -29,6 +29,7 @@ export function conditionService(
         ...request,
         scope: tokenScope("conditions", filter, store.feedId),
         ...conditionPages(store, filter),
+        isPlace: isConditionPlace,
       });
       return { conditions: items.flatMap(toConditions), nextPageToken };
     },

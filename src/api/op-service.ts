@@ -3,7 +3,7 @@ import type { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
 import type { Engine } from "../engine/engine.ts";
 import { fromNamespace, fromOp } from "./mapping/from-proto-run.ts";
 import { toOp } from "./mapping/to-proto-run.ts";
-import { listPage } from "./pages.ts";
+import { isNamePlace, listPage } from "./pages.ts";
 import { answered, requestOf, required } from "./requests.ts";
 import { toConnectError } from "./status.ts";
 import { tokenScope } from "./token.ts";
@@ -36,6 +36,7 @@ export function opService(engine: Engine): ServiceImpl<typeof OpService> {
         scope: tokenScope("ops", { namespace }, store.feedId),
         read: (after: string | undefined, limit) => store.listOps({ namespace, after, limit }),
         placeOf: (op) => op.name,
+        isPlace: isNamePlace,
         sizeOf: () => opSizeBytes,
       });
       return { ops: items.map(toOp), nextPageToken };

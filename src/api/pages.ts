@@ -2,7 +2,7 @@ import type { Action } from "../core/action.ts";
 import type { Run } from "../core/run.ts";
 import { sizeBytes, valuesSizeBytes } from "../core/value.ts";
 import { pageBytesMax, pageStepRows } from "../limits.ts";
-import type { Page } from "../store/store.ts";
+import type { ConditionPlace, Page, RunPlace } from "../store/store.ts";
 import { toConnectError } from "./status.ts";
 import type { TokenScope } from "./token.ts";
 import { printToken, readToken } from "./token.ts";
@@ -17,6 +17,7 @@ export interface PageOptions<Item, Place> {
   readonly pageToken: string;
   readonly read: (after: Place | undefined, limit: number) => Promise<Page<Item, Place>>;
   readonly placeOf: (item: Item) => Place;
+  readonly isPlace: (place: unknown) => place is Place;
   readonly sizeOf: (item: Item) => number;
 }
 
@@ -29,17 +30,39 @@ export interface ListedPage<Item> {
 
 /** Reads the page that a request asks for. Ends the call with TOKEN_INVALID or FILTER_CHANGED. */
 export async function listPage<Item, Place>(options: PageOptions<Item, Place>): Promise<ListedPage<Item>> {
-  const { scope, pageSize, pageToken } = options;
+  const { scope, pageSize } = options;
   const limit = pageSize === 0 ? defaultPageSize : pageSize;
-  const { items, next } = await collectPage({ ...options, after: placeIn(scope, pageToken), limit });
+  const { items, next } = await collectPage({ ...options, after: placeIn(options), limit });
   return { items, nextPageToken: next === undefined ? "" : printToken(scope, next) };
 }
 
-function placeIn<Place>(scope: TokenScope, token: string): Place | undefined {
-  if (token === "") return undefined;
-  const read = readToken<Place>(scope, token);
+function placeIn<Item, Place>(options: PageOptions<Item, Place>): Place | undefined {
+  const { scope, pageToken, isPlace } = options;
+  if (pageToken === "") return undefined;
+  const read = readToken(scope, pageToken, isPlace);
   if (read.ok) return read.place;
   throw toConnectError({ reason: read.cause === "FILTER_CHANGED" ? "FILTER_CHANGED" : "TOKEN_INVALID" });
+}
+
+/** True for a place in a list that is ordered by name. */
+export function isNamePlace(place: unknown): place is string {
+  return typeof place === "string";
+}
+
+/** True for a place in the list of runs. */
+export function isRunPlace(place: unknown): place is RunPlace {
+  return hasTypes(place, { timeMs: "number", run: "string" });
+}
+
+/** True for a place in the list of conditions. */
+export function isConditionPlace(place: unknown): place is ConditionPlace {
+  return hasTypes(place, { timeMs: "number", run: "string", name: "string" });
+}
+
+function hasTypes(place: unknown, types: Readonly<Record<string, "number" | "string">>): boolean {
+  if (typeof place !== "object" || place === null) return false;
+  const members = new Map<string, unknown>(Object.entries(place));
+  return Object.entries(types).every(([name, type]) => typeof members.get(name) === type);
 }
 
 /** Where a page begins, and how it is read. */
@@ -50,8 +73,8 @@ export interface CollectOptions<Item, Place>
 }
 
 /**
- * Reads up to `limit` items, but no more than `pageBytesMax` of them unless the first one alone is larger. A few
- * rows are read at a time, so that a page of large rows never takes much more memory than it sends.
+ * Reads up to `limit` items, but no more than `pageBytesMax` of them unless the first one alone is larger. A
+ * few rows are read at a time, so that a page of large rows never takes much more memory than it sends.
  */
 export async function collectPage<Item, Place>(
   options: CollectOptions<Item, Place>,

@@ -7,7 +7,10 @@ import { Faults } from "./mapping/faults.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { toConnectError } from "./status.ts";
 
-/** What makes a repeat of a request safe: its id and a digest of its content. Without an id nothing is digested. */
+/**
+ * What makes a repeat of a request safe: its id and a digest of its content. Without an id nothing is
+ * digested.
+ */
 export function requestOf(requestId: string, content: unknown): Request {
   const digest = requestId === "" ? "" : createHash("sha256").update(canonical(content)).digest("base64url");
   return { requestId, digest };

@@ -18,9 +18,9 @@ import { workerService } from "./worker-service.ts";
 export const services = [RunService, ConditionService, EventService, OpService, WorkerService] as const;
 
 /**
- * Registers all services over an engine. When `stopping` is aborted, streams that would last end by themselves:
- * workers are told when to come back, followers get STOPPING. The bounds of worker streams are those of
- * `limits.ts` unless a test gives smaller ones.
+ * Registers all services over an engine. When `stopping` is aborted, streams that would last end by
+ * themselves: workers are told when to come back, followers get STOPPING. The bounds of worker streams are
+ * those of `limits.ts` unless a test gives smaller ones.
  */
 export function routes(
   engine: Engine,

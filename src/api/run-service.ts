@@ -18,7 +18,7 @@ import { Faults } from "./mapping/faults.ts";
 import { fromNamespace, fromNewRun } from "./mapping/from-proto-run.ts";
 import { currentAttempt, toAction, toAttempt } from "./mapping/to-proto-action.ts";
 import { toRun } from "./mapping/to-proto-run.ts";
-import { actionSizeBytes, listPage, runSizeBytes } from "./pages.ts";
+import { actionSizeBytes, isNamePlace, isRunPlace, listPage, runSizeBytes } from "./pages.ts";
 import { findAction, findRun } from "./reads.ts";
 import { answered, fromNamespaces, requestOf, required } from "./requests.ts";
 import { refusalOf, toRefusalMessage } from "./status.ts";
@@ -56,6 +56,7 @@ function runMethods(engine: Engine, stopping: AbortSignal): Omit<Methods, Action
         scope: tokenScope("runs", filter, store.feedId),
         read: (after, limit) => store.listRuns({ ...filter, after, limit }),
         placeOf: (run) => ({ timeMs: run.createTimeMs, run: run.key }),
+        isPlace: isRunPlace,
         sizeOf: runSizeBytes,
       });
       return { runs: items.map(toRun), nextPageToken };
@@ -98,6 +99,7 @@ function actionMethods(engine: Engine): Pick<Methods, ActionMethod> {
         scope: tokenScope("actions", { run: key, states }, store.feedId),
         read: (after, limit) => store.listActions({ run: key, states, after, limit }),
         placeOf: (action) => action.name,
+        isPlace: isNamePlace,
         sizeOf: actionSizeBytes,
       });
       return { actions: items.map(toAction), nextPageToken };

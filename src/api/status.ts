@@ -39,8 +39,8 @@ export function toRefusalMessage(refusal: Refusal): RefusalMessage {
 }
 
 /**
- * What went wrong as a refusal, if it is a failure that callers are told about: the store cannot be used, or the
- * server stops. Undefined for anything else, which is a bug.
+ * What went wrong as a refusal, if it is a failure that callers are told about: the store cannot be used, or
+ * the server stops. Undefined for anything else, which is a bug.
  */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof StoreUnavailable) return { reason: "STORE_UNAVAILABLE" };

@@ -9,15 +9,18 @@ import { canonical } from "../core/value.ts";
  * ```
  * version 1 B · kind 1 B · feed 8 B · filter 8 B · place … · checksum 4 B        in base64url
  * ```
- * `feed` is a digest of the feed's id and `filter` one of the filter, so that a token is only good where it was
- * given. The checksum finds mistakes, it does not stop an attacker: a forged token shows nothing that its filter
- * would not show anyway.
+ * `feed` is a digest of the feed's id and `filter` one of the filter, so that a token is only good where it
+ * was given. The checksum finds mistakes, it does not stop an attacker: a forged token shows nothing that its
+ * filter would not show anyway.
  */
 const version = 1;
 const headBytes = 18;
 const checksumBytes = 4;
 
-/** What a token is a place in. Lists and streams of events have one kind, so that their tokens can be exchanged. */
+/**
+ * What a token is a place in. Lists and streams of events have one kind, so that their tokens can be
+ * exchanged.
+ */
 const kinds = {
   runs: 1,
   actions: 2,
@@ -59,10 +62,16 @@ export function printToken(scope: TokenScope, place: unknown): string {
   return print(scope, Buffer.from(JSON.stringify(place)));
 }
 
-/** The place of a page token. Its shape is what `printToken` was given: the checksum vouches for it. */
-export function readToken<Place>(scope: TokenScope, token: string): ReadToken<Place> {
+/** The place of a page token, if it is one: a checksum can be forged, so `isPlace` looks at what is there. */
+export function readToken<Place>(
+  scope: TokenScope,
+  token: string,
+  isPlace: (place: unknown) => place is Place,
+): ReadToken<Place> {
   const read = readPlace(scope, token);
-  return read.ok ? { ok: true, place: JSON.parse(read.place.toString()) as Place } : read;
+  if (!read.ok) return read;
+  const place = parse(read.place.toString());
+  return isPlace(place) ? { ok: true, place } : { ok: false, cause: "TOKEN_INVALID" };
 }
 
 /** A cursor that says "behind this position". */
@@ -101,6 +110,14 @@ function readPlace({ head }: TokenScope, token: string): ReadToken<Buffer> {
   if (!bytes.subarray(10, headBytes).equals(head.subarray(10))) return { ok: false, cause: "FILTER_CHANGED" };
   if (!bytes.subarray(2, 10).equals(head.subarray(2, 10))) return { ok: false, cause: "OTHER_FEED" };
   return { ok: true, place: bytes.subarray(headBytes, bodyBytes) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function digest(text: string): Buffer {

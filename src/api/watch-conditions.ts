@@ -27,8 +27,8 @@ export interface WatchConditionsOptions {
 const snapshotPageSize = 1_000;
 
 /**
- * Follows the conditions that a filter wants, without end. As WatchRun does, it reads the head of the feed first,
- * the open conditions after it, and then follows from that head.
+ * Follows the conditions that a filter wants, without end. As WatchRun does, it reads the head of the feed
+ * first, the open conditions after it, and then follows from that head.
  */
 export async function* watchConditions(
   engine: Engine,
@@ -50,15 +50,14 @@ export async function* watchConditions(
   const follow = { scope, after, run: runOf(filter), matches, signal, stopping };
   for await (const frame of followFeed(engine, follow)) {
     const told = await describeFrame(store, filter, frame);
-    // A transaction that only looked like one of a condition's moves the cursor with the next frame.
-    if (frame.events.length > 0 && told.events.length === 0) continue;
+    // A transaction that only looked like one of a condition's is a bookmark: the cursor moves on by it too.
     yield { ...told, cursor: print(frame.through), atHead: frame.atHead };
   }
 }
 
 /**
- * True if an event may be one of a condition. How a condition ended without an answer is told as the end of any
- * other action is; that no worker reported it narrows it down, and reading the action makes sure.
+ * True if an event may be one of a condition. How a condition ended without an answer is told as the end of
+ * any other action is; that no worker reported it narrows it down, and reading the action makes sure.
  */
 function mayChangeCondition({ detail }: Event): boolean {
   switch (detail.kind) {

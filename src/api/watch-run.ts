@@ -33,8 +33,8 @@ const snapshotPageSize = 1_000;
  *
  * Without a cursor it begins with the state: the head of the feed is read first and the run and its actions
  * after it, so that the state is at least as new as that head and nothing can fall between the two. Then it
- * follows the feed from there. Each frame reads what it tells anew, so that the rows are at least as new as the
- * events, and may be newer: the last event of a row comes with the row as it stays.
+ * follows the feed from there. Each frame reads what it tells anew, so that the rows are at least as new as
+ * the events, and may be newer: the last event of a row comes with the row as it stays.
  */
 export async function* watchRun(engine: Engine, options: WatchRunOptions): AsyncGenerator<WatchRunResponse> {
   const { store } = engine;
@@ -90,8 +90,8 @@ async function describeFrame(store: Store, key: RunKey, frame: FeedFrame): Promi
 }
 
 /**
- * True if the run has ended and nothing of it lies behind a position. The run alone does not say it: it may have
- * ended, been opened again and ended once more, and all of that may still have to be sent.
+ * True if the run has ended and nothing of it lies behind a position. The run alone does not say it: it may
+ * have ended, been opened again and ended once more, and all of that may still have to be sent.
  */
 async function isLast(store: Store, run: Run, through: Position): Promise<boolean> {
   if (!hasRunEnded(run)) return false;

@@ -4,7 +4,7 @@ import type { Session } from "../core/session.ts";
 import type { Engine } from "../engine/engine.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { toWorker } from "./mapping/to-proto-worker.ts";
-import { listPage } from "./pages.ts";
+import { isNamePlace, listPage } from "./pages.ts";
 import { answered, fromNamespaces, requestOf } from "./requests.ts";
 import { toConnectError } from "./status.ts";
 import { tokenScope } from "./token.ts";
@@ -28,6 +28,7 @@ export function workerService(
         scope: tokenScope("workers", { namespace }, store.feedId),
         read: (after, limit) => store.listSessions({ namespace, after, limit }),
         placeOf: (session) => `${session.namespace}/${session.workerId}`,
+        isPlace: isNamePlace,
         sizeOf: sessionSizeBytes,
       });
       return { workers: await Promise.all(items.map((session) => workerOf(engine, session))), nextPageToken };

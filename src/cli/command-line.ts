@@ -37,7 +37,8 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
       return signal.reason instanceof Interrupted ? exitCodes.interrupted : exitCodes.ok;
     }
     const code = reportError(error, screen);
-    if (code === exitCodes.usage && !screen.json) {
+    const isLong = error instanceof Error && error.message.includes("\n");
+    if (code === exitCodes.usage && !screen.json && !isLong) {
       screen.note(`  ${suggestHelp(args)}`);
     }
     return code;

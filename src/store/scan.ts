@@ -1,5 +1,5 @@
-import { rowsPerPageScanMax } from "../limits.ts";
 import type { Labels } from "../core/run.ts";
+import { rowsPerPageScanMax } from "../limits.ts";
 import type { Page } from "./store.ts";
 
 /** What to look through for a page, and what of it to take. */

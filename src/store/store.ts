@@ -148,7 +148,10 @@ export interface Store {
   /** How many queued actions of its op come before this one, counted up to a limit. */
   queuePlace(action: Action, limit: number): Promise<number>;
   /** What is due at a time, the longest due first, and when the next thing after that is due. */
-  due(nowMs: number, limit: number): Promise<{ readonly due: readonly Due[]; readonly nextMs: number | undefined }>;
+  due(
+    nowMs: number,
+    limit: number,
+  ): Promise<{ readonly due: readonly Due[]; readonly nextMs: number | undefined }>;
 
   /** Ends everything that waits and closes. Commands that were taken are committed first. */
   close(): Promise<void>;

@@ -38,8 +38,8 @@ export const waitingEventsMax = 1_000;
  * once.
  */
 export const reconnectDelayMsMin = 100;
-/** 5 s: the longest wait before attaching again; well under the usual lease. */
-export const reconnectDelayMsMax = 5_000;
+/** 2 s: the longest wait before attaching again; well under the usual lease. */
+export const reconnectDelayMsMax = 2_000;
 /** 5 s: a stream that stood for so long was a good one, and the next wait is the first one again. */
 export const stableStreamMs = 5_000;
 /** 10 s: how long a server may take to answer Attach. */

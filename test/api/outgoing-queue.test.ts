@@ -82,12 +82,13 @@ describe("what waits for a worker", () => {
   });
 
   test.each([
-    { bound: "frames", limits: { framesMax: 2, bytesMax: 1_000 }, fits: 2 },
-    { bound: "bytes", limits: { framesMax: 100, bytesMax: 30 }, fits: 3 },
-  ])("is bounded in $bound: what goes over is not taken", ({ limits, fits }) => {
+    { bound: "frames", limits: { framesMax: 2, bytesMax: 1_000 }, fits: 2, limit: "outgoingFramesMax" },
+    { bound: "bytes", limits: { framesMax: 100, bytesMax: 30 }, fits: 3, limit: "outgoingBytesMax" },
+  ])("is bounded in $bound: what goes over is not taken", ({ limits, fits, limit }) => {
     const queue = new OutgoingQueue(limits);
     const taken = Array.from({ length: 5 }, () => queue.push(pulse, 10));
     expect(taken).toEqual(Array.from({ length: 5 }, (_, index) => index < fits));
+    expect(queue.reached.limit).toBe(limit);
   });
 
   test("is bounded in bytes also where it shares a frame", () => {

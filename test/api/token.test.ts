@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { isRunPlace } from "../../src/api/pages.ts";
 import type { TokenKind } from "../../src/api/token.ts";
 import { printCursor, printToken, readCursor, readToken, tokenScope } from "../../src/api/token.ts";
 import type { Position } from "../../src/core/event.ts";
@@ -8,9 +9,14 @@ const scope = tokenScope("runs", filter, "feed-1");
 const place = { timeMs: 1_735_689_600_000, run: "default/r1" };
 const token = printToken(scope, place);
 
+/** Reads a token for a place among runs. */
+function read(under: typeof scope, text: string) {
+  return readToken(under, text, isRunPlace);
+}
+
 describe("a page token", () => {
   test("gives back its place", () => {
-    expect(readToken(scope, token)).toEqual({ ok: true, place });
+    expect(read(scope, token)).toEqual({ ok: true, place });
   });
 
   test("says nothing in clear text and is safe in a URL", () => {
@@ -20,7 +26,7 @@ describe("a page token", () => {
 
   test("is good under the same filter in another order", () => {
     const same = tokenScope("runs", { labels: { team: "a", env: "prod" }, namespace: "default" }, "feed-1");
-    expect(readToken(same, token)).toEqual({ ok: true, place });
+    expect(read(same, token)).toEqual({ ok: true, place });
   });
 
   test.each<{ name: string; kind: TokenKind; under: object; feedId: string; cause: string }>([
@@ -35,15 +41,27 @@ describe("a page token", () => {
       cause: "FILTER_CHANGED",
     },
   ])("$name is $cause", ({ kind, under, feedId, cause }) => {
-    expect(readToken(tokenScope(kind, under, feedId), token)).toEqual({ ok: false, cause });
+    expect(read(tokenScope(kind, under, feedId), token)).toEqual({ ok: false, cause });
   });
 
   test("with any one character changed is TOKEN_INVALID", () => {
     for (let index = 0; index < token.length; index += 1) {
       const other = token[index] === "A" ? "B" : "A";
       const changed = token.slice(0, index) + other + token.slice(index + 1);
-      expect(readToken(scope, changed)).toEqual({ ok: false, cause: "TOKEN_INVALID" });
+      expect(read(scope, changed)).toEqual({ ok: false, cause: "TOKEN_INVALID" });
     }
+  });
+
+  test.each([{}, null, "a", [1], { timeMs: "1", run: "a/b" }, { timeMs: 1 }, { timeMs: 1, run: { x: 1 } }])(
+    "that was forged for %j, which is no place, is TOKEN_INVALID",
+    (forged) => {
+      expect(read(scope, printToken(scope, forged))).toEqual({ ok: false, cause: "TOKEN_INVALID" });
+    },
+  );
+
+  test("that is a cursor of the same scope is TOKEN_INVALID", () => {
+    const cursor = printCursor(scope, 7n as Position);
+    expect(read(scope, cursor)).toEqual({ ok: false, cause: "TOKEN_INVALID" });
   });
 
   test.each([
@@ -57,7 +75,7 @@ describe("a page token", () => {
     { name: "that is short", text: "AQ" },
     { name: "that is long", text: "A".repeat(1024) },
   ])("that is $name is TOKEN_INVALID", ({ text }) => {
-    expect(readToken(scope, text)).toEqual({ ok: false, cause: "TOKEN_INVALID" });
+    expect(read(scope, text)).toEqual({ ok: false, cause: "TOKEN_INVALID" });
   });
 });
 

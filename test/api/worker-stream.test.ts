@@ -5,6 +5,7 @@ import { Run_State } from "../../gen/signalbox/v1/run_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import { Worker_State, WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { toValue } from "../../src/api/mapping/to-proto-value.ts";
+import type { Json } from "../../src/core/value.ts";
 import { grpcJsClient } from "../support/grpc-js.ts";
 import { describeRefusal, refusalIn, TestServer } from "../support/test-server.ts";
 import { TestWorker } from "../support/test-worker.ts";
@@ -176,6 +177,44 @@ describe("an attempt", () => {
     await leave(worker);
   });
 
+  test("has reports refused one by one that cannot be taken as they stand, and the stream goes on", async () => {
+    const namespace = newNamespace();
+    const worker = await server.attach({ namespace });
+    await createTask(namespace);
+    const { attempt } = await worker.take();
+    const deep = toValue({ kind: "json", value: JSON.parse("[".repeat(31) + "]".repeat(31)) as Json });
+    const said = attempt === undefined ? {} : { attempt };
+    const heartbeat = { case: "heartbeat" as const, value: {} };
+    worker.send({
+      case: "report",
+      value: {
+        reports: [
+          { ...said, sequence: 1n, content: { case: "progress", value: { percent: 5 } } },
+          { ...said, sequence: 2n, content: { case: "succeeded", value: { outputs: { deep } } } },
+          {
+            attempt: { runId: "r", action: "main", attempt: 1, epoch: 2n ** 60n },
+            sequence: 3n,
+            content: heartbeat,
+          },
+          { ...said, sequence: 4n, content: { case: "progress", value: { percent: 6 } } },
+        ],
+      },
+    });
+    const { reports } = await worker.next("recorded");
+    expect(reports.map(({ sequence, refusal }) => [sequence, refusal?.reason])).toEqual([
+      [1n, undefined],
+      [2n, Reason.INVALID_REQUEST],
+      [3n, Reason.INVALID_REQUEST],
+      [4n, undefined],
+    ]);
+    expect(reports[1]?.refusal?.message).toBe(
+      'report.reports[1].succeeded.outputs["deep"].json_value: must not be nested deeper than 30 levels',
+    );
+    expect(reports[2]?.attempt?.epoch).toBe(2n ** 60n);
+    expect(await actionOf(namespace)).toMatchObject({ state: Action_State.RUNNING, progressPercent: 6 });
+    await leave(worker);
+  });
+
   test("is answered in the order of its reports, however many are on their way", async () => {
     const namespace = newNamespace();
     const worker = await server.attach({ namespace });
@@ -302,6 +341,25 @@ describe("children", () => {
     });
     const { run } = await server.runs.getRun({ namespace, runId: "r" });
     expect(run?.actionCount).toBe(1);
+    await leave(worker);
+  });
+});
+
+describe("children that cannot be taken as they stand", () => {
+  test("are refused, and the stream goes on", async () => {
+    const worker = await server.attach({ namespace: newNamespace() });
+    const input = { source: { case: "value" as const, value: toValue({ kind: "json", value: Number.NaN }) } };
+    worker.send({
+      case: "addActions",
+      value: {
+        attempt: { runId: "r", action: "main", attempt: 1, epoch: 2n ** 60n },
+        callId: 5n,
+        actions: [{ name: "a", kind: { case: "task", value: { op: "x", inputs: { n: input } } } }],
+      },
+    });
+    const { callId, attempt, refusal } = await worker.next("actionsAdded");
+    expect({ callId, epoch: attempt?.epoch }).toEqual({ callId: 5n, epoch: 2n ** 60n });
+    expect(refusal).toMatchObject({ reason: Reason.INVALID_REQUEST, metadata: { violation_count: "2" } });
     await leave(worker);
   });
 });

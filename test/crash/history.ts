@@ -1,38 +1,57 @@
 import type { EventFrame, SignalboxClient } from "../../src/client/client.ts";
-import { durable, endsOnce, fenced, oneAnswer, type RecordedReport } from "../guarantees/actions.ts";
+import { durable, fencedReports, type RecordedReport } from "../guarantees/acknowledged.ts";
+import { endsOnce, fenced, oneAnswer } from "../guarantees/actions.ts";
 import { feedViolations } from "../guarantees/feed.ts";
-import type { RecordedEvent, RecordedFrame, Violation } from "../guarantees/record.ts";
+import type { RecordedEvent, RecordedFrame, RecordedStream } from "../guarantees/record.ts";
 import type { Acknowledged } from "./load.ts";
 
-/** 12 places of the record from which the feed is read again. */
+/** 12 places of the record, and 12 of its bookmarks, from which the feed is read again. */
 const resumptions = 12;
 
 /** Everything that is held against the promises after a load. */
 export interface History {
+  /** What the subscriber was given from the beginning, over all its resumptions. */
   readonly frames: readonly EventFrame[];
   readonly acknowledged: Acknowledged;
   readonly reports: readonly RecordedReport[];
+  /** True if every run that was acknowledged must have ended. */
+  readonly isOver: boolean;
 }
 
-/** Reads the feed afresh from a server that is still there, and names every promise that the history broke. */
-export async function violationsOf(client: SignalboxClient, history: History): Promise<readonly Violation[]> {
-  const reference = await readToHead(client, {});
-  const record = history.frames.map(asRecorded);
+/**
+ * Reads the feed afresh from a server that is still there, and names every promise that the history broke, with how:
+ * `Promise: what broke it`.
+ */
+export async function violationsOf(client: SignalboxClient, history: History): Promise<readonly string[]> {
+  const { frames, acknowledged, reports, isOver } = history;
+  const fresh = await readToHead(client, {});
+  const record = frames.map(asRecorded);
   const bookmarks = record.filter(({ events }) => events.length === 0);
-  const places = [...spread(record, resumptions), ...spread(bookmarks, resumptions)];
-  const resumed = [];
-  for (const from of places) {
-    const frames = await readToHead(client, { cursor: from.cursor });
-    resumed.push({ from, events: frames.flatMap(({ events }) => events) });
+  const streams: RecordedStream[] = [{ start: "beginning", frames: record }];
+  for (const { cursor } of [...spread(record, resumptions), ...spread(bookmarks, resumptions)]) {
+    streams.push({ start: { cursor }, frames: await readToHead(client, { cursor }), isQuiet: true });
   }
-  const events = reference.flatMap((frame) => frame.events);
+  const reference = fresh.map(({ events }) => events).filter((events) => events.length > 0);
+  const events = reference.flat();
+  const runs = acknowledged.runIds.map((runId) => `default/${runId}`);
+  const accepted = [...acknowledged.answerByRun].map(([runId, answer]) => ({
+    namespace: "default",
+    runId,
+    action: "approve",
+    value: String(answer),
+  }));
   return [
-    ...feedViolations({ reference, record, resumed }),
-    ...endsOnce(events, { isComplete: true }),
-    ...oneAnswer(events),
-    ...fenced(events, history.reports),
-    ...durable(events, history.acknowledged),
+    ...(record.length === 0 ? [] : feedViolations({ streams, reference })),
+    ...named("EndsOnce", endsOnce(events, isOver ? runs : [])),
+    ...named("OneAnswer", oneAnswer(events, accepted)),
+    ...named("Fenced", fenced(events)),
+    ...named("Fenced", fencedReports(reports)),
+    ...named("Durable", durable(events, runs)),
   ];
+}
+
+function named(promise: string, violations: readonly string[]): readonly string[] {
+  return violations.map((violation) => `${promise}: ${violation}`);
 }
 
 /** The feed from its beginning, or from a cursor, until a frame says that nothing lies behind it. */
@@ -54,9 +73,15 @@ function asRecorded({ events, cursor, atHead }: EventFrame): RecordedFrame {
 }
 
 function asRecordedEvent(event: EventFrame["events"][number]): RecordedEvent {
-  const { eventId, namespace, runId, action, attempt, kind } = event;
-  const detail = event.detail as { epoch?: bigint; state?: string; value?: unknown };
-  const epoch = detail.epoch === undefined ? undefined : Number(detail.epoch);
+  const { eventId, namespace, runId, action, attempt } = event;
+  const kind = event.kind.toLowerCase();
+  const { epoch, state, value, outputs } = event.detail as Readonly<{
+    epoch?: bigint;
+    state?: string;
+    value?: unknown;
+    outputs?: Readonly<Record<string, unknown>>;
+  }>;
+  const given = kind === "action_ended" ? outputs?.["value"] : value;
   return {
     eventId,
     namespace,
@@ -64,9 +89,9 @@ function asRecordedEvent(event: EventFrame["events"][number]): RecordedEvent {
     action,
     attempt,
     kind,
-    epoch,
-    state: detail.state,
-    value: detail.value,
+    ...(epoch === undefined ? {} : { epoch: Number(epoch) }),
+    ...(state === undefined ? {} : { state }),
+    ...(given === undefined ? {} : { value: String(given) }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { RecordedReport } from "../guarantees/actions.ts";
+import type { RecordedReport } from "../guarantees/acknowledged.ts";
 import { StartedServer } from "../support/started-server.ts";
 import { violationsOf } from "./history.ts";
 import { Load } from "./load.ts";
@@ -33,8 +33,9 @@ test("a server that is killed twenty times under load keeps every promise", asyn
   await load.createRuns(runsMin, killing);
   await killing;
   for (let round = 0; round < 3; round += 1) reports.push(await reportStale(load.client, server.url));
+  await load.settle();
   const { frames, acknowledged } = load;
-  const violations = await violationsOf(load.client, { frames, acknowledged, reports });
+  const violations = await violationsOf(load.client, { frames, acknowledged, reports, isOver: true });
   await load.finish();
   expect(violations).toEqual([]);
   expect(acknowledged.runIds.length).toBeGreaterThanOrEqual(runsMin);

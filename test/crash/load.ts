@@ -9,6 +9,7 @@ import { createWorker, type Worker } from "../../src/worker/worker.ts";
 
 /** 15 runs in progress at once: enough that every kill meets work in each of its stages. */
 const openRunsMax = 15;
+const workerId = "crash-worker";
 
 /** What a load had acknowledged: each of these must be there afterwards. */
 export interface Acknowledged {
@@ -31,6 +32,8 @@ export class Load {
   readonly #stopped = new AbortController();
   readonly #following: Promise<void>;
   readonly #endByRun = new Map<string, PromiseWithResolvers<void>>();
+  #runCount = 0;
+  #publishedCount = 0;
   #eventCount = 0;
   #looks: (() => void)[] = [];
   #failure: unknown;
@@ -59,17 +62,37 @@ export class Load {
     let isOver = false;
     void until.finally(() => (isOver = true));
     const open = new Set<Promise<void>>();
-    for (let number = 0; number < countMin || !isOver; number += 1) {
-      const run = this.#createRun(number).finally(() => open.delete(run));
+    for (let count = 0; count < countMin || !isOver; count += 1) {
+      const run = this.#createRun(this.#runCount++).finally(() => open.delete(run));
       open.add(run);
       if (open.size >= openRunsMax) await Promise.race(open);
     }
     await Promise.all(open);
   }
 
-  /** Follows the feed to its head, then ends subscriber, worker and client. */
-  async finish(): Promise<void> {
+  /** Publishes events, each in a transaction of its own, and waits until the subscriber was given the last one. */
+  async publishAndSee(count: number): Promise<void> {
+    const isLast = (frame: EventFrame) =>
+      frame.events.some(
+        (event) => event.kind === "PUBLISHED" && event.detail.type === `${this.#publishedCount}`,
+      );
+    for (let published = 0; published < count; published += 1) {
+      this.#publishedCount += 1;
+      await this.client.events.publish([{ source: "load", type: `${this.#publishedCount}` }]);
+    }
+    while (!this.frames.some(isLast)) await this.untilEvents(this.#eventCount + 1);
+  }
+
+  /** Stops the worker, and waits until the subscriber was given its goodbye: the feed is still from there. */
+  async settle(): Promise<void> {
     await this.#worker.stop();
+    const isGoodbye = (frame: EventFrame) =>
+      frame.events.some((event) => event.kind === "WORKER_LEFT" && event.detail.workerId === workerId);
+    while (!this.frames.some(isGoodbye)) await this.untilEvents(this.#eventCount + 1);
+  }
+
+  /** Ends subscriber and client. */
+  async finish(): Promise<void> {
     this.#stopped.abort();
     await this.#following;
     this.client.close();
@@ -134,7 +157,7 @@ export class Load {
 }
 
 function startWorker(address: string): Worker {
-  const worker = createWorker({ address, workerId: "crash-worker", concurrency: 20, log: silent });
+  const worker = createWorker({ address, workerId, concurrency: 20, log: silent });
   worker.task<{ number: number }>("crash.first", async (ctx, { number }) => {
     ctx.progress(50, "half");
     if (number % 5 === 0 && ctx.attempt === 1) throw new Error("the first attempt of every fifth run fails");

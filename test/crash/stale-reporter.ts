@@ -8,7 +8,7 @@ import {
   WorkerService,
 } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import type { SignalboxClient } from "../../src/client/client.ts";
-import type { RecordedReport } from "../guarantees/actions.ts";
+import type { RecordedReport } from "../guarantees/acknowledged.ts";
 
 type Frame = NonNullable<MessageInitShape<typeof AttachRequestSchema>["frame"]>;
 

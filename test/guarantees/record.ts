@@ -1,35 +1,74 @@
-/** An event as anybody may have recorded it, on the wire or in the rules: just what the promises are about. */
+import type { Event, Transaction } from "../../src/core/event.ts";
+import { canonical } from "../../src/core/value.ts";
+
+/**
+ * An event as anybody can record it: from the rules, from a store, or from the wire in any language. What is
+ * not said by an event of its kind is left out.
+ */
 export interface RecordedEvent {
-  /** Unique in the feed; sorts in its order. */
+  /** The same however often it is read; sorts in feed order. */
   readonly eventId: string;
   readonly namespace: string;
   readonly runId: string;
-  /** Empty for an event of a whole run. */
+  /** The whole name, "" for none. */
   readonly action: string;
+  /** 0 for none. */
   readonly attempt: number;
-  /** As the contract has it, such as `ACTION_ENDED`. */
+  /** As the field of `detail` on the wire: `action_ended`. */
   readonly kind: string;
-  /** Of a lease, or of the report that ended an action; 0 for none. */
-  readonly epoch?: number | undefined;
-  readonly state?: string | undefined;
-  /** The answer of a condition. */
-  readonly value?: unknown;
+  /** Of `action_assigned`, `action_started` and `action_ended`. */
+  readonly epoch?: number;
+  /** Of `action_ended` and `run_ended`. */
+  readonly state?: string;
+  /** The answer of `condition_answered`, and the output `value` of `action_ended`: equal texts for equal values. */
+  readonly value?: string;
 }
 
-/** A frame as a subscriber recorded it; without events it is a bookmark. */
+/** One frame of a stream of events; without events it is a bookmark. */
 export interface RecordedFrame {
   readonly events: readonly RecordedEvent[];
   readonly cursor: string;
   readonly atHead: boolean;
 }
 
-/** That a promise was broken, and by what. */
-export interface Violation {
-  readonly promise: string;
-  readonly sentence: string;
+/** One stream that a subscriber had. */
+export interface RecordedStream {
+  /** Where it was to begin: behind this cursor of an earlier frame, with the oldest event, or with the next. */
+  readonly start: { readonly cursor: string } | "beginning" | "now";
+  readonly frames: readonly RecordedFrame[];
+  /** True if the subscriber waited, at the end, until it was told that nothing more was there. */
+  readonly isQuiet?: boolean;
 }
 
-/** A broken promise with its name. */
-export function broke(promise: string, sentence: string): Violation {
-  return { promise, sentence };
+/** The feed as it truly is: the events of each transaction that match the subscriber's filter, in commit order. */
+export type Reference = readonly (readonly RecordedEvent[])[];
+
+/** A promise checked: everything that breaks it, as sentences; empty if it holds. */
+export type Violations = readonly string[];
+
+/** A part of the feed in the shape of a record, of the events that match. */
+export function recordOf(
+  transactions: readonly Transaction[],
+  matches: (event: Event) => boolean = () => true,
+): Reference {
+  const recorded = transactions.map(({ first, events }) =>
+    events.flatMap((event, index) => (matches(event) ? [recordedOf(event, first + BigInt(index))] : [])),
+  );
+  return recorded.filter((events) => events.length > 0);
+}
+
+function recordedOf({ namespace, runId, action, attempt, detail }: Event, position: bigint): RecordedEvent {
+  const eventId = position.toString(16).padStart(16, "0");
+  const value = "value" in detail ? detail.value : "outputs" in detail ? detail.outputs?.["value"] : undefined;
+  return {
+    eventId,
+    namespace,
+    runId,
+    action,
+    attempt,
+    kind: detail.kind,
+    ...("epoch" in detail ? { epoch: detail.epoch } : {}),
+    ...("state" in detail ? { state: detail.state } : {}),
+    ...(value === undefined ? {} : { value: canonical(value) }),
+  };
 }

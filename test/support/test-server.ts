@@ -131,7 +131,9 @@ export interface SeenRefusal {
   readonly fields: readonly string[];
 }
 
-/** The refusal that a call ends with; fails if it ends well, or with anything that is not coded as a refusal. */
+/**
+ * The refusal that a call ends with; fails if it ends well, or with anything that is not coded as a refusal.
+ */
 export async function refusalIn(call: Promise<unknown>): Promise<SeenRefusal> {
   const outcome = await call.then(
     () => undefined,

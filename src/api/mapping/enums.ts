@@ -34,22 +34,26 @@ function sameNames<Word extends string, Value extends number>(
   return enumMap(of as unknown as Readonly<Record<Word, Value>>);
 }
 
+/** Where actions, runs and sessions stand, and how conditions ended: the names are the same on both sides. */
 export const actionStates = sameNames<ActionState, Action_State>(Action_State);
 export const runStates = sameNames<RunState, Run_State>(Run_State);
 export const sessionStates = sameNames<SessionState, Worker_State>(Worker_State);
 export const outcomes = sameNames<Outcome, Condition_Outcome>(Condition_Outcome);
 
+/** Kinds of actions. */
 export const actionKinds = enumMap<ActionSpec["kind"], Action_Kind>({
   task: Action_Kind.TASK,
   condition: Action_Kind.CONDITION,
   trace: Action_Kind.TRACE,
 });
 
+/** What must hold of what an action waits for. */
 export const requirements = enumMap<Dependency["requirement"], Dependency_Requirement>({
   succeeded: Dependency_Requirement.SUCCEEDED,
   ended: Dependency_Requirement.ENDED,
 });
 
+/** Types that a condition asks its answer to have. */
 export const valueTypes = enumMap<ValueType, ValueTypeEnum>({
   bool: ValueTypeEnum.BOOL,
   int: ValueTypeEnum.INT,
@@ -58,6 +62,7 @@ export const valueTypes = enumMap<ValueType, ValueTypeEnum>({
   json: ValueTypeEnum.JSON,
 });
 
+/** How much a log line matters. */
 export const logLevels = enumMap<LogLevel, LogLevelEnum>({
   debug: LogLevelEnum.DEBUG,
   info: LogLevelEnum.INFO,
@@ -65,6 +70,7 @@ export const logLevels = enumMap<LogLevel, LogLevelEnum>({
   error: LogLevelEnum.ERROR,
 });
 
+/** Kinds of events. */
 export const eventKinds = enumMap<EventKind, EventKindEnum>(byLowerCaseName());
 
 function byLowerCaseName(): Readonly<Record<EventKind, EventKindEnum>> {

@@ -4,8 +4,8 @@ import type { Violation } from "../../core/refusal.ts";
 type Segment = string | number | { readonly key: string };
 
 /**
- * Collects what is wrong with a request while it is translated, so that all of it is told at once. Whoever finds
- * a fault goes on with any value of the right type: nothing is done with a request that has one.
+ * Collects what is wrong with a request while it is translated, so that all of it is told at once. Whoever
+ * finds a fault goes on with any value of the right type: nothing is done with a request that has one.
  */
 export class Faults {
   readonly #path: Segment[] = [];
@@ -31,7 +31,10 @@ export class Faults {
     return this.within(field, () => items.map((item, index) => this.within(index, () => translate(item))));
   }
 
-  /** Translates each value of a map under its key. A key named `__proto__` is a fault: JavaScript workers lose it. */
+  /**
+   * Translates each value of a map under its key. A key named `__proto__` is a fault: JavaScript workers lose
+   * it.
+   */
   entries<From, To>(
     field: string,
     map: Readonly<Record<string, From>>,

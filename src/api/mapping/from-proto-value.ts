@@ -6,7 +6,9 @@ import type { Faults } from "./faults.ts";
 
 const nothing: Value = { kind: "null" };
 
-/** A value of a request. Its faults: no kind, or JSON that is too deep, too large, or says what JSON cannot. */
+/**
+ * A value of a request. Its faults: no kind, or JSON that is too deep, too large, or says what JSON cannot.
+ */
 export function fromValue(message: ValueMessage, faults: Faults): Value {
   const { kind } = message;
   switch (kind.case) {

@@ -6,8 +6,8 @@ export type Whole<M extends Message> = {
 };
 
 /**
- * A message from all of its fields. The compiler refuses to leave one out, so that a field that is added to the
- * contract is noticed wherever it must be mapped. Costs nothing: it is the same object.
+ * A message from all of its fields. The compiler refuses to leave one out, so that a field that is added to
+ * the contract is noticed wherever it must be mapped. Costs nothing: it is the same object.
  */
 export function message<M extends Message>(fields: Whole<M>): M {
   return fields as unknown as M;

@@ -29,8 +29,8 @@ export interface OutgoingLimits {
 }
 
 /**
- * What waits to be sent to one worker: bounded, in order. Things of one kind that follow each other share a frame
- * while they wait, so that a slow moment costs fewer frames and not more of them.
+ * What waits to be sent to one worker: bounded, in order. Things of one kind that follow each other share a
+ * frame while they wait, so that a slow moment costs fewer frames and not more of them.
  */
 export class OutgoingQueue {
   readonly #limits: OutgoingLimits;
@@ -38,9 +38,16 @@ export class OutgoingQueue {
   #sizeBytes = 0;
   #end: { readonly error: Error | undefined } | undefined;
   #wake: (() => void) | undefined;
+  #reached: "outgoingFramesMax" | "outgoingBytesMax" = "outgoingFramesMax";
 
   constructor(limits: OutgoingLimits = { framesMax: outgoingFramesMax, bytesMax: outgoingBytesMax }) {
     this.#limits = limits;
+  }
+
+  /** The bound that the queue came to last, for the refusal that says so. */
+  get reached(): { readonly limit: string; readonly maximum: number } {
+    const { framesMax, bytesMax } = this.#limits;
+    return { limit: this.#reached, maximum: this.#reached === "outgoingBytesMax" ? bytesMax : framesMax };
   }
 
   /** True once nothing more is taken. */
@@ -48,7 +55,10 @@ export class OutgoingQueue {
     return this.#end !== undefined;
   }
 
-  /** Takes a frame of its own. False, and the frame is lost, if the queue is full. After the end it takes nothing. */
+  /**
+   * Takes a frame of its own. False, and the frame is lost, if the queue is full. After the end it takes
+   * nothing.
+   */
   push(frame: Frame, sizeBytes: number): boolean {
     return this.#add({ frame, items: undefined, sizeBytes });
   }
@@ -63,7 +73,7 @@ export class OutgoingQueue {
       last.sizeBytes + sizeBytes <= frameBytesMax;
     if (!hasRoom) return this.#add({ ...frameWith(item), sizeBytes });
     if (this.#end !== undefined) return true;
-    if (this.#sizeBytes + sizeBytes > this.#limits.bytesMax) return false;
+    if (!this.#hasBytesFor(sizeBytes)) return false;
     last.items?.push(item.item);
     last.sizeBytes += sizeBytes;
     this.#sizeBytes += sizeBytes;
@@ -103,12 +113,21 @@ export class OutgoingQueue {
 
   #add(waiting: Waiting): boolean {
     if (this.#end !== undefined) return true;
-    const isFull = this.#waiting.length >= this.#limits.framesMax;
-    if (isFull || this.#sizeBytes + waiting.sizeBytes > this.#limits.bytesMax) return false;
+    if (this.#waiting.length >= this.#limits.framesMax) {
+      this.#reached = "outgoingFramesMax";
+      return false;
+    }
+    if (!this.#hasBytesFor(waiting.sizeBytes)) return false;
     this.#waiting.push(waiting);
     this.#sizeBytes += waiting.sizeBytes;
     this.#wake?.();
     return true;
+  }
+
+  #hasBytesFor(sizeBytes: number): boolean {
+    if (this.#sizeBytes + sizeBytes <= this.#limits.bytesMax) return true;
+    this.#reached = "outgoingBytesMax";
+    return false;
   }
 }
 

@@ -1,19 +1,20 @@
 import type {
   ActionsAdded,
+  AddActions,
   Attached,
   AttachResponse,
+  AttemptReport,
   ChildEnded,
   Declined,
   Leave,
   RecordedReport,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Action } from "../../core/action.ts";
-import type { Answers, AttemptReference, AttemptReport } from "../../core/command.ts";
+import type { Answers, AttemptReference } from "../../core/command.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import { valuesSizeBytes } from "../../core/value.ts";
 import type { EngineSettings } from "../../engine/engine.ts";
 import type { Outgoing, Outlet } from "../../engine/sessions.ts";
-import { outgoingFramesMax } from "../../limits.ts";
 import { message } from "../mapping/message.ts";
 import { toDuration } from "../mapping/time.ts";
 import { toAction } from "../mapping/to-proto-action.ts";
@@ -76,8 +77,7 @@ export class StreamOutlet implements Outlet {
   }
 
   end(): void {
-    const maximum = outgoingFramesMax;
-    this.#queue.abort(toConnectError({ reason: "TOO_SLOW", limit: "outgoingFramesMax", maximum }));
+    this.#queue.abort(toConnectError({ reason: "TOO_SLOW", ...this.#queue.reached }));
   }
 
   /** Sends the worker away, once; false if that does not fit either. */
@@ -104,14 +104,14 @@ export class StreamOutlet implements Outlet {
     if (cancelled.length > 0 && !this.send({ kind: "cancel", cancelled })) this.end();
   }
 
-  /** Says what became of reports, in their order. */
+  /** Says what became of reports, in their order; they are named as the worker named them. */
   recorded(reports: readonly AttemptReport[], refusals: readonly (Refusal | undefined)[]): void {
     reports.forEach(({ attempt, sequence }, index) => {
       const refusal = refusals[index];
       const item = message<RecordedReport>({
         $typeName: "signalbox.v1.RecordedReport",
-        attempt: toAttemptReference(attempt),
-        sequence: BigInt(sequence),
+        attempt,
+        sequence,
         refusal: refusal === undefined ? undefined : toRefusalMessage(refusal),
       });
       const sizeBytes = referenceBytes + (refusal === undefined ? 0 : 400);
@@ -130,16 +130,13 @@ export class StreamOutlet implements Outlet {
   }
 
   /** Answers a call for children: with them, or with why there are none. */
-  actionsAdded(
-    call: { readonly callId: bigint; readonly attempt: AttemptReference },
-    result: readonly Action[] | Refusal,
-  ): void {
+  actionsAdded(call: Pick<AddActions, "callId" | "attempt">, result: readonly Action[] | Refusal): void {
     const isRefused = "reason" in result;
     const actions = isRefused ? [] : result;
     const value = message<ActionsAdded>({
       $typeName: "signalbox.v1.ActionsAdded",
       callId: call.callId,
-      attempt: toAttemptReference(call.attempt),
+      attempt: call.attempt,
       actions: actions.map(toAction),
       refusal: isRefused ? toRefusalMessage(result) : undefined,
     });

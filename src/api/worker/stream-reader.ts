@@ -1,11 +1,12 @@
 import type { AddActions, AttachRequest, Report } from "../../../gen/signalbox/v1/worker_service_pb.ts";
-import type { CommandKind, CommandOf } from "../../core/command.ts";
+import type { AttemptReport, CommandKind, CommandOf } from "../../core/command.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import type { Session } from "../../core/session.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { OpenSession } from "../../engine/sessions.ts";
 import { incomingFramesMax } from "../../limits.ts";
 import type { Outcome } from "../../store/store.ts";
+import { Faults } from "../mapping/faults.ts";
 import {
   fromAttemptReference,
   fromAttemptReport,
@@ -30,8 +31,8 @@ export interface StreamReaderOptions {
 type Frame = AttachRequest["frame"];
 
 /**
- * Turns the frames of one worker into commands, in their order and without waiting for each other's outcome; at
- * most `incomingFramesMax` are in work at once. Answers are told in the order of the frames.
+ * Turns the frames of one worker into commands, in their order and without waiting for each other's outcome;
+ * at most `incomingFramesMax` are in work at once. Answers are told in the order of the frames.
  */
 export class StreamReader {
   readonly #engine: Engine;
@@ -76,7 +77,7 @@ export class StreamReader {
 
   /** Ends the stream behind the answers to everything that was submitted. */
   finish(error?: Error): void {
-    this.#answered = this.#answered.then(() => this.#queue.end(error));
+    this.#inOrder(() => this.#queue.end(error));
   }
 
   #take(frame: Frame): void {
@@ -144,35 +145,56 @@ export class StreamReader {
     });
   }
 
+  /**
+   * A report that cannot be translated is refused by itself: its worker would only send it again on a new
+   * stream.
+   */
   #report({ reports: stated }: Report): void {
     const { id: sessionId, namespace } = this.#session;
-    const reports = translated((faults) =>
-      faults.within("report", () =>
-        faults.each("reports", stated, (report) => fromAttemptReport(report, namespace, faults)),
-      ),
-    );
+    const reports: AttemptReport[] = [];
+    const faulty = new Map<number, Refusal>();
+    stated.forEach((message, index) => {
+      const faults = new Faults();
+      const translate = () => fromAttemptReport(message, namespace, faults);
+      const report = faults.within("report", () =>
+        faults.within("reports", () => faults.within(index, translate)),
+      );
+      if (faults.violations.length === 0) reports.push(report);
+      else faulty.set(index, { reason: "INVALID_REQUEST", violations: faults.violations });
+    });
     this.#submit({ kind: "report", sessionId, reports }, (outcome) => {
-      if (outcome.ok) this.#outlet.recorded(reports, outcome.answer.refusals);
-      else this.#refuse(outcome.refusal);
+      if (!outcome.ok) {
+        this.#refuse(outcome.refusal);
+        return;
+      }
+      const refusals = outcome.answer.refusals.values();
+      this.#outlet.recorded(
+        stated,
+        stated.map((_, index) => faulty.get(index) ?? refusals.next().value),
+      );
     });
   }
 
-  #addActions({ attempt: reference, callId, actions: stated }: AddActions): void {
+  #addActions(call: AddActions): void {
     const { id: sessionId, namespace } = this.#session;
-    const [attempt, actions] = translated((faults) =>
-      faults.within(
-        "add_actions",
-        () =>
-          [
-            fromRequiredReference(reference, namespace, faults),
-            faults.each("actions", stated, (action) => fromNewAction(action, faults)),
-          ] as const,
-      ),
+    const faults = new Faults();
+    const [attempt, actions] = faults.within(
+      "add_actions",
+      () =>
+        [
+          fromRequiredReference(call.attempt, namespace, faults),
+          faults.each("actions", call.actions, (action) => fromNewAction(action, faults)),
+        ] as const,
     );
+    if (faults.violations.length > 0) {
+      const refusal: Refusal = { reason: "INVALID_REQUEST", violations: faults.violations };
+      this.#inOrder(() => this.#outlet.actionsAdded(call, refusal));
+      return;
+    }
     this.#submit({ kind: "addActions", sessionId, attempt, actions }, (outcome) => {
-      if (outcome.ok) this.#outlet.actionsAdded({ callId, attempt }, outcome.answer.actions);
+      if (outcome.ok) this.#outlet.actionsAdded(call, outcome.answer.actions);
       else if (outcome.refusal.reason === "SESSION_GONE") this.#refuse(outcome.refusal);
-      else this.#outlet.actionsAdded({ callId, attempt }, outcome.refusal);
+      else this.#outlet.actionsAdded(call, outcome.refusal);
     });
   }
 
@@ -209,16 +231,21 @@ export class StreamReader {
 
   #submit<K extends CommandKind>(command: CommandOf<K>, tell: (outcome: Outcome<K>) => void): void {
     this.#inWork += 1;
-    const outcome = this.#engine.execute<K>(command);
-    this.#answered = this.#tellInOrder(this.#answered, outcome, tell);
+    this.#answered = this.#tellInOrder(this.#answered, this.#engine.execute<K>(command), tell);
   }
 
-  async #tellInOrder<K extends CommandKind>(
+  /** Says something behind the answers to everything that was submitted. */
+  #inOrder(tell: () => void): void {
+    this.#inWork += 1;
+    this.#answered = this.#tellInOrder(this.#answered, Promise.resolve(), tell);
+  }
+
+  async #tellInOrder<Result>(
     before: Promise<void>,
-    outcome: Promise<Outcome<K>>,
-    tell: (outcome: Outcome<K>) => void,
+    result: Promise<Result>,
+    tell: (result: Result) => void,
   ): Promise<void> {
-    const [settled] = await Promise.allSettled([outcome, before]);
+    const [settled] = await Promise.allSettled([result, before]);
     this.#inWork -= 1;
     this.#whenRoom?.();
     try {

@@ -31,14 +31,15 @@ export interface WorkerStreamOptions {
  * One worker stream, from its attach to its end.
  *
  * ```
- *  ATTACHING ──attach recorded──▶ ATTACHED ──Leave of the worker──────────────▶ LEFT      what it held is given back
- *      │                             │  ├────Leave of the server, answers sent──▶ DETACHED  leases run on
- *      │ no attach, or refused       │  ├────session gone, too slow, bad frame──▶ DETACHED
- *      ▼                             │  └────client gone, or its frames ended───▶ DETACHED
- *    ended                           └ frames both ways: StreamReader and StreamOutlet
+ *  ATTACHING ──attach recorded──▶ ATTACHED ──Leave of the worker────────────▶ LEFT      gives its work back
+ *      │                           │  ├────Leave of the server, answers sent─▶ DETACHED  leases run on
+ *      │ no attach, or refused     │  ├────session gone, too slow, bad frame─▶ DETACHED
+ *      ▼                           │  └────client gone, its frames ended─────▶ DETACHED
+ *    ended                         └ frames both ways: StreamReader and StreamOutlet
  * ```
- * The reader runs beside the frames that are yielded; whatever ends either of them ends the other. The end of a
- * client's frames says nothing about why: a cancel looks like a half-close. So every end but a Leave detaches.
+ * The reader runs beside the frames that are yielded; whatever ends either of them ends the other. The end of
+ * a client's frames says nothing about why: a cancel looks like a half-close. So every end but a Leave
+ * detaches.
  */
 export async function* serveWorker(
   engine: Engine,

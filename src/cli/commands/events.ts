@@ -9,7 +9,8 @@ import { toEvent } from "../../client/views/event.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { describeEvent, printTime } from "../output/describe-event.ts";
-import { oneLine, type Screen } from "../output/screen.ts";
+import type { Screen } from "../output/screen.ts";
+import { beginTable, type Cell } from "../output/table.ts";
 
 type KindName = Exclude<keyof typeof EventKind, "UNSPECIFIED">;
 const kinds = Object.keys(EventKind).filter((name): name is KindName => name !== "UNSPECIFIED");
@@ -71,6 +72,7 @@ async function follow(
   { filter, from }: What,
 ): Promise<void> {
   const start = from === "now" || from === "beginning" ? ({ from } as const) : { cursor: from };
+  const writeEvents = openEvents(screen);
   let left = readLimit(given);
   let last = "";
   try {
@@ -79,7 +81,7 @@ async function follow(
       if (given.flag("frames") && screen.json) {
         screen.message(WatchEventsResponseSchema, frame);
       } else {
-        writeEvents(screen, frame.events);
+        writeEvents(frame.events);
       }
       await screen.flushed();
       left -= frame.events.length;
@@ -95,6 +97,7 @@ async function follow(
 }
 
 async function tell({ given, screen, calls, signal }: CommandContext, { filter, from }: What): Promise<void> {
+  const writeEvents = openEvents(screen);
   let left = readLimit(given);
   let pageToken = from === "beginning" ? "" : from;
   if (from === "now") {
@@ -107,7 +110,7 @@ async function tell({ given, screen, calls, signal }: CommandContext, { filter, 
     if (given.flag("frames") && screen.json) {
       screen.message(ListEventsResponseSchema, create(ListEventsResponseSchema, page));
     } else {
-      writeEvents(screen, page.events);
+      writeEvents(page.events);
     }
     await screen.flushed();
     left -= page.events.length;
@@ -124,23 +127,23 @@ function readLimit(given: CommandContext["given"]): number {
   return given.integer("limit", { min: 1, max: eventsMax }) ?? Infinity;
 }
 
-/** Events, a line each: when, the run, the action, what, and what more. */
-function writeEvents(screen: Screen, events: readonly EventMessage[]): void {
-  for (const message of events) {
-    if (screen.json) {
-      screen.message(EventSchema, message);
-      continue;
-    }
-    const event = toEvent(message);
-    const { word, emphasis, text } = describeEvent(event);
-    const subject = [event.runId, event.action].filter((part) => part !== "").join(" ");
-    const padded = screen.emphasize(word.padEnd(12), emphasis);
-    const line = [screen.emphasize(printTime(event.createTime), "quiet"), subject, padded, oneLine(text)];
-    screen.line(
-      line
-        .filter((part) => part !== "")
-        .join("  ")
-        .trimEnd(),
-    );
+type WriteEvents = (events: readonly EventMessage[]) => void;
+
+/** What writes events: as JSON, or in a table of when, where, what, and what more. */
+function openEvents(screen: Screen): WriteEvents {
+  if (screen.json) {
+    return (events) => {
+      for (const event of events) {
+        screen.message(EventSchema, event);
+      }
+    };
   }
+  const table = beginTable(screen, ["TIME", "RUN", "ACTION", "WHAT", "DETAIL"]);
+  return (events) => table.add(events.map(toRow));
+}
+
+function toRow(message: EventMessage): Cell[] {
+  const event = toEvent(message);
+  const { word, emphasis, text } = describeEvent(event);
+  return [printTime(event.createTime), event.runId, event.action, { text: word, emphasis }, text];
 }

@@ -1,15 +1,22 @@
 import { randomUUID } from "node:crypto";
-import { RunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
+import { type Run, RunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
+import { ExplainActionResponse_Cause } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import type { JsValue, NewRun } from "../../client/client.ts";
+import { fromValue } from "../../client/js-value.ts";
 import { toNewRun } from "../../client/plan.ts";
 import { required } from "../../client/wire/calls.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandContext } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
 import { parseJson, parseLiteralJs } from "../input/parse-value.ts";
 import { readPlanFile } from "../input/plan-file.ts";
 import { isObject } from "../input/read-json-file.ts";
 import { UsageError } from "../input/usage-error.ts";
-import { tellRun, writeEnd } from "../output/tell-run.ts";
+import { printValue } from "../output/print-value.ts";
+import type { Screen } from "../output/screen.ts";
+import { tellEnd, tellRun } from "../output/tell-run.ts";
+
+/** 3 s: a run that has not started by then may need its owner, who is told why. */
+const patienceMs = 3_000;
 
 /** `run`: creates a run. */
 export const runCommand: Command = {
@@ -58,9 +65,42 @@ export const runCommand: Command = {
     signal.addEventListener("abort", () => screen.note(`${runId} goes on: signalbox watch ${runId}`), {
       once: true,
     });
-    return writeEnd(screen, await tellRun(context, { runId, write, frames: false }));
+    const hint = setTimeout(() => void tellWhyNotStarted(context, { runId, write }), patienceMs);
+    const frame = await tellRun(context, { runId, write, frames: false }).finally(() => clearTimeout(hint));
+    writeOutputs(screen, frame?.run);
+    return tellEnd(screen, { frame, write });
   },
 };
+
+/** Says why the only task of a run has not started, if that is for a reason that lasts: no worker, or a busy one. */
+async function tellWhyNotStarted(
+  { calls, signal }: CommandContext,
+  { runId, write }: { readonly runId: string; readonly write: (line: string) => void },
+): Promise<void> {
+  try {
+    const request = { namespace: calls.namespace, runId, name: "main" };
+    const { cause, message } = await calls.raw.runs.explainAction(request, { signal });
+    if (cause === ExplainActionResponse_Cause.NO_WORKER || cause === ExplainActionResponse_Cause.NO_CREDIT) {
+      write(message);
+    }
+  } catch {
+    // A plan has no such action, and a server that is away is told of by the watch.
+  }
+}
+
+/** What a run's only task put out; with `--json` the whole run. */
+function writeOutputs(screen: Screen, run: Run | undefined): void {
+  if (run === undefined) {
+    return;
+  }
+  if (screen.json) {
+    screen.message(RunSchema, run);
+    return;
+  }
+  for (const [name, value] of Object.entries(run.outputs)) {
+    screen.line(`${name}: ${printValue(fromValue(value))}`);
+  }
+}
 
 function readRun(given: CommandArguments): NewRun {
   const op = given.argumentIfGiven(0);

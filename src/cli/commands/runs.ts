@@ -48,7 +48,7 @@ export const runsCommand: Command = {
       return { items: runs, nextPageToken, last: nextPageToken === "" };
     });
     const isEverywhere = calls.namespace === "-";
-    const headings = ["RUN", "STATE", "ENDED>", "PAUSED>", "AGE>", "TOOK>", "LABELS"];
+    const headings = ["RUN", "STATE", "ACTIONS>", "PAUSED>", "AGE>", "TOOK>", "LABELS"];
     await writeList({
       screen,
       given,

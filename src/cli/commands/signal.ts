@@ -10,7 +10,7 @@ import { conditionTypes, parseLiteral, parseTyped } from "../input/parse-value.t
 import { UsageError } from "../input/usage-error.ts";
 import { printValue } from "../output/print-value.ts";
 
-/** 1,000 open conditions of one run are looked at for one whose path ends as asked. */
+/** 1,000 conditions of one run are looked at for one whose path ends as asked. */
 const conditionsSearchedMax = 1_000;
 
 /** `signal`: answers a condition. */
@@ -20,7 +20,7 @@ export const signalCommand: Command = {
   sentence: "answers a condition",
   notes: [
     "VALUE is read as the type that the condition asks for: true or false (yes, no), 5, 0.5, any text, any JSON.",
-    "NAME may be the last part of an open condition's name, as long as only one ends so.",
+    "NAME may be the last part of a condition's name, as long as only one open condition ends so.",
     "An answer to a condition that its task has yet to add is kept; without --type a JSON literal is what it says.",
   ],
   options: {
@@ -68,7 +68,7 @@ function readValue(text: string, type: ConditionType | undefined, name: string):
   return type === undefined ? parseLiteral(text) : parseTyped(text, type, name);
 }
 
-/** The condition of that very name, else the only open one whose path ends in it; undefined if there is none yet. */
+/** The condition of that very name, else the only one, open or ended, whose path ends in it; undefined if there is none. */
 async function findCondition(
   { calls, signal }: CommandContext,
   runId: string,
@@ -84,26 +84,45 @@ async function findCondition(
       throw error;
     }
   }
+  for (const includeEnded of [false, true]) {
+    const ending = await findEnding(calls, { filter: { namespace, runId, includeEnded }, name, signal });
+    if (ending.length === 1) {
+      return ending[0];
+    }
+    if (ending.length > 1) {
+      const which = ending.slice(0, 10).map((condition) => `  ${condition.name}`);
+      throw new UsageError(
+        `${ending.length} conditions of ${runId} end in ${name}; say which:\n${which.join("\n")}`,
+      );
+    }
+  }
+  return undefined;
+}
+
+interface Search {
+  readonly filter: { readonly namespace: string; readonly runId: string; readonly includeEnded: boolean };
+  readonly name: string;
+  readonly signal: AbortSignal;
+}
+
+/** The conditions of a run whose last part is the name. */
+async function findEnding(
+  { raw }: CommandContext["calls"],
+  { filter, name, signal }: Search,
+): Promise<Condition[]> {
   const ending: Condition[] = [];
   for (let pageToken = "", seen = 0; ; ) {
-    const request = { filter: { namespace, runId }, pageSize: conditionsSearchedMax, pageToken };
-    const page = await conditions.listConditions(request, { signal });
+    const request = { filter, pageSize: conditionsSearchedMax, pageToken };
+    const page = await raw.conditions.listConditions(request, { signal });
     ending.push(
       ...page.conditions.map(toCondition).filter((condition) => condition.name.endsWith(`/${name}`)),
     );
     seen += page.conditions.length;
     pageToken = page.nextPageToken;
     if (pageToken === "" || seen >= conditionsSearchedMax) {
-      break;
+      return ending;
     }
   }
-  if (ending.length > 1) {
-    const names = ending.slice(0, 10).map((condition) => `  ${condition.name}`);
-    throw new UsageError(
-      `${ending.length} open conditions of ${runId} end in ${name}; say which:\n${names.join("\n")}`,
-    );
-  }
-  return ending[0];
 }
 
 function readUserName(environment: CommandContext["environment"]): string {

@@ -1,7 +1,5 @@
-import { toRun } from "../../client/views/run.ts";
 import type { Command } from "../command.ts";
-import { exitCodes } from "../exit-codes.ts";
-import { exitCodeOfRun, tellRun } from "../output/tell-run.ts";
+import { tellEnd, tellRun } from "../output/tell-run.ts";
 
 /** `watch`: follows a run until it has ended. */
 export const watchCommand: Command = {
@@ -13,7 +11,7 @@ export const watchCommand: Command = {
   async run(context) {
     const { given, screen } = context;
     const write = (line: string) => screen.line(line);
-    const last = await tellRun(context, { runId: given.argument(0), write, frames: screen.json });
-    return last?.run === undefined ? exitCodes.unavailable : exitCodeOfRun(toRun(last.run));
+    const frame = await tellRun(context, { runId: given.argument(0), write, frames: screen.json });
+    return tellEnd(screen, { frame, write: screen.json ? () => undefined : write });
   },
 };

@@ -29,11 +29,11 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
     return { kind: "help", command: undefined };
   }
   if (word.value === "help") {
-    const about = names.slice(1).join(" ");
-    return {
-      kind: "help",
-      command: about === "" || about === "serve" ? undefined : findCommand(names.slice(1), commands),
-    };
+    const about = names.slice(1);
+    if (about[0] === "serve") {
+      return { kind: "serve", args: ["--help"] };
+    }
+    return { kind: "help", command: about.length === 0 ? undefined : findCommand(about, commands) };
   }
   const command = findCommand(names, commands);
   const wordCount = command.name.split(" ").length;

@@ -32,12 +32,14 @@ export function exitCodeOf(error: unknown): ExitCode {
 
 function describeForPeople(error: unknown): string[] {
   if (error instanceof RefusedError) {
-    const facts = Object.entries({ reason: error.reason, ...error.metadata });
-    const violations = error.violations.map(({ field, description }) => `  ${field}: ${description}`);
+    const { reason, metadata, violations } = error;
+    // One bad field is told in the message already, and the facts of several only count them.
+    const fields =
+      violations.length < 2 ? [] : violations.map((one) => [one.field, one.description] as const);
+    const facts = violations.length === 0 ? Object.entries(metadata) : fields;
     return [
       `signalbox: ${error.message}`,
-      ...violations,
-      ...facts.map(([name, fact]) => `  ${name}: ${oneLine(fact)}`),
+      ...[["reason", reason] as const, ...facts].map(([name, fact]) => `  ${name}: ${oneLine(fact)}`),
     ];
   }
   if (error instanceof UnavailableError) {

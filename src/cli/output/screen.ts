@@ -47,7 +47,7 @@ export function openScreen({ out, notes, environment, signal }: Surroundings, js
     out.isTTY === true && !environment["NO_COLOR"] && environment["TERM"] !== "dumb" && !json;
   return {
     json,
-    columns: out.isTTY === true ? out.columns : undefined,
+    columns: (out.isTTY === true && out.columns) || undefined,
     line: (text) => void out.write(`${text}\n`),
     message: (schema, message) => void out.write(`${toJsonString(schema, message)}\n`),
     note: (text) => void notes.write(`${text}\n`),

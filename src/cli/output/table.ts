@@ -9,6 +9,9 @@ export interface Table {
   add(rows: readonly (readonly Cell[])[]): void;
 }
 
+/** 10 characters of the last column are always shown, also where a narrow terminal has to break the line for it. */
+const roomMin = 10;
+
 /** Begins a table. On a terminal the last column is cut at the edge. */
 export function beginTable(screen: Screen, headings: readonly string[]): Table {
   const isRight = headings.map((heading) => heading.endsWith(">"));
@@ -20,7 +23,8 @@ export function beginTable(screen: Screen, headings: readonly string[]): Table {
     const parts = row.map(({ text, emphasis }, column) => {
       const isLast = column === row.length - 1;
       const fill = " ".repeat(Math.max(0, (widths[column] ?? 0) - widthOf(text)));
-      const room = isLast && screen.columns !== undefined ? screen.columns - used : Infinity;
+      const room =
+        isLast && screen.columns !== undefined ? Math.max(roomMin, screen.columns - used) : Infinity;
       used += (widths[column] ?? 0) + 2;
       const styled = screen.emphasize(cut(text, room), emphasis);
       return isRight[column] === true ? fill + styled : isLast ? styled : styled + fill;
@@ -69,6 +73,6 @@ function cut(text: string, room: number): string {
   if (widthOf(text) <= room) {
     return text;
   }
-  const kept = Array.from(graphemes.segment(text), ({ segment }) => segment).slice(0, Math.max(1, room - 1));
+  const kept = Array.from(graphemes.segment(text), ({ segment }) => segment).slice(0, room - 1);
   return `${kept.join("")}…`;
 }

@@ -1,4 +1,3 @@
-import { RunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
 import { type WatchRunResponse, WatchRunResponseSchema } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { type Action, type Event, hasRunEnded, type Run } from "../../client/client.ts";
 import { followRun, toRunFrame } from "../../client/follow.ts";
@@ -7,7 +6,6 @@ import type { CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { describeEvent, printError, printTime } from "./describe-event.ts";
 import { printDuration } from "./print-duration.ts";
-import { printValue } from "./print-value.ts";
 import { oneLine, type Screen } from "./screen.ts";
 import { emphasisOf } from "./state-cell.ts";
 
@@ -38,7 +36,9 @@ export async function tellRun(
       const { snapshot, run, actions, events } = toRunFrame(resumed);
       if (snapshot && run !== undefined && !isTold) {
         isTold = true;
-        write(describeRun(screen, run));
+        if (!hasRunEnded(run.state)) {
+          write(describeRun(screen, run));
+        }
         const toTell = actions.filter(
           ({ state }) => state === "RUNNING" || state === "PAUSED" || state === "ASSIGNED",
         );
@@ -46,7 +46,7 @@ export async function tellRun(
           write(describeAction(screen, action));
         }
       }
-      for (const event of events) {
+      for (const event of events.filter(({ kind }) => kind !== "RUN_ENDED")) {
         write(describeLine(screen, event));
       }
     }
@@ -55,31 +55,26 @@ export async function tellRun(
   return last;
 }
 
-/** Writes how a run ended, and what its only task put out, and returns the exit code for it. */
-export function writeEnd(screen: Screen, frame: WatchRunResponse | undefined): ExitCode {
+/** Writes how a run ended and returns the exit code for it. */
+export function tellEnd(
+  screen: Screen,
+  { frame, write }: { readonly frame: WatchRunResponse | undefined; readonly write: (line: string) => void },
+): ExitCode {
   if (frame?.run === undefined) {
     screen.note("the server ended the watch without saying how the run ended");
     return exitCodes.unavailable;
   }
   const run = toRun(frame.run);
-  if (screen.json) {
-    screen.message(RunSchema, frame.run);
-  } else {
-    screen.note(describeEnd(screen, run));
-    for (const [name, value] of Object.entries(run.outputs)) {
-      screen.line(`${name}: ${printValue(value)}`);
-    }
-  }
+  write(describeEnd(screen, run));
   return exitCodeOfRun(run);
 }
 
-/** 0 if the run succeeded. */
-export function exitCodeOfRun({ state }: Run): ExitCode {
+function exitCodeOfRun({ state }: Run): ExitCode {
   return state === "SUCCEEDED" ? exitCodes.ok : exitCodes.runNotSucceeded;
 }
 
-/** `r1 SUCCEEDED in 4.2s`, with the error if there is one. */
-export function describeEnd(screen: Screen, run: Run): string {
+/** `r1 SUCCEEDED after 4.2s`, with the error if there is one. */
+function describeEnd(screen: Screen, run: Run): string {
   const { runId, state, createTime, endTime, error } = run;
   const took =
     createTime === undefined || endTime === undefined
@@ -90,9 +85,6 @@ export function describeEnd(screen: Screen, run: Run): string {
 }
 
 function describeRun(screen: Screen, run: Run): string {
-  if (hasRunEnded(run.state)) {
-    return describeEnd(screen, run);
-  }
   const state = screen.emphasize(run.state, emphasisOf(run.state));
   return `${run.runId} ${state}, ${run.endedActionCount} of ${run.actionCount} actions ended`;
 }

@@ -40,7 +40,10 @@ function takeReport(draft: Draft, { attempt, sequence, content }: AttemptReport)
   }
   const running = found.action.state === "ASSIGNED" ? startAttempt(draft, found.action) : found.action;
   const beating = { ...running, reportSequence: sequence, beatTimeMs: draft.nowMs };
-  take(draft, draft.setAction({ ...beating, dueMs: runningDueMs(beating) }), content);
+  const dueMs = runningDueMs(beating);
+  // After a boot its silence counts from later than now: this moves its deadline forward.
+  if (dueMs !== undefined && dueMs < (running.dueMs ?? dueMs)) draft.affect({ kind: "due", atMs: dueMs });
+  take(draft, draft.setAction({ ...beating, dueMs }), content);
   return undefined;
 }
 

@@ -126,7 +126,9 @@ export class EmbeddedStore implements seam.Store {
     return this.#read((reader) => reader.listAttempts(run, name));
   }
 
-  async listConditions(query: seam.ConditionQuery): Promise<seam.Page<seam.ConditionRow, seam.ConditionPlace>> {
+  async listConditions(
+    query: seam.ConditionQuery,
+  ): Promise<seam.Page<seam.ConditionRow, seam.ConditionPlace>> {
     return this.#read((reader) => reader.conditions.list(query));
   }
 
@@ -179,7 +181,7 @@ export class EmbeddedStore implements seam.Store {
       // The head moves first: who hears of an outcome finds its events.
       this.#head = message.head;
       this.#commits.answered(JSON.parse(message.replies) as readonly Reply[]);
-    } else if (message.kind === "broken") this.#breakOff(message.message);
+    } else if (message.kind === "broken") this.#breakOff(`the disk of the store failed: ${message.message}`);
   }
 
   #tell(message: ToThread): void {

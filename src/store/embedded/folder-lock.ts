@@ -22,9 +22,12 @@ export class FolderLock {
       return new FolderLock(database);
     } catch (error) {
       database.close();
-      throw new StoreUnavailable(`another server has the folder ${folder} open: stop it, or choose another folder`, {
-        cause: error,
-      });
+      throw new StoreUnavailable(
+        `another server has the folder ${folder} open: stop it, or choose another folder`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 

@@ -1,4 +1,9 @@
-import { bytesPerCommitMax, commandsPerCommitMax, waitingBytesMax, waitingCommandsMax } from "../../limits.ts";
+import {
+  bytesPerCommitMax,
+  commandsPerCommitMax,
+  waitingBytesMax,
+  waitingCommandsMax,
+} from "../../limits.ts";
 import { StoreUnavailable } from "../store.ts";
 import type { Reply } from "./messages.ts";
 

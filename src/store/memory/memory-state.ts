@@ -1,11 +1,10 @@
-import type { Action } from "../../core/action.ts";
+import type { Action, Attempt } from "../../core/action.ts";
 import { assert } from "../../core/assert.ts";
 import type { Change } from "../../core/change.ts";
 import { queueKey } from "../../core/command.ts";
 import type { Position, Transaction } from "../../core/event.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "../../core/loaded.ts";
 import { namespaceOf, type RunKey } from "../../core/name.ts";
-import type { Attempt } from "../../core/action.ts";
 import type { Op } from "../../core/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
@@ -125,7 +124,8 @@ export class MemoryState implements Loaded {
     for (const action of change.newActions) this.#add(action);
     for (const action of change.actions) this.#put(action);
     for (const { run, from, to } of change.newEdges) push(this.#shelf(run).dependents, from, to);
-    for (const attempt of change.newAttempts) push(this.#shelf(attempt.run).attempts, attempt.action, attempt);
+    for (const attempt of change.newAttempts)
+      push(this.#shelf(attempt.run).attempts, attempt.action, attempt);
     for (const { run, action } of change.droppedSignals) this.#shelf(run).keptSignals.delete(action);
     for (const kept of change.keptSignals) this.#shelf(kept.run).keptSignals.set(kept.action, kept);
     for (const key of change.droppedAnswers) this.#answers.delete(key);

@@ -110,7 +110,9 @@ export class MemoryStore implements seam.Store {
     return this.#open().attempts(run, name).slice(-attemptsListedMax);
   }
 
-  async listConditions(query: seam.ConditionQuery): Promise<seam.Page<seam.ConditionRow, seam.ConditionPlace>> {
+  async listConditions(
+    query: seam.ConditionQuery,
+  ): Promise<seam.Page<seam.ConditionRow, seam.ConditionPlace>> {
     const { run: wanted, namespace, includeEnded, after } = query;
     const state = this.#open();
     const rows: seam.ConditionRow[] = [];
@@ -200,7 +202,8 @@ function* dueOf(state: MemoryState): Iterable<{ readonly atMs: number; readonly 
       yield { atMs: action.dueMs, due: { kind: "action", run: run.key, action: action.name } };
     }
   }
-  for (const { dueMs, key } of runs) if (dueMs !== undefined) yield { atMs: dueMs, due: { kind: "run", run: key } };
+  for (const { dueMs, key } of runs)
+    if (dueMs !== undefined) yield { atMs: dueMs, due: { kind: "run", run: key } };
   for (const { leaseEndMs, id } of state.sessions()) {
     yield { atMs: leaseEndMs, due: { kind: "session", sessionId: id } };
   }
@@ -216,7 +219,11 @@ function placeOfCondition({ createTimeMs, run, name }: Action): seam.ConditionPl
 
 /** Orders places by time, then run, then name if they have one; negative if the first is older. */
 function byAge(one: seam.RunPlace & { name?: string }, other: seam.RunPlace & { name?: string }): number {
-  return one.timeMs - other.timeMs || compareTexts(one.run, other.run) || compareTexts(one.name ?? "", other.name ?? "");
+  return (
+    one.timeMs - other.timeMs ||
+    compareTexts(one.run, other.run) ||
+    compareTexts(one.name ?? "", other.name ?? "")
+  );
 }
 
 function byWorker(
@@ -239,5 +246,7 @@ function firstBehind(transactions: readonly Transaction[], after: Position): num
 }
 
 function isOfRun(transaction: Transaction, run: RunKey): boolean {
-  return transaction.events.some((event) => event.runId !== "" && `${event.namespace}/${event.runId}` === run);
+  return transaction.events.some(
+    (event) => event.runId !== "" && `${event.namespace}/${event.runId}` === run,
+  );
 }

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Dependency_Requirement } from "../../../gen/signalbox/v1/action_pb.ts";
 import { CreateRunRequestSchema } from "../../../gen/signalbox/v1/run_service_pb.ts";
-import { ValueType } from "../../../gen/signalbox/v1/value_pb.ts";
+import { type Value, ValueType } from "../../../gen/signalbox/v1/value_pb.ts";
 import { toJson, toValue } from "../../../src/api/mapping/to-proto-value.ts";
 import type { Json } from "../../../src/core/value.ts";
 import type { TestServer } from "../../support/test-server.ts";
@@ -34,10 +34,7 @@ function createRun(
 }
 
 /** Creates a run of one task with an input that is wrong. */
-function withInput(
-  server,
-  value: MessageInitShape<typeof NewActionSchema> extends never ? never : ReturnType<typeof toValue>,
-) {
+function withInput(server: TestServer, value: Value) {
   const inputs = { x: { source: { case: "value" as const, value } } };
   return createRun(server, { work: { case: "task", value: { op: "x", inputs } } });
 }
@@ -400,13 +397,7 @@ export const runRows: readonly Row[] = [
   {
     rpc: "UpdateRun",
     given: "more labels than a run may have",
-    call: async (server) => {
-      const labels = (prefix: string) =>
-        Object.fromEntries(Array.from({ length: 64 }, (_, i) => [prefix + i, ""]));
-      await server.runs.updateRun({ runId: "again", setLabels: labels("a") });
-      headBefore = await server.store.head();
-      return server.runs.updateRun({ runId: "again", setLabels: labels("b") });
-    },
+    call: (server) => server.runs.updateRun({ runId: "again", setLabels: { more: "" } }),
     code: "ResourceExhausted",
     reason: "LIMIT_REACHED",
     metadata: { limit: "labelsMax", maximum: "64" },

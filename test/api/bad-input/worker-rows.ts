@@ -79,10 +79,13 @@ export const workerRows: readonly Row[] = [
   },
   {
     rpc: "Attach",
-    given: "a report with numbers that nobody gave out",
-    call: (server) => afterFrames(server, report(2n ** 63n, 2n ** 63n)),
+    given: "an accept with an epoch that nobody gave out",
+    call: (server) => {
+      const attempts = [{ ...attempt, epoch: 2n ** 63n }];
+      return afterFrames(server, { case: "accept", value: { attempts } });
+    },
     ...invalid,
-    fields: ["report.reports[0].attempt.epoch", "report.reports[0].sequence"],
+    fields: ["accept.attempts[0].epoch"],
     attaches: true,
   },
   {

@@ -30,7 +30,8 @@ export class ConditionReader {
       rows: this.#rows(query),
       limit: query.limit,
       matches: (row) =>
-        (query.namespace === undefined || row.namespace === query.namespace) && isLabelled(row.labels, query.labels),
+        (query.namespace === undefined || row.namespace === query.namespace) &&
+        isLabelled(row.labels, query.labels),
       placeOf: (row): ConditionPlace => ({ timeMs: row.create_ms, run: row.run as RunKey, name: row.name }),
     });
     return { items: page.items.flatMap((row) => this.#condition(row)), next: page.next };
@@ -38,10 +39,14 @@ export class ConditionReader {
 
   #rows({ namespace, run, includeEnded, after }: ConditionQuery): Iterable<ScannedCondition> {
     const place = [after?.timeMs ?? -1, after?.run ?? "", after?.name ?? ""] as const;
-    const state = includeEnded ? "state <> 'PENDING'" : "state = 'PAUSED'";
+    const state = includeEnded ? "actions.state <> 'PENDING'" : "actions.state = 'PAUSED'";
     const read = (where: string, ...values: readonly SQLInputValue[]): Iterable<ScannedCondition> =>
-      this.#statements.each(scanSql(`${where} kind = 'condition' AND actions.${state}`), ...values);
-    if (run !== undefined) return read("run = ? AND (actions.create_ms, name) > (?, ?) AND", run, place[0], place[2]);
+      this.#statements.each(scanSql(`${where} kind = 'condition' AND ${state}`), ...values);
+    if (run !== undefined) {
+      // The index of a run's conditions holds the ended ones too: said twice, so that SQLite sees that it fits.
+      const ofRun = "run = ? AND (actions.create_ms, name) > (?, ?) AND actions.state <> 'PENDING' AND";
+      return read(ofRun, run, place[0], place[2]);
+    }
     const behind = "(actions.create_ms, run, name) > (?, ?, ?) AND";
     if (namespace === undefined) return read(behind, ...place);
     return read(`actions.namespace = ? AND ${behind}`, namespace, ...place);

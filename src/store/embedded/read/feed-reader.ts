@@ -11,11 +11,11 @@ interface FeedRow {
 
 const afterSql = "SELECT first, last, body FROM feed WHERE first > ? ORDER BY first";
 
-const ofRunSql = `SELECT feed.first, feed.last, feed.body FROM (
-    SELECT first FROM feed WHERE run = ? AND first > ?
-    UNION ALL SELECT first FROM feed_runs WHERE run = ? AND first > ?
-    ORDER BY first
-  ) AS places CROSS JOIN feed ON feed.first = places.first`;
+const ofRunSql = `SELECT first, last, body FROM feed WHERE run = ? AND first > ?
+  UNION ALL
+  SELECT feed_runs.first, feed.last, feed.body FROM feed_runs CROSS JOIN feed ON feed.first = feed_runs.first
+    WHERE feed_runs.run = ? AND feed_runs.first > ?
+  ORDER BY first`;
 
 /** Reads the feed up to a head that is known to be durable. */
 export class FeedReader {

@@ -7,14 +7,27 @@ import type { Session } from "../../../core/session.ts";
 import { attemptsListedMax } from "../../../limits.ts";
 import { scanPage } from "../../scan.ts";
 import type { ActionQuery, Page, Store } from "../../store.ts";
-import { type ActionRow, type AttemptRow, actionOfRow, actionRowNames } from "../rows/action-row.ts";
-import { attemptColumns, attemptOfRow } from "../rows/action-row.ts";
+import {
+  type ActionRow,
+  type AttemptRow,
+  actionOfRow,
+  actionRowNames,
+  attemptColumns,
+  attemptOfRow,
+} from "../rows/action-row.ts";
 import { namesOf } from "../rows/columns.ts";
+import {
+  type OpRow,
+  opColumns,
+  opOfRow,
+  type SessionRow,
+  sessionColumns,
+  sessionOfRow,
+} from "../rows/worker-row.ts";
 import { ConditionReader } from "./condition-reader.ts";
 import { FeedReader } from "./feed-reader.ts";
 import { RunReader } from "./run-reader.ts";
 import { Statements } from "./statements.ts";
-import { type OpRow, opColumns, opOfRow, type SessionRow, sessionColumns, sessionOfRow } from "../rows/worker-row.ts";
 
 const actionSql = `SELECT ${actionRowNames} FROM actions WHERE run = ? AND name = ?`;
 const scannedActionsSql = "SELECT name, state FROM actions WHERE run = ? AND name > ? ORDER BY name";
@@ -132,7 +145,13 @@ export class Reader {
 
   due(nowMs: number, limit: number): Awaited<ReturnType<Store["due"]>> {
     const found: { readonly at: number; readonly due: Due }[] = [];
-    type Row = { readonly at: number; readonly run: string; readonly name: string; readonly key: string; id: string };
+    type Row = {
+      readonly at: number;
+      readonly run: string;
+      readonly name: string;
+      readonly key: string;
+      id: string;
+    };
     for (const { at, run, name } of this.#statements.all<Row>(dueActionsSql, limit + 1)) {
       found.push({ at, due: { kind: "action", run: run as RunKey, action: name } });
     }

@@ -41,7 +41,10 @@ export class RunReader {
       matches: (row) => isWanted(row, states, labels),
       placeOf: (row): RunPlace => ({ timeMs: row.create_ms, run: row.key as RunKey }),
     });
-    return { items: page.items.map((row) => this.get(row.key)).filter((run) => run !== undefined), next: page.next };
+    return {
+      items: page.items.map((row) => this.get(row.key)).filter((run) => run !== undefined),
+      next: page.next,
+    };
   }
 }
 
@@ -60,6 +63,8 @@ function isWanted(row: ScannedRun, states: readonly RunState[], labels: Labels):
 /** True if a run's labels, as JSON, hold all that are wanted; parses only what may. */
 export function isLabelled(json: string, wanted: Labels): boolean {
   const entries = Object.entries(wanted);
-  const mayHold = entries.every(([name, value]) => json.includes(`${JSON.stringify(name)}:${JSON.stringify(value)}`));
+  const mayHold = entries.every(([name, value]) =>
+    json.includes(`${JSON.stringify(name)}:${JSON.stringify(value)}`),
+  );
   return mayHold && (entries.length === 0 || hasLabels(parsed<Labels>(json), wanted));
 }

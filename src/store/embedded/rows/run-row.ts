@@ -37,6 +37,7 @@ export const runStateColumns: readonly Column<Run>[] = [
   ["priority", (run) => run.priority],
   ["start_ms", (run) => run.startTimeMs ?? null],
   ["end_ms", (run) => run.endTimeMs ?? null],
+  ["deadline_ms", (run) => run.deadlineMs ?? null],
   ["due_ms", (run) => run.dueMs ?? null],
   ["paused_condition_count", (run) => run.pausedConditionCount],
   ["action_count", (run) => run.actionCount],
@@ -59,7 +60,6 @@ export const runColumns: readonly Column<Run>[] = [
   ["create_ms", (run) => run.createTimeMs],
   ["is_single", (run) => Number(run.isSingle)],
   ["timeout_ms", (run) => run.timeoutMs ?? null],
-  ["deadline_ms", (run) => run.deadlineMs ?? null],
   ...runStateColumns,
 ];
 

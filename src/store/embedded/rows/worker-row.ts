@@ -66,8 +66,15 @@ export const opColumns: readonly Column<Op>[] = [
   ["name", (op) => op.name],
   ["version", (op) => op.version],
   ["create_ms", (op) => op.createTimeMs],
-  ["content", ({ namespace, name, version, createTimeMs, ...content }) => JSON.stringify(content)],
+  [
+    "content",
+    ({ description, labels, retry, timeouts }) => contentOf({ description, labels, retry, timeouts }),
+  ],
 ];
+
+function contentOf(content: OpContent): string {
+  return JSON.stringify(content);
+}
 
 /** The op that a row says. */
 export function opOfRow(row: OpRow): Op {

@@ -31,7 +31,7 @@ CREATE INDEX runs_by_time ON runs (create_ms, key);
 CREATE INDEX runs_by_namespace ON runs (namespace, create_ms, key);
 CREATE INDEX runs_paused ON runs (create_ms, key) WHERE paused_condition_count > 0;
 CREATE INDEX runs_paused_by_namespace ON runs (namespace, create_ms, key) WHERE paused_condition_count > 0;
-CREATE INDEX runs_due ON runs (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX runs_due ON runs (due_ms, key) WHERE due_ms IS NOT NULL;
 
 CREATE TABLE actions (
   run TEXT NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE actions (
 ) STRICT;
 
 CREATE INDEX actions_queued ON actions (namespace, op, priority DESC, age_ms, run, name) WHERE state = 'QUEUED';
-CREATE INDEX actions_due ON actions (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX actions_due ON actions (due_ms, run, name) WHERE due_ms IS NOT NULL;
 CREATE INDEX actions_held ON actions (session_id, run, name) WHERE session_id IS NOT NULL;
 CREATE INDEX actions_children ON actions (run, parent, name) WHERE parent <> '';
 -- A condition is listed from when it is open.

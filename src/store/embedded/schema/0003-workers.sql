@@ -23,7 +23,7 @@ CREATE TABLE sessions (
 ) STRICT;
 
 CREATE INDEX sessions_by_worker ON sessions (namespace, worker_id);
-CREATE INDEX sessions_due ON sessions (lease_end_ms);
+CREATE INDEX sessions_due ON sessions (lease_end_ms, id);
 
 CREATE TABLE answers (
   key TEXT NOT NULL PRIMARY KEY,

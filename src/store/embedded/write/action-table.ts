@@ -4,7 +4,13 @@ import { assert } from "../../../core/assert.ts";
 import type { Edge } from "../../../core/change.ts";
 import type { RunKey } from "../../../core/name.ts";
 import { inlineSpecBytesMax } from "../../../limits.ts";
-import { type ActionRow, actionColumns, actionOfRow, actionRowNames, actionStateColumns } from "../rows/action-row.ts";
+import {
+  type ActionRow,
+  actionColumns,
+  actionOfRow,
+  actionRowNames,
+  actionStateColumns,
+} from "../rows/action-row.ts";
 import { type Column, insertSql, updateSql, valuesOf } from "../rows/columns.ts";
 import { type Entry, RowCache, textBytesOf } from "./row-cache.ts";
 import { RunShapes } from "./run-shapes.ts";
@@ -191,10 +197,14 @@ function prepare(database: DatabaseSync) {
   return {
     select: database.prepare(`SELECT rowid, ${actionRowNames} FROM actions WHERE run = ? AND name = ?`),
     insert: database.prepare(insertSql("actions", [...actionColumns, ["spec", () => null]])),
-    updates: [[], ["session_id"], ["due_ms"], ["session_id", "due_ms"]].map((also) => updateOf(database, also)),
+    updates: [[], ["session_id"], ["due_ms"], ["session_id", "due_ms"]].map((also) =>
+      updateOf(database, also),
+    ),
     insertSpec: database.prepare("INSERT INTO large_specs (run, name, spec) VALUES (?, ?, ?)"),
     insertEdge: database.prepare("INSERT INTO edges (run, from_name, to_name) VALUES (?, ?, ?)"),
-    dependents: database.prepare("SELECT to_name FROM edges WHERE run = ? AND from_name = ? ORDER BY to_name"),
+    dependents: database.prepare(
+      "SELECT to_name FROM edges WHERE run = ? AND from_name = ? ORDER BY to_name",
+    ),
     childNames: names("run = ? AND parent = ? AND parent <> '' ORDER BY name"),
     topNames: names("run = ? AND parent = '' ORDER BY name"),
     namesOfRun: names("run = ? ORDER BY name"),

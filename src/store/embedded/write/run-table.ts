@@ -2,8 +2,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RunKey } from "../../../core/name.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
 import { insertSql, updateSql, valuesOf } from "../rows/columns.ts";
-import { type Entry, RowCache, textBytesOf } from "./row-cache.ts";
 import { type RunRow, runColumns, runOfRow, runRowNames, runStateColumns } from "../rows/run-row.ts";
+import { type Entry, RowCache, textBytesOf } from "./row-cache.ts";
 
 /** The runs, as the one who writes sees them: what was put is there at once, and in the database after `flush`. */
 export class RunTable {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { Committer, type Decide } from "./committer.ts";
 import { feedIdOf, openForWriting } from "../database.ts";
 import type { FromThread, ThreadStart, ToThread } from "../messages.ts";
+import { Committer, type Decide } from "./committer.ts";
 
 /**
  * The thread of the embedded store: it alone writes to the database, and it alone waits for the disk. It

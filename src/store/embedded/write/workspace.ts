@@ -7,14 +7,14 @@ import type { Op } from "../../../core/op.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
 import type { Session } from "../../../core/session.ts";
 import { cachedRowsMax } from "../../../limits.ts";
-import { ActionTable } from "./action-table.ts";
 import { attemptColumns } from "../rows/action-row.ts";
 import { insertSql, namesOf, valuesOf } from "../rows/columns.ts";
+import * as row from "../rows/worker-row.ts";
+import { ActionTable } from "./action-table.ts";
 import { FeedTable } from "./feed-table.ts";
 import { GenerationCache } from "./generation-cache.ts";
 import { RunTable } from "./run-table.ts";
 import { SessionTable } from "./session-table.ts";
-import * as row from "../rows/worker-row.ts";
 
 /**
  * The state as the rules see it in the middle of a transaction, and the only one who writes it. Rows that
@@ -68,7 +68,9 @@ export class Workspace implements Loaded {
   }
 
   keptSignals(run: RunKey): readonly KeptSignal[] {
-    return this.#sql.keptSignals.all(run).map((kept) => row.keptSignalOfRow(kept as unknown as row.KeptSignalRow));
+    return this.#sql.keptSignals
+      .all(run)
+      .map((kept) => row.keptSignalOfRow(kept as unknown as row.KeptSignalRow));
   }
 
   answer(key: string): StoredAnswer | undefined {
@@ -118,7 +120,8 @@ export class Workspace implements Loaded {
     for (const action of change.actions) this.#actions.put(action);
     for (const run of change.runs) if (hasRunEnded(run)) this.#actions.endRun(run.key);
     for (const edge of change.newEdges) this.#actions.addEdge(edge);
-    for (const attempt of change.newAttempts) this.#sql.insertAttempt.run(...valuesOf(attemptColumns, attempt));
+    for (const attempt of change.newAttempts)
+      this.#sql.insertAttempt.run(...valuesOf(attemptColumns, attempt));
     for (const { run, action } of change.droppedSignals) this.#sql.dropSignal.run(run, action);
     for (const kept of change.keptSignals) this.#sql.keepSignal.run(...valuesOf(row.keptSignalColumns, kept));
     for (const key of change.droppedAnswers) this.#sql.dropAnswer.run(key);
@@ -178,7 +181,9 @@ function prepare(database: DatabaseSync) {
     insertAnswer: sql(insertSql("answers", row.answerColumns)),
     dropAnswer: sql("DELETE FROM answers WHERE key = ?"),
     op: sql(`SELECT ${opNames} FROM ops WHERE namespace = ? AND name = ? AND version = ?`),
-    latestOp: sql(`SELECT ${opNames} FROM ops WHERE namespace = ? AND name = ? ORDER BY version DESC LIMIT 1`),
+    latestOp: sql(
+      `SELECT ${opNames} FROM ops WHERE namespace = ? AND name = ? ORDER BY version DESC LIMIT 1`,
+    ),
     insertOp: sql(insertSql("ops", row.opColumns)),
   };
 }

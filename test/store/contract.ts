@@ -1,0 +1,26 @@
+import { afterEach, beforeEach } from "vitest";
+import type { Store } from "../../src/store/store.ts";
+import { describeFeed } from "./contract-feed.ts";
+import { describeLists } from "./contract-lists.ts";
+import { describeLoaded } from "./contract-loaded.ts";
+import { describeTransact } from "./contract-transact.ts";
+import { Subject } from "./subject.ts";
+
+/**
+ * The suite that every store passes: the sentences of the contract in `src/store/store.ts`, one by one. What is
+ * opened is an empty store whose rules are those of `test/support/scripted-rules.ts`.
+ */
+export function describeStore(open: () => Promise<Store>): void {
+  const subject = new Subject();
+  beforeEach(async () => {
+    subject.store = await open();
+  });
+  afterEach(async () => {
+    await subject.store.close();
+  });
+
+  describeTransact(subject);
+  describeLoaded(subject);
+  describeFeed(subject);
+  describeLists(subject);
+}

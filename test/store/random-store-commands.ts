@@ -1,0 +1,360 @@
+import type { Action } from "../../src/core/action.ts";
+import type {
+  Answers,
+  AttemptReference,
+  Command,
+  CommandKind,
+  NewAction,
+  ReportContent,
+} from "../../src/core/command.ts";
+import { type RunKey, runKey, wholeName } from "../../src/core/name.ts";
+import type { Op } from "../../src/core/op.ts";
+import type { Run } from "../../src/core/run.ts";
+import type { Session } from "../../src/core/session.ts";
+import type { Value } from "../../src/core/value.ts";
+import type { ConditionPlace, ConditionRow, Outcome, RunPlace, Store } from "../../src/store/store.ts";
+import { aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
+import type { Random } from "../support/random.ts";
+import { readPages } from "./subject.ts";
+
+const namespaces = ["default", "other"];
+const workers = ["w0", "w1", "w2"];
+const ops = ["work", "build"];
+const names = ["a", "b", "c", "d"];
+
+/** How often each command comes. */
+const weights: Readonly<Record<CommandKind, number>> = {
+  createRun: 12,
+  cancelRun: 2,
+  retryRun: 5,
+  updateRun: 3,
+  signalCondition: 10,
+  publishEvents: 3,
+  registerOp: 2,
+  attach: 5,
+  pulse: 2,
+  detach: 1,
+  leave: 1,
+  drain: 1,
+  drainWorker: 1,
+  assign: 16,
+  accept: 14,
+  decline: 2,
+  report: 26,
+  addActions: 7,
+  fire: 12,
+  boot: 1,
+  sweepRequests: 1,
+};
+
+/**
+ * Commands by chance, most of which make sense: it remembers what the outcomes named, and asks a store what is
+ * there. The same seed against the same store gives the same commands.
+ */
+export class RandomCommands {
+  readonly #random: Random;
+  readonly #store: Store;
+  readonly #runs: RunKey[] = [];
+  readonly #sessions: string[] = [];
+  readonly #attempts: AttemptReference[] = [];
+  readonly #sequences = new Map<string, number>();
+  #count = 0;
+
+  constructor(random: Random, store: Store) {
+    this.#random = random;
+    this.#store = store;
+  }
+
+  /** The next command for this time. */
+  next(nowMs: number): Promise<Command> {
+    this.#count += 1;
+    return this.#command(this.#random.weighed(weights), nowMs);
+  }
+
+  /** What the outcome of a command names may stand in later ones. */
+  learn(command: Command, outcome: Outcome<CommandKind>): void {
+    if (!outcome.ok) return;
+    if (command.kind === "createRun")
+      remember(this.#runs, (outcome.answer as Answers["createRun"]).run.key, 25);
+    if (command.kind === "attach") remember(this.#sessions, command.newSessionId, 6);
+    if (command.kind !== "assign") return;
+    const { assignments } = outcome.answer as Answers["assign"];
+    for (const { assignment } of assignments) remember(this.#attempts, assignment.attempt, 25);
+  }
+
+  async #command(kind: CommandKind, nowMs: number): Promise<Command> {
+    const random = this.#random;
+    const namespace = random.percent(85) ? "default" : random.pick(namespaces);
+    const workerId = random.pick(workers);
+    const cause = "by chance";
+    switch (kind) {
+      case "createRun":
+        return this.#createRun(namespace);
+      case "cancelRun":
+        return { kind, request: this.#request(), run: this.#run(), cause };
+      case "retryRun":
+        return { kind, request: this.#request(), run: this.#run(), force: random.percent(40) };
+      case "updateRun":
+        return this.#updateRun();
+      case "signalCondition":
+        return this.#signal();
+      case "publishEvents":
+        return this.#publish(namespace);
+      case "registerOp": {
+        const retry = random.percent(50) ? { maxAttempts: 3, initialBackoffMs: 200, jitter: 0.5 } : undefined;
+        const content = { description: `number ${this.#count}`, labels: {}, retry, timeouts: undefined };
+        return { kind, request: this.#request(), namespace, name: random.pick(ops), content };
+      }
+      case "attach":
+        return this.#attach(namespace, workerId);
+      case "pulse":
+        return { kind, sessionId: this.#session(), leaseMs: 20_000 };
+      case "detach":
+      case "drain":
+        return { kind, sessionId: this.#session() };
+      case "leave":
+        return { kind, sessionId: this.#session(), cause };
+      case "drainWorker":
+        return { kind, request: this.#request(), namespace, workerId };
+      case "assign": {
+        const sessions = this.#sessions.map((sessionId) => ({ sessionId, credit: random.below(5) }));
+        return { kind, sessions, limit: 1 + random.below(10), acceptTimeoutMs: 5_000 };
+      }
+      case "accept": {
+        const attempts = Array.from({ length: 1 + random.below(3) }, () => this.#attempt());
+        return { kind, sessionId: this.#session(), attempts };
+      }
+      case "decline":
+        return { kind, sessionId: this.#session(), attempt: this.#attempt(), cause };
+      case "report":
+        return this.#report();
+      case "addActions": {
+        const ask = aCondition("ask", { timeoutMs: 4_000 });
+        const actions = random.pick([[aTrace("step")], [ask], [ask], [aTrace("ask")], this.#plan()]);
+        return { kind, sessionId: this.#session(), attempt: this.#attempt(), actions };
+      }
+      case "fire": {
+        const { due } = await this.#store.due(nowMs, 5);
+        const gone = { kind: "run", run: runKey("default", "no-such") } as const;
+        return { kind, due: due.length > 0 ? random.pick(due) : gone };
+      }
+      case "boot":
+        return { kind, leaseMs: 10_000 };
+      case "sweepRequests":
+        return { kind };
+    }
+  }
+
+  #createRun(namespace: string): Command {
+    const random = this.#random;
+    const runId = random.percent(15) ? `named-${random.below(30)}` : "";
+    const timeoutMs = random.percent(10) ? 3_000 + random.below(10_000) : undefined;
+    return {
+      kind: "createRun",
+      request: this.#request(),
+      namespace,
+      runId,
+      newRunId: `r${String(this.#count).padStart(6, "0")}`,
+      labels: random.percent(50) ? { team: random.pick(["a", "b"]) } : {},
+      priority: random.below(3),
+      timeoutMs,
+      work: random.percent(40) ? { task: theTask(this.#taskParts()) } : { plan: this.#plan() },
+    };
+  }
+
+  /** Actions that wait for each other, now and then in a way that is refused. */
+  #plan(): readonly NewAction[] {
+    const random = this.#random;
+    const count = 1 + random.below(names.length);
+    return names.slice(0, count).map((name, index) => {
+      const before = names.slice(0, random.percent(1) ? names.length : index);
+      const after = before
+        .filter(() => random.percent(40))
+        .map((action) => (random.percent(30) ? `${action} ended` : action));
+      if (random.percent(35)) return this.#condition(name, after);
+      const from = before.length > 0 && random.percent(20) ? { got: `from ${random.pick(before)}` } : {};
+      return aTask(name, { ...this.#taskParts(), inputs: from, after });
+    });
+  }
+
+  #condition(name: string, after: readonly string[]): NewAction {
+    const random = this.#random;
+    return aCondition(name, {
+      after,
+      type: random.pick(["bool", "int"] as const),
+      timeoutMs: random.percent(40) ? 1_000 + random.below(8_000) : undefined,
+      defaultValue: undefined,
+    });
+  }
+
+  #taskParts() {
+    const random = this.#random;
+    return {
+      op: random.pick(ops),
+      opVersion: random.percent(5) ? 1 + random.below(30) : 0,
+      inputs: { text: text(random.percent(5) ? "x".repeat(30_000) : "short") },
+      retry: random.percent(40) ? { maxAttempts: 2, initialBackoffMs: 500, jitter: 0.5 } : undefined,
+      timeouts: random.percent(30)
+        ? { queueToStartMs: 6_000, startToEndMs: 4_000, heartbeatMs: random.percent(50) ? 3_000 : undefined }
+        : undefined,
+      cancelGraceMs: random.percent(50) ? 1_000 : undefined,
+    };
+  }
+
+  #updateRun(): Command {
+    const random = this.#random;
+    return {
+      kind: "updateRun",
+      request: this.#request(),
+      run: this.#run(),
+      priority: random.percent(60) ? random.below(5) : undefined,
+      setLabels: random.percent(50) ? { site: random.pick(["x", "y"]) } : {},
+      removeLabels: random.percent(20) ? ["team"] : [],
+    };
+  }
+
+  #signal(): Command {
+    const random = this.#random;
+    const attempt = random.percent(30) ? this.#attempt() : undefined;
+    return {
+      kind: "signalCondition",
+      request: this.#request(),
+      run: attempt?.run ?? this.#run(),
+      action: attempt === undefined ? random.pick(names) : wholeName(attempt.action, "ask"),
+      value: this.#value(),
+      signalledBy: "chance",
+    };
+  }
+
+  #publish(namespace: string): Command {
+    const published = { source: "chance", type: "t", attributes: { a: "b" }, payload: { n: this.#count } };
+    const runId = this.#random.percent(60) ? this.#run().slice("default/".length) : "";
+    const action = runId !== "" && this.#random.percent(40) ? this.#random.pick(["main", ...names]) : "";
+    const events = [
+      { runId, action, published },
+      { runId: "", action: "", published },
+    ];
+    return { kind: "publishEvents", request: this.#request(), namespace, events };
+  }
+
+  #attach(namespace: string, workerId: string): Command {
+    const random = this.#random;
+    return {
+      kind: "attach",
+      newSessionId: `s${String(this.#count).padStart(6, "0")}`,
+      namespace,
+      workerId,
+      incarnation: random.percent(70) ? "1" : "2",
+      ops: random.percent(70) ? ops : [random.pick(ops)],
+      labels: {},
+      running: this.#attempts.filter(() => random.percent(50)),
+      leaseMs: 20_000,
+    };
+  }
+
+  #report(): Command {
+    const random = this.#random;
+    const reports = Array.from({ length: 1 + random.below(3) }, () => {
+      const attempt = this.#attempt();
+      const key = `${attempt.run} ${attempt.action} ${attempt.epoch}`;
+      const sequence = (this.#sequences.get(key) ?? 0) + (random.percent(90) ? 1 : 0);
+      this.#sequences.set(key, sequence);
+      return { attempt, sequence: Math.max(1, sequence), content: this.#content() };
+    });
+    return { kind: "report", sessionId: this.#session(), reports };
+  }
+
+  #content(): ReportContent {
+    const random = this.#random;
+    const error = { type: "Broken", message: "by chance", stack: "", nonRetryable: random.percent(20) };
+    const outputs = { value: this.#value() };
+    return random.pick<ReportContent>([
+      { kind: "succeeded", outputs },
+      { kind: "succeeded", outputs },
+      { kind: "failed", error },
+      { kind: "stopped", message: "stopped" },
+      { kind: "progress", percent: random.below(1_000) / 10, message: "going on" },
+      { kind: "log", level: "info", message: "a line" },
+      { kind: "heartbeat" },
+      { kind: "event", published: { source: "w", type: "t", attributes: {}, payload: undefined } },
+      { kind: "trace_ended", name: "step", outputs, error: random.percent(30) ? error : undefined },
+    ]);
+  }
+
+  #value(): Value {
+    return this.#random.pick([bool(true), bool(false), int(1), text("text")]);
+  }
+
+  #request() {
+    if (this.#random.percent(50)) return { requestId: "", digest: "" };
+    // Few ids and digests, so that requests are repeated, and ids used again for something else.
+    return { requestId: `id-${this.#random.below(40)}`, digest: `digest-${this.#random.below(2)}` };
+  }
+
+  #run(): RunKey {
+    return this.#random.percent(4)
+      ? runKey("default", "no-such")
+      : (this.#recent(this.#runs) ?? runKey("default", "r"));
+  }
+
+  #session(): string {
+    return this.#random.percent(4) ? "no-such" : (this.#recent(this.#sessions) ?? "none");
+  }
+
+  #attempt(): AttemptReference {
+    const none = { run: runKey("default", "no-such"), action: "main", attempt: 1, epoch: 1 };
+    const attempt = this.#recent(this.#attempts) ?? none;
+    return this.#random.percent(4) ? { ...attempt, epoch: attempt.epoch + 1 } : attempt;
+  }
+
+  /** One of some, of the last ones more often. */
+  #recent<T>(known: readonly T[]): T | undefined {
+    if (known.length === 0) return undefined;
+    return known[known.length - 1 - Math.floor(this.#random.next() ** 2 * known.length)];
+  }
+}
+
+/** Adds to what is known, and forgets the oldest beyond a bound. */
+function remember<T>(known: T[], value: T, countMax: number): void {
+  known.push(value);
+  if (known.length > countMax) known.shift();
+}
+
+/** Everything that can be read of a store, as JSON has it. Two stores with the same history say the same. */
+export async function snapshotOf(store: Store, nowMs: number): Promise<Record<string, unknown>> {
+  const limit = 1_000;
+  const runs = await readPages<Run, RunPlace>((after) =>
+    store.listRuns({ namespace: undefined, states: [], labels: {}, pausedOnly: false, after, limit }),
+  );
+  const actions: Action[] = [];
+  for (const { key: run } of runs) {
+    actions.push(
+      ...(await readPages<Action, string>((after) => store.listActions({ run, states: [], after, limit }))),
+    );
+  }
+  const tasks = actions.filter(({ attempt }) => attempt > 0);
+  const queued = actions.filter(({ state }) => state === "QUEUED");
+  const conditions = (includeEnded: boolean) =>
+    readPages<ConditionRow, ConditionPlace>((after) =>
+      store.listConditions({ namespace: undefined, run: undefined, labels: {}, includeEnded, after, limit }),
+    );
+  const sessions = await readPages<Session, string>((after) =>
+    store.listSessions({ namespace: undefined, after, limit }),
+  );
+  return {
+    runs,
+    paused: await readPages<Run, RunPlace>((after) =>
+      store.listRuns({ namespace: "default", states: [], labels: {}, pausedOnly: true, after, limit }),
+    ),
+    actions,
+    attempts: await Promise.all(tasks.map(({ run, name }) => store.listAttempts(run, name))),
+    places: await Promise.all(queued.map((action) => store.queuePlace(action, limit))),
+    open: await conditions(false),
+    conditions: await conditions(true),
+    ops: await readPages<Op, string>((after) => store.listOps({ namespace: "default", after, limit })),
+    sessions,
+    held: await Promise.all(sessions.map(({ id }) => store.heldCount(id))),
+    due: await store.due(nowMs, limit),
+    head: String(await store.head()),
+  };
+}

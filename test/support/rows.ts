@@ -1,0 +1,191 @@
+import type { Action, Attempt, ConditionSpec, TaskSpec } from "../../src/core/action.ts";
+import type { Event } from "../../src/core/event.ts";
+import { parentOf, type RunKey, runIdOf } from "../../src/core/name.ts";
+import type { Op } from "../../src/core/op.ts";
+import type { Run } from "../../src/core/run.ts";
+import type { Session } from "../../src/core/session.ts";
+
+/** The key of a run of the namespace `default`, or of the one that stands before its id. */
+export function keyOf(name: string): RunKey {
+  return (name.includes("/") ? name : `default/${name}`) as RunKey;
+}
+
+/** A run as a store keeps it. */
+export function runRow(name: string, parts: Partial<Run> = {}): Run {
+  return {
+    key: keyOf(name),
+    labels: {},
+    priority: 0,
+    state: "QUEUED",
+    createTimeMs: 1_000,
+    startTimeMs: undefined,
+    endTimeMs: undefined,
+    deadlineMs: undefined,
+    isSingle: false,
+    timeoutMs: undefined,
+    dueMs: undefined,
+    pausedConditionCount: 0,
+    actionCount: 1,
+    endedActionCount: 0,
+    worst: undefined,
+    error: undefined,
+    outputs: undefined,
+    cancelRequested: false,
+    cancelCause: "",
+    timedOut: false,
+    retryCount: 0,
+    keptSignalCount: 0,
+    ...parts,
+  };
+}
+
+/** What a task of the op `work` is told. */
+export function taskSpec(parts: Partial<TaskSpec> = {}): TaskSpec {
+  return {
+    kind: "task",
+    op: "work",
+    opVersion: 0,
+    inputs: {},
+    retry: {
+      maxAttempts: 1,
+      initialBackoffMs: 1,
+      multiplier: 2,
+      maxBackoffMs: 10,
+      jitter: 0,
+      nonRetryableErrorTypes: [],
+    },
+    timeouts: { queueToStartMs: undefined, startToEndMs: undefined, heartbeatMs: undefined },
+    cancelGraceMs: 10,
+    dependencies: [],
+    labels: {},
+    ...parts,
+  };
+}
+
+/** What a condition of type bool is told. */
+export const conditionSpec: ConditionSpec = {
+  kind: "condition",
+  type: "bool",
+  prompt: "?",
+  description: "",
+  timeoutMs: undefined,
+  defaultValue: undefined,
+  dependencies: [],
+  labels: {},
+};
+
+/** An action as a store keeps it: a task that waits, unless said. */
+export function actionRow(run: string, name: string, parts: Partial<Action> = {}): Action {
+  return {
+    run: keyOf(run),
+    name,
+    parent: parentOf(name),
+    spec: taskSpec(),
+    state: "PENDING",
+    priority: 0,
+    ageMs: 1_000,
+    attempt: 0,
+    attemptBase: 0,
+    epoch: 0,
+    sessionId: undefined,
+    workerId: undefined,
+    reportSequence: 0,
+    waitingCount: 0,
+    createTimeMs: 1_000,
+    queueTimeMs: undefined,
+    assignTimeMs: undefined,
+    startTimeMs: undefined,
+    endTimeMs: undefined,
+    retryTimeMs: undefined,
+    beatTimeMs: undefined,
+    cancelTimeMs: undefined,
+    cancelCause: "",
+    dueMs: undefined,
+    outputs: undefined,
+    error: undefined,
+    progressPercent: 0,
+    progressMessage: "",
+    outcome: undefined,
+    signalledBy: "",
+    childCount: 0,
+    isStale: false,
+    parentAttempt: 0,
+    ...parts,
+  };
+}
+
+/** A condition as a store keeps it: an open one, unless said. */
+export function conditionRow(run: string, name: string, parts: Partial<Action> = {}): Action {
+  return actionRow(run, name, { spec: conditionSpec, state: "PAUSED", ...parts });
+}
+
+/** An attempt that succeeded. */
+export function attemptRow(
+  run: string,
+  action: string,
+  number: number,
+  parts: Partial<Attempt> = {},
+): Attempt {
+  return {
+    run: keyOf(run),
+    action,
+    number,
+    state: "SUCCEEDED",
+    epoch: number,
+    workerId: "w",
+    assignTimeMs: 1_000,
+    startTimeMs: 1_001,
+    endTimeMs: 1_002,
+    outputs: undefined,
+    error: undefined,
+    progressPercent: 0,
+    progressMessage: "",
+    ...parts,
+  };
+}
+
+/** A session of the worker `w`, unless said. */
+export function sessionRow(id: string, parts: Partial<Session> = {}): Session {
+  return {
+    id,
+    namespace: "default",
+    workerId: "w",
+    incarnation: "1",
+    ops: ["work"],
+    labels: {},
+    state: "ATTACHED",
+    isDraining: false,
+    attachTimeMs: 1_000,
+    leaseEndMs: 5_000,
+    ...parts,
+  };
+}
+
+/** A version of an op. */
+export function opRow(name: string, version: number, parts: Partial<Op> = {}): Op {
+  return {
+    namespace: "default",
+    name,
+    version,
+    createTimeMs: 1_000,
+    description: "",
+    labels: {},
+    retry: undefined,
+    timeouts: undefined,
+    ...parts,
+  };
+}
+
+/** An event of a run, or of none for "". */
+export function eventRow(run: string, message = "", parts: Partial<Event> = {}): Event {
+  return {
+    timeMs: 1_000,
+    namespace: run.includes("/") ? run.slice(0, run.indexOf("/")) : "default",
+    runId: run === "" ? "" : runIdOf(keyOf(run)),
+    action: "",
+    attempt: 0,
+    runLabels: {},
+    detail: { kind: "action_logged", level: "info", message },
+    ...parts,
+  };
+}
