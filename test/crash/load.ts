@@ -9,7 +9,6 @@ import { createWorker, type Worker } from "../../src/worker/worker.ts";
 
 /** 15 runs in progress at once: enough that every kill meets work in each of its stages. */
 const openRunsMax = 15;
-const workerId = "crash-worker";
 
 /** What a load had acknowledged: each of these must be there afterwards. */
 export interface Acknowledged {
@@ -83,12 +82,10 @@ export class Load {
     while (!this.frames.some(isLast)) await this.untilEvents(this.#eventCount + 1);
   }
 
-  /** Stops the worker, and waits until the subscriber was given its goodbye: the feed is still from there. */
+  /** Stops the worker, and waits until the subscriber was given all there is: the feed is still from there. */
   async settle(): Promise<void> {
     await this.#worker.stop();
-    const isGoodbye = (frame: EventFrame) =>
-      frame.events.some((event) => event.kind === "WORKER_LEFT" && event.detail.workerId === workerId);
-    while (!this.frames.some(isGoodbye)) await this.untilEvents(this.#eventCount + 1);
+    await this.publishAndSee(1);
   }
 
   /** Ends subscriber and client. */
@@ -157,7 +154,7 @@ export class Load {
 }
 
 function startWorker(address: string): Worker {
-  const worker = createWorker({ address, workerId, concurrency: 20, log: silent });
+  const worker = createWorker({ address, workerId: "crash-worker", concurrency: 20, log: silent });
   worker.task<{ number: number }>("crash.first", async (ctx, { number }) => {
     ctx.progress(50, "half");
     if (number % 5 === 0 && ctx.attempt === 1) throw new Error("the first attempt of every fifth run fails");

@@ -42,7 +42,6 @@ async function killAfterAnswer(server: StartedServer): Promise<readonly string[]
   await load.client.runs.create({ runId: "before", op: "nobody.runs.this" });
   const { runId } = await load.client.runs.create({ runId: "acknowledged", op: "nobody.runs.this" });
   await server.restart();
-  await load.settle();
   const acknowledged = { ...load.acknowledged, runIds: [runId] };
   const violations = await violationsOf(load.client, {
     frames: [],

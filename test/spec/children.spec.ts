@@ -105,6 +105,23 @@ describe("a child", () => {
       `,
     },
     {
+      title: "that waits for others waits too for a sibling that is opened again meanwhile",
+      task: { retry },
+      script: `
+        at 0s  w attaches
+               w starts
+               main adds a x b<a_ended<x
+               w starts
+               main/a fails        -> main/a FAILED, main/b PENDING waits 1
+               main fails
+        at 0s  w starts            -> main RUNNING
+               main adds a         -> main/a QUEUED, main/b PENDING waits 2
+               main/x succeeds     -> main/b PENDING waits 1
+               w starts
+               main/a succeeds     -> main/b QUEUED
+      `,
+    },
+    {
       title: "that is found by a task which is being cancelled is not opened again",
       task: { retry },
       script: `
@@ -220,6 +237,23 @@ describe("a child", () => {
     expect(world.start()).toMatchObject([{ attempt: { action: "main/b" }, inputs: { x: int(2) } }]);
   });
 
+  test("that is added beside one that is opened and ends at once does not count that twice", () => {
+    const world = new World();
+    world.create({ task: theTask({ retry }) });
+    world.attach();
+    world.start();
+    const broken = aTask("broken", { inputs: { x: "from a.missing" } });
+    world.add("main", aTask("a"), broken);
+    world.start();
+    world.succeed("main/a");
+    expect(world.action("main/broken")).toMatchObject({ state: "FAILED", error: { type: "InputMissing" } });
+    world.fail("main");
+    world.at(0).start();
+    world.add("main", broken, aTask("b"), aTask("c", { after: ["broken ended", "b"] }));
+    expect(world.action("main/broken")).toMatchObject({ state: "FAILED" });
+    expect(world.action("main/c")).toMatchObject({ state: "PENDING", waitingCount: 1 });
+  });
+
   test("of a parent that is cancelled is created and cancelled at once", () => {
     const world = new World();
     world.create();
@@ -254,8 +288,11 @@ describe("a child", () => {
     world.attach();
     world.start();
     world.add("main", aCondition("q"));
+    world.add("main", aCondition("p"));
     world.fail("main");
     world.signal("main/q", bool(true));
+    world.at(0).assign();
+    world.signal("main/p", bool(true));
     expect(world.effects.filter(({ kind }) => kind === "childEnded")).toEqual([]);
   });
 

@@ -148,6 +148,18 @@ describe("a guard", () => {
     },
   ]);
 
+  test("that ruled something out is not looked at again by RetryRun", () => {
+    const world = new World();
+    world.create({ plan: [...plan, aTask("bad")] });
+    world.signal("ok", bool(false));
+    world.attach();
+    world.start();
+    world.succeed("no");
+    world.fail("bad");
+    world.retry();
+    expect(world.eventsOf("action_reopened").map(({ action }) => action)).toEqual(["bad"]);
+  });
+
   test("for a whole number is met by a float of that size", () => {
     const world = new World();
     const after = [{ action: "n", equals: int(2) }];

@@ -177,7 +177,7 @@ describe("heartbeat", () => {
     expect(world.at(3000).action()).toMatchObject({ state: "RUNNING", dueMs: 3500 });
   });
 
-  test("of a cancelled task that was opened again does not count the silence before", () => {
+  test("of a task that is opened again counts from its new start", () => {
     const world = new World();
     world.create({ task: theTask({ timeouts }) });
     world.attach();
@@ -185,6 +185,7 @@ describe("heartbeat", () => {
     world.at(1000).fail("main");
     world.at(60_000).retry();
     world.assign();
+    expect(world.action()).toMatchObject({ state: "ASSIGNED", beatTimeMs: undefined, dueMs: 70_000 });
     world.at(61_000).cancel();
     expect(world.action()).toMatchObject({ state: "ASSIGNED", dueMs: 70_000 });
   });

@@ -110,9 +110,9 @@ function standing(world: World, name: string): Record<string, unknown> {
   return { state, error: error?.type, value: shown, due, ...counts };
 }
 
-/** `b` is a task, `q?` a condition, `b<a` a task that waits for its sibling a. */
+/** `b` is a task, `q?` a condition, `b<a` a task that waits for its sibling a, `b<a_ended` for any end of it. */
 function childOf(word: string) {
-  const [name = "", ...after] = word.split("<");
+  const [name = "", ...after] = word.replaceAll("_", " ").split("<");
   return name.endsWith("?") ? aCondition(name.slice(0, -1), { after }) : aTask(name, { after });
 }
 

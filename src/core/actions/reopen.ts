@@ -40,7 +40,6 @@ function asOpened(draft: Draft, action: Action, run: Run): Action {
     queueTimeMs: undefined,
     startTimeMs: isTrace ? draft.nowMs : undefined,
     retryTimeMs: undefined,
-    beatTimeMs: undefined,
     cancelTimeMs: undefined,
     cancelCause: "",
     outputs: undefined,

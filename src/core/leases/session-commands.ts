@@ -178,7 +178,8 @@ export function boot(draft: Draft, command: CommandOf<"boot">): Decision<"boot">
 }
 
 function holdOn(draft: Draft, held: Action, untilMs: number): void {
-  if (held.state === "ASSIGNED" && held.cancelTimeMs === undefined) {
+  if (held.state === "ASSIGNED") {
+    if (held.cancelTimeMs !== undefined) return;
     draft.setAction({ ...held, dueMs: Math.max(held.dueMs ?? untilMs, untilMs) });
   } else if (held.beatTimeMs !== undefined && silenceEndMs(held) !== undefined) {
     const beating = { ...held, beatTimeMs: Math.max(held.beatTimeMs, untilMs) };

@@ -3,7 +3,7 @@ import { openLog } from "../../../src/observe/log.ts";
 import { startServer } from "../../../src/server.ts";
 import { EmbeddedStore } from "../../../src/store/embedded/embedded-store.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { droppingStore } from "./dropping-store.ts";
+import { dropOnResume } from "./drop-on-resume.ts";
 
 /**
  * The server with one bug planted in it, as a process: `planted-server.ts --host … --port … --data …`, with the bug's
@@ -13,7 +13,10 @@ const plants: Readonly<Record<string, (path: string) => Promise<Store>>> = {
   "skip the fence": (path) => EmbeddedStore.open({ path, rules: here("./rules-without-fence.ts") }),
   "answer before the commit": (path) =>
     EmbeddedStore.open({ path, rules: here("./rules-answering-early.ts") }),
-  "drop one event on resume": async (path) => droppingStore(await EmbeddedStore.open({ path })),
+  "drop one event on resume": (path) => {
+    dropOnResume();
+    return EmbeddedStore.open({ path });
+  },
 };
 
 function here(module: string): URL {
