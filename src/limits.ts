@@ -5,8 +5,8 @@
 
 /** 1 MiB: outputs of one action in all. They are copied into inputs, events and pages; larger things are referred to. */
 export const outputSizeBytesMax = 1024 * 1024;
-/** 4 MiB: resolved inputs of one assignment, so that a frame with one assignment always fits a message. */
-export const inputSizeBytesMax = 4 * 1024 * 1024;
+/** 3 MiB: resolved inputs of one assignment: with labels and names it fits the 4 MiB that gRPC clients take. */
+export const inputSizeBytesMax = 3 * 1024 * 1024;
 /** 8 levels of actions: what deeper trees want is a run of its own. It also bounds the length of a name. */
 export const depthMax = 8;
 /** 10,000 actions in a run: cancelling one touches them all in a single transaction. */
@@ -17,6 +17,15 @@ export const cyclesNamedMax = 20;
 export const cycleLengthNamedMax = 20;
 /** 100 kept signals in a run: an answer that comes early is an exception, a thousand are a mistake. */
 export const keptSignalsPerRunMax = 100;
+/**
+ * 1 MiB: the labels of a run times its actions. Each event repeats the labels, and one transaction may have an
+ * event for each action; it must fit the 4 MiB that gRPC clients take.
+ */
+export const labelBytesOverActionsMax = 1024 * 1024;
+/** 1 MiB: the prompts of all conditions that one command creates, for the same reason. */
+export const promptBytesMax = 1024 * 1024;
+/** 100 characters of the cause of a run's cancel are repeated for each of its actions; the run has all of it. */
+export const repeatedCauseLengthMax = 100;
 /** 64 labels on a run, the same as the contract allows when it is created. */
 export const labelsMax = 64;
 /** 24 hours: how long a request id protects a repeat; longer than any client should retry. */

@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { Health } from "../gen/grpc/health/v1/health_pb.ts";
-import { registerHealth, ServiceHealth } from "./api/carrier/health.ts";
+import { healthService, registerHealth, ServiceHealth } from "./api/carrier/health.ts";
 import { registerReflection } from "./api/carrier/reflection.ts";
 import { startCarrier } from "./api/carrier/server.ts";
 import { observeCalls } from "./api/interceptors/observe.ts";
@@ -44,7 +43,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       routes(router, stopping) {
         routes(engine, stopping)(router);
         registerHealth(router, health, stopping);
-        registerReflection(router, [...services, Health]);
+        registerReflection(router, [...services, healthService]);
       },
       host: configuration.host,
       port: configuration.port,

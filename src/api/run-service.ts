@@ -1,9 +1,10 @@
 import type { ServiceImpl } from "@connectrpc/connect";
-import type {
-  BatchCreateRunsResult,
-  CreateRunRequest,
-  RunFilter,
-  RunService,
+import {
+  type BatchCreateRunsResult,
+  type CreateRunRequest,
+  CreateRunRequestSchema,
+  type RunFilter,
+  type RunService,
 } from "../../gen/signalbox/v1/run_service_pb.ts";
 import type { Action } from "../core/action.ts";
 import { isHeld } from "../core/action.ts";
@@ -13,6 +14,7 @@ import type { Run } from "../core/run.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Outcome, RunPlace, RunQuery } from "../store/store.ts";
 import { explainAction } from "./explain.ts";
+import { violationsOf } from "./interceptors/validate.ts";
 import { actionStates, runStates } from "./mapping/enums.ts";
 import { Faults } from "./mapping/faults.ts";
 import { fromNamespace, fromNewRun } from "./mapping/from-proto-run.ts";
@@ -161,6 +163,10 @@ async function createOneOfMany(engine: Engine, request: CreateRunRequest): Promi
 
 async function resultOf(engine: Engine, request: CreateRunRequest): Promise<BatchCreateRunsResult["result"]> {
   try {
+    const violations = violationsOf(CreateRunRequestSchema, request);
+    if (violations.length > 0) {
+      return { case: "refusal", value: toRefusalMessage({ reason: "INVALID_REQUEST", violations }) };
+    }
     const outcome = await createRun(engine, request);
     if (outcome.ok) return { case: "run", value: toRun(outcome.answer.run) };
     return { case: "refusal", value: toRefusalMessage(outcome.refusal) };

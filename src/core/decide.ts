@@ -17,8 +17,8 @@ import { sweepRequests } from "./runs/requests.ts";
 import { cancelRun, retryRun, updateRun } from "./runs/run-commands.ts";
 
 /**
- * The door of the rules: what a command does to what is loaded, at a time and by a chance that are given. Pure:
- * the same arguments give the same decision, and nothing but the decision comes out of it.
+ * The door of the rules: what a command does to what is loaded, at a time and by a chance that are given.
+ * Pure: the same arguments give the same decision, and nothing but the decision comes out of it.
  */
 export function decide<K extends CommandKind>(
   command: CommandOf<K>,

@@ -4,7 +4,10 @@ export interface Violation {
   readonly description: string;
 }
 
-/** Every refusal of the rules: its reason and its facts. `api/status.ts` says what each looks like on the wire. */
+/**
+ * Every refusal of the rules: its reason and its facts. `api/status.ts` says what each looks like on the
+ * wire.
+ */
 export type Refusal =
   | { readonly reason: "INVALID_REQUEST"; readonly violations: readonly Violation[] }
   | { readonly reason: "RUN_NOT_FOUND"; readonly namespace: string; readonly runId: string }

@@ -3,9 +3,9 @@ import type { Labels } from "./run.ts";
 /**
  * Where a session stands.
  *
- * ATTACHED: its stream is open. DRAINING: open, and nothing more is assigned. DETACHED: the stream is gone and
- * the lease runs on; an attach of the same incarnation goes on from here, and drains on if it did. A session
- * whose lease ran out, which said Leave, or whose place was taken, is GONE and removed.
+ * ATTACHED: its stream is open. DRAINING: open, and nothing more is assigned. DETACHED: the stream is gone
+ * and the lease runs on; an attach of the same incarnation goes on from here, and drains on if it did. A
+ * session whose lease ran out, which said Leave, or whose place was taken, is GONE and removed.
  */
 export type SessionState = "ATTACHED" | "DRAINING" | "DETACHED";
 

@@ -2,8 +2,8 @@
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 /**
- * One typed value. Its shape survives JSON as it stands: whole numbers are decimal strings (64 bits do not fit
- * a JavaScript number), bytes are base64, and the numbers JSON cannot say are named.
+ * One typed value. Its shape survives JSON as it stands: whole numbers are decimal strings (64 bits do not
+ * fit a JavaScript number), bytes are base64, and the numbers JSON cannot say are named.
  */
 export type Value =
   | { readonly kind: "null" }
@@ -48,12 +48,13 @@ export function canonical(value: unknown): string {
 export function sizeBytes(value: Value): number {
   switch (value.kind) {
     case "string":
+      return textSizeBytes(value.value) + 8;
     case "bytes":
-      return value.value.length + 8;
+      return Math.floor((value.value.length * 3) / 4) + 8;
     case "json":
-      return JSON.stringify(value.value).length + 8;
+      return textSizeBytes(JSON.stringify(value.value)) + 8;
     case "reference":
-      return value.uri.length + 80;
+      return textSizeBytes(value.uri) + 80;
     default:
       return 16;
   }
@@ -62,7 +63,19 @@ export function sizeBytes(value: Value): number {
 /** About how many bytes values take on the wire, names included. */
 export function valuesSizeBytes(values: Values): number {
   let total = 0;
-  for (const [name, value] of Object.entries(values)) total += name.length + sizeBytes(value);
+  for (const [name, value] of Object.entries(values)) total += textSizeBytes(name) + sizeBytes(value) + 8;
+  return total;
+}
+
+/** How many bytes a text takes as UTF-8. */
+export function textSizeBytes(text: string): number {
+  let total = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    // Each half of a pair takes two of its four bytes.
+    total += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+  }
   return total;
 }
 

@@ -362,11 +362,16 @@ describe("a watch of a run", () => {
 
   test("of a run that does not exist is refused", async () => {
     const { server } = await watched([
-      // biome-ignore lint/correctness/useYield: the stream is refused before its first frame.
-      async function* () {
-        const value = create(ErrorInfoSchema, { domain: "signalbox", reason: "RUN_NOT_FOUND" });
-        throw new ConnectError("no such run", Code.NotFound, undefined, [{ desc: ErrorInfoSchema, value }]);
-      },
+      () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: async () => {
+            const value = create(ErrorInfoSchema, { domain: "signalbox", reason: "RUN_NOT_FOUND" });
+            throw new ConnectError("no such run", Code.NotFound, undefined, [
+              { desc: ErrorInfoSchema, value },
+            ]);
+          },
+        }),
+      }),
     ]);
     await expect(connect(server.address).runs.wait("r1")).rejects.toMatchObject({
       reason: "RUN_NOT_FOUND",

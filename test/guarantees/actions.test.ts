@@ -4,7 +4,9 @@ import { World } from "../support/world.ts";
 import { endsOnce, fenced, oneAnswer } from "./actions.ts";
 import { type RecordedEvent, recordOf } from "./record.ts";
 
-/** What the rules make of a run with retries, a hand-back, a child, a step, an answer and a second opening. */
+/**
+ * What the rules make of a run with retries, a hand-back, a child, a step, an answer and a second opening.
+ */
 function record(): readonly RecordedEvent[] {
   const world = new World();
   world.create({ plan: [aTask("a", { retry: { maxAttempts: 3, initialBackoffMs: 0 } }), aCondition("ok")] });
@@ -45,7 +47,10 @@ function planted(matches: (event: RecordedEvent) => boolean, ...more: readonly R
   return [...events.slice(0, at), ...more, ...events.slice(at)];
 }
 
-const ofKind = (kind: string, action = "a") => (one: RecordedEvent) => one.kind === kind && one.action === action;
+const ofKind =
+  (kind: string, action = "a") =>
+  (one: RecordedEvent) =>
+    one.kind === kind && one.action === action;
 const isRunEnd = ofKind("run_ended", "");
 
 describe("what the rules do", () => {
@@ -74,13 +79,21 @@ describe("EndsOnce sees", () => {
       events: () => planted(ofKind("action_ended"), event("action_ended", { epoch: 4 })),
       says: "ended twice",
     },
-    { bug: "a second end of the run", events: () => planted(isRunEnd, event("run_ended", { action: "" })), says: "ended twice" },
+    {
+      bug: "a second end of the run",
+      events: () => planted(isRunEnd, event("run_ended", { action: "" })),
+      says: "ended twice",
+    },
     {
       bug: "an attempt behind the end",
       events: () => planted(ofKind("action_ended"), event("action_started")),
       says: "behind its end",
     },
-    { bug: "what happens behind the end of the run", events: () => planted(isRunEnd, event("action_queued")), says: "end of its run" },
+    {
+      bug: "what happens behind the end of the run",
+      events: () => planted(isRunEnd, event("action_queued")),
+      says: "end of its run",
+    },
     {
       bug: "a run that ends before its actions",
       events: () => record().filter((one) => !(one.kind === "action_ended" && one.action === "a/child")),
@@ -101,7 +114,11 @@ describe("EndsOnce sees", () => {
       events: () => planted(ofKind("action_created"), event("action_created")),
       says: "created twice",
     },
-    { bug: "an accepted run that is lost", events: () => record().filter((one) => !isRunEnd(one)), says: "has not ended" },
+    {
+      bug: "an accepted run that is lost",
+      events: () => record().filter((one) => !isRunEnd(one)),
+      says: "has not ended",
+    },
   ])("$bug", ({ events, says }) => {
     expect(endsOnce(events(), ["default/r"]).join("\n")).toContain(says);
   });
@@ -111,7 +128,11 @@ describe("OneAnswer sees", () => {
   const yes = '{"kind":"bool","value":true}';
   const answered = (value: string) => event("condition_answered", { action: "ok", value });
   test.each([
-    { bug: "a second answer", events: () => planted(ofKind("condition_answered", "ok"), answered(yes)), says: "took" },
+    {
+      bug: "a second answer",
+      events: () => planted(ofKind("condition_answered", "ok"), answered(yes)),
+      says: "took",
+    },
     {
       bug: "an answer behind the end",
       events: () => planted(ofKind("action_ended", "ok"), answered(yes)),
@@ -140,19 +161,31 @@ describe("Fenced sees", () => {
       events: () => record().map((one) => (ofKind("action_ended")(one) ? { ...one, epoch: 2 } : one)),
       says: "under 2 while",
     },
-    { bug: "an epoch that does not grow", events: () => planted(failed, event("action_assigned", { epoch: 2 })), says: "leased as 2 after 2" },
+    {
+      bug: "an epoch that does not grow",
+      events: () => planted(failed, event("action_assigned", { epoch: 2 })),
+      says: "leased as 2 after 2",
+    },
     {
       bug: "a lease beside the current one",
       events: () => planted(ofKind("action_started"), event("action_assigned", { epoch: 9, attempt: 4 })),
       says: "was current",
     },
-    { bug: "progress of an attempt that has failed", events: () => planted(failed, event("action_progressed")), says: "was over" },
+    {
+      bug: "progress of an attempt that has failed",
+      events: () => planted(failed, event("action_progressed")),
+      says: "was over",
+    },
     {
       bug: "a log line of an earlier attempt",
       events: () => planted(ofKind("action_logged"), event("action_logged", { attempt: 1 })),
       says: "of attempt 1",
     },
-    { bug: "a start after it was given back", events: () => planted(ofKind("action_returned"), event("action_started", { epoch: 1 })), says: "was over" },
+    {
+      bug: "a start after it was given back",
+      events: () => planted(ofKind("action_returned"), event("action_started", { epoch: 1 })),
+      says: "was over",
+    },
     {
       bug: "a step that ends after its task's attempt",
       events: () => planted(failed, event("action_ended", { action: "a/step", attempt: 0, epoch: 2 })),
@@ -171,7 +204,10 @@ describe("Fenced sees", () => {
     world.at(0).start();
     // A server that skips the fence would take the end that attempt 1 reports now.
     const [end] = recordOf([{ first: 1n as never, events: world.events().slice(0, 1) }])[0] ?? [];
-    const late = { ...end, ...event("action_ended", { action: "main", attempt: 1, epoch: 1, state: "SUCCEEDED" }) };
+    const late = {
+      ...end,
+      ...event("action_ended", { action: "main", attempt: 1, epoch: 1, state: "SUCCEEDED" }),
+    };
     expect(fenced([...recordOf(world.feed).flat(), late])).toEqual([
       "e: default/r/main has action_ended under 1 while 2 was current",
       "e: default/r/main has action_ended of attempt 1",

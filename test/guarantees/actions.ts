@@ -16,9 +16,9 @@ const liveKinds: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * EndsOnce: an accepted action, and an accepted run, reaches exactly one end, and nothing happens to it behind
- * that until it is opened again. `acknowledged` names runs (`namespace/run`) that must have ended by now.
- * Events that are older than the record are not missed.
+ * EndsOnce: an accepted action, and an accepted run, reaches exactly one end, and nothing happens to it
+ * behind that until it is opened again. `acknowledged` names runs (`namespace/run`) that must have ended by
+ * now. Events that are older than the record are not missed.
  */
 export function endsOnce(events: readonly RecordedEvent[], acknowledged: readonly string[] = []): Violations {
   const violations: string[] = [];
@@ -54,7 +54,8 @@ export function endsOnce(events: readonly RecordedEvent[], acknowledged: readonl
       open.add(action);
     }
     if (liveKinds.has(event.kind)) {
-      if (endedActions.has(action)) say(event.kind === "action_ended" ? "ended twice" : `has ${event.kind} behind its end`);
+      if (endedActions.has(action))
+        say(event.kind === "action_ended" ? "ended twice" : `has ${event.kind} behind its end`);
       if (endedRuns.has(run)) say(`has ${event.kind} behind the end of its run`);
     }
     if (event.kind === "action_ended") {
@@ -62,7 +63,8 @@ export function endsOnce(events: readonly RecordedEvent[], acknowledged: readonl
       endedActions.add(action);
     }
   }
-  for (const run of acknowledged) if (!endedRuns.has(run)) violations.push(`${run} was accepted and has not ended`);
+  for (const run of acknowledged)
+    if (!endedRuns.has(run)) violations.push(`${run} was accepted and has not ended`);
   return violations;
 }
 
@@ -94,7 +96,8 @@ export function oneAnswer(
       if (event.value !== answer) say(`ended with ${event.value}, not with its answer ${answer}`);
     }
     if (event.kind !== "condition_answered") continue;
-    if (answerByCondition.has(condition)) say(`took ${event.value} after ${answerByCondition.get(condition)}`);
+    if (answerByCondition.has(condition))
+      say(`took ${event.value} after ${answerByCondition.get(condition)}`);
     answerByCondition.set(condition, event.value);
     const answers = answersByCondition.get(condition) ?? new Set();
     answersByCondition.set(condition, answers.add(event.value ?? ""));

@@ -25,7 +25,10 @@ const bookmark = (behind: number, atHead = false): RecordedFrame => ({
 });
 
 /** A subscriber that broke off after 5 and went on with the cursor that it had. */
-const before: RecordedStream = { start: "beginning", frames: [bookmark(0), frame(1), frame(2, 3, 4), frame(5)] };
+const before: RecordedStream = {
+  start: "beginning",
+  frames: [bookmark(0), frame(1), frame(2, 3, 4), frame(5)],
+};
 const after: RecordedStream = {
   start: { cursor: "behind 5" },
   frames: [bookmark(5), frame(6, 7), frame(8), bookmark(8, true)],
@@ -36,17 +39,36 @@ function record(streams: readonly RecordedStream[]): FeedRecord {
   return { streams, reference };
 }
 
-describe("a record that is as it should be", () => {
+describe("a record without a flaw", () => {
   test.each([
     { given: "with a break", streams: [before, after] },
-    { given: "without a break", streams: [{ ...before, frames: [...before.frames, ...after.frames.slice(1)] }] },
+    {
+      given: "without a break",
+      streams: [{ ...before, frames: [...before.frames, ...after.frames.slice(1)] }],
+    },
     {
       given: "of who forgot the last frames and went back",
-      streams: [before, { ...after, start: { cursor: "behind 1" }, frames: [bookmark(1), frame(2, 3, 4), frame(5), ...after.frames.slice(1)] }],
+      streams: [
+        before,
+        {
+          ...after,
+          start: { cursor: "behind 1" },
+          frames: [bookmark(1), frame(2, 3, 4), frame(5), ...after.frames.slice(1)],
+        },
+      ],
     },
     { given: "of who began in the middle", streams: [{ ...after, start: "now" as const }] },
-    { given: "of who was broken off before anything came", streams: [{ ...before, frames: [] }, { ...before }] },
-    { given: "of who resumed with a bookmark", streams: [{ ...before, frames: [bookmark(0)] }, { ...before, start: { cursor: "behind 0" } }] },
+    {
+      given: "of who was broken off before anything came",
+      streams: [{ ...before, frames: [] }, { ...before }],
+    },
+    {
+      given: "of who resumed with a bookmark",
+      streams: [
+        { ...before, frames: [bookmark(0)] },
+        { ...before, start: { cursor: "behind 0" } },
+      ],
+    },
     { given: "of nothing", streams: [] },
   ])("$given keeps all six promises", ({ streams }) => {
     expect(feedViolations(record(streams))).toEqual([]);
@@ -54,7 +76,8 @@ describe("a record that is as it should be", () => {
 });
 
 describe("the checker of", () => {
-  const swap = (frames: readonly RecordedFrame[]) => [frames[0], frames[2], frames[1], frames[3]] as RecordedFrame[];
+  const swap = (frames: readonly RecordedFrame[]) =>
+    [frames[0], frames[2], frames[1], frames[3]] as RecordedFrame[];
   test.each([
     {
       promise: "Ordered",
@@ -139,7 +162,12 @@ describe("the checker of", () => {
   test.each([
     { bug: "nothing in what is right", frames: after.frames, head: 8n, count: 0 },
     { bug: "a quiet filter that does not move on", frames: after.frames, head: 20n, count: 1 },
-    { bug: "a cursor that goes back", frames: [bookmark(7), bookmark(5), bookmark(8, true)], head: 8n, count: 1 },
+    {
+      bug: "a cursor that goes back",
+      frames: [bookmark(7), bookmark(5), bookmark(8, true)],
+      head: 8n,
+      count: 1,
+    },
   ])("Bookmarkable that can read cursors sees $bug", ({ frames, head, count }) => {
     expect(bookmarkable(record([{ ...after, frames }]), { ...reader, head })).toHaveLength(count);
   });

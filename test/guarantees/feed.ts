@@ -46,7 +46,9 @@ export function reliable({ streams, reference }: FeedRecord): Violations {
   const all = reference.flat();
   const begin = streams[0]?.start === "beginning" ? 0 : Math.min(...places);
   const end = streams.at(-1)?.isQuiet === true ? all.length - 1 : Math.max(...places);
-  const missing = all.filter(({ eventId }, place) => place >= begin && place <= end && !received.has(eventId));
+  const missing = all.filter(
+    ({ eventId }, place) => place >= begin && place <= end && !received.has(eventId),
+  );
   return [
     ...madeUp.map((eventId) => `${eventId} came and is not in the feed`),
     ...missing.map(({ eventId }) => `${eventId} never came`),
@@ -55,7 +57,9 @@ export function reliable({ streams, reference }: FeedRecord): Violations {
 
 /** Atomic: a frame with events has all events of one transaction, and of no other. */
 export function atomic({ streams, reference }: FeedRecord): Violations {
-  const transactionById = new Map(reference.flatMap((events) => events.map(({ eventId }) => [eventId, events])));
+  const transactionById = new Map(
+    reference.flatMap((events) => events.map(({ eventId }) => [eventId, events])),
+  );
   const frames = streams.flatMap((stream) => stream.frames).filter(({ events }) => events.length > 0);
   return frames.flatMap(({ events }) => {
     const came = idsOf(events);
@@ -84,7 +88,9 @@ export function resumable({ streams, reference }: FeedRecord): Violations {
     const wanted = all[expected]?.eventId;
     if (first === undefined && (isQuiet !== true || wanted === undefined)) return [];
     if (first?.eventId === wanted) return [];
-    return [`stream ${index + 1} began with ${first?.eventId ?? "nothing"} instead of ${wanted ?? "nothing"}`];
+    return [
+      `stream ${index + 1} began with ${first?.eventId ?? "nothing"} instead of ${wanted ?? "nothing"}`,
+    ];
   });
 }
 
@@ -96,9 +102,9 @@ export interface CursorReader {
 }
 
 /**
- * Bookmarkable: a quiet filter still moves on. Each stream begins with a bookmark that says where, every frame
- * has a cursor, and who waits is told when nothing more is there. With a reader of cursors: they never go back,
- * and the last one of who waited is behind the last event of the whole feed.
+ * Bookmarkable: a quiet filter still moves on. Each stream begins with a bookmark that says where, every
+ * frame has a cursor, and who waits is told when nothing more is there. With a reader of cursors: they never
+ * go back, and the last one of who waited is behind the last event of the whole feed.
  */
 export function bookmarkable({ streams }: FeedRecord, reader?: CursorReader): Violations {
   return streams.flatMap(({ frames, isQuiet }, index) => {
@@ -134,7 +140,10 @@ export function feedViolations(record: FeedRecord): Violations {
   );
 }
 
-/** The frames as the subscriber has them in the end: what came behind a cursor that it went back to is forgotten. */
+/**
+ * The frames as the subscriber has them in the end: what came behind a cursor that it went back to is
+ * forgotten.
+ */
 function threadOf(streams: readonly RecordedStream[]): readonly RecordedFrame[] {
   let thread: RecordedFrame[] = [];
   for (const { start, frames } of streams) {

@@ -20,7 +20,10 @@ export interface RecordedEvent {
   readonly epoch?: number;
   /** Of `action_ended` and `run_ended`. */
   readonly state?: string;
-  /** The answer of `condition_answered`, and the output `value` of `action_ended`: equal texts for equal values. */
+  /**
+   * The answer of `condition_answered`, and the output `value` of `action_ended`: equal texts for equal
+   * values.
+   */
   readonly value?: string;
 }
 
@@ -33,14 +36,19 @@ export interface RecordedFrame {
 
 /** One stream that a subscriber had. */
 export interface RecordedStream {
-  /** Where it was to begin: behind this cursor of an earlier frame, with the oldest event, or with the next. */
+  /**
+   * Where it was to begin: behind this cursor of an earlier frame, with the oldest event, or with the next.
+   */
   readonly start: { readonly cursor: string } | "beginning" | "now";
   readonly frames: readonly RecordedFrame[];
   /** True if the subscriber waited, at the end, until it was told that nothing more was there. */
   readonly isQuiet?: boolean;
 }
 
-/** The feed as it truly is: the events of each transaction that match the subscriber's filter, in commit order. */
+/**
+ * The feed as it truly is: the events of each transaction that match the subscriber's filter, in commit
+ * order.
+ */
 export type Reference = readonly (readonly RecordedEvent[])[];
 
 /** A promise checked: everything that breaks it, as sentences; empty if it holds. */
@@ -59,7 +67,8 @@ export function recordOf(
 
 function recordedOf({ namespace, runId, action, attempt, detail }: Event, position: bigint): RecordedEvent {
   const eventId = position.toString(16).padStart(16, "0");
-  const value = "value" in detail ? detail.value : "outputs" in detail ? detail.outputs?.["value"] : undefined;
+  const value =
+    "value" in detail ? detail.value : "outputs" in detail ? detail.outputs?.["value"] : undefined;
   return {
     eventId,
     namespace,

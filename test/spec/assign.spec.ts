@@ -116,7 +116,9 @@ describe("queued tasks are given away", () => {
         heartbeatMs: 3,
       },
     ]);
-    expect(world.eventsOf("action_assigned")).toMatchObject([{ attempt: 1, detail: { workerId: "w", epoch: 1 } }]);
+    expect(world.eventsOf("action_assigned")).toMatchObject([
+      { attempt: 1, detail: { workerId: "w", epoch: 1 } },
+    ]);
   });
 });
 
@@ -134,9 +136,12 @@ describe("the answer to assign", () => {
     { credit: 2, limit: 9, empty: ["default/z"] },
     { credit: 1, limit: 9, empty: ["default/z"] },
     { credit: 9, limit: 1, empty: ["default/z"] },
-  ])("for a credit of $credit and a limit of $limit names only queues that are empty", ({ credit, limit, empty }) => {
-    expect(assign(world(), { s1: credit }, limit).emptyQueues.toSorted()).toEqual(empty);
-  });
+  ])(
+    "for a credit of $credit and a limit of $limit names only queues that are empty",
+    ({ credit, limit, empty }) => {
+      expect(assign(world(), { s1: credit }, limit).emptyQueues.toSorted()).toEqual(empty);
+    },
+  );
 
   test("says nothing of queues that it did not look at", () => {
     expect(assign(world(), { s1: 0 }).emptyQueues).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { actionsPerRunMax } from "../../src/limits.ts";
-import { aCondition, aTask, aTrace, bool, int, theTask } from "../support/builders.ts";
+import { actionsPerRunMax, outputSizeBytesMax } from "../../src/limits.ts";
+import { aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
 import { tell } from "../support/story.ts";
 import { World } from "../support/world.ts";
 
@@ -143,7 +143,8 @@ describe("a child", () => {
                w starts
                main adds b c<b q?
                w starts            -> main/b RUNNING
-               main succeeds       -> main SUCCEEDED, main/b RUNNING due 10s, main/c CANCELLED, main/q CANCELLED, run RUNNING
+               main succeeds       -> main SUCCEEDED, main/b RUNNING due 10s, main/c CANCELLED, main/q CANCELLED
+                                   -> run RUNNING
         at 1s  main/b stops        -> main/b CANCELLED, run SUCCEEDED
       `,
     },
@@ -214,7 +215,7 @@ describe("a child", () => {
     },
   ]);
 
-  test("that was queued before what it takes from was opened again waits for that instead of starting without", () => {
+  test("that was queued before what it takes from is opened again waits for that", () => {
     const world = new World();
     world.create();
     world.attach();
@@ -308,8 +309,20 @@ describe("a child", () => {
   });
 
   test.each([
-    { had: "a task", first: aTask("b"), asks: "a condition", second: aCondition("b"), gives: "ACTION_EXISTS" },
-    { had: "a task", first: aTask("b"), asks: "another op", second: aTask("b", { op: "o" }), gives: "ACTION_EXISTS" },
+    {
+      had: "a task",
+      first: aTask("b"),
+      asks: "a condition",
+      second: aCondition("b"),
+      gives: "ACTION_EXISTS",
+    },
+    {
+      had: "a task",
+      first: aTask("b"),
+      asks: "another op",
+      second: aTask("b", { op: "o" }),
+      gives: "ACTION_EXISTS",
+    },
     {
       had: "a condition",
       first: aCondition("b"),
@@ -340,7 +353,8 @@ describe("a child", () => {
     world.start();
     world.add("main", first);
     const done = world.add("main", second);
-    if (gives === "found") expect(done).toMatchObject({ answer: { actions: [{ name: "main/b" }] }, events: [] });
+    if (gives === "found")
+      expect(done).toMatchObject({ answer: { actions: [{ name: "main/b" }] }, events: [] });
     else expect(done).toMatchObject({ refusal: { reason: gives, action: "main/b" } });
   });
 
@@ -362,7 +376,9 @@ describe("a child", () => {
 
   test("is refused, and with it all that were asked for, in a run that is full", () => {
     const world = new World();
-    world.create({ plan: [aTask("a"), ...Array.from({ length: actionsPerRunMax - 3 }, (_, i) => aCondition(`c${i}`))] });
+    world.create({
+      plan: [aTask("a"), ...Array.from({ length: actionsPerRunMax - 3 }, (_, i) => aCondition(`c${i}`))],
+    });
     world.attach();
     world.start();
     expect(world.add("a", aTask("x"), aTask("y"), aTask("z"))).toMatchObject({
@@ -378,7 +394,9 @@ describe("a child", () => {
     world.create({ plan: [aTask("a"), aTask("b")] });
     world.attach();
     world.start();
-    expect(world.add("a", aTask("x", { after: ["b"] }), aTask("y", { inputs: { in: "from z.out" } }))).toMatchObject({
+    expect(
+      world.add("a", aTask("x", { after: ["b"] }), aTask("y", { inputs: { in: "from z.out" } })),
+    ).toMatchObject({
       refusal: {
         reason: "INVALID_REQUEST",
         violations: [
@@ -470,5 +488,12 @@ describe("a trace", () => {
     expect(world.report(attempt, { ...ended, name }, 900)).toMatchObject({ reason: "ACTION_NOT_FOUND" });
     expect(world.report(attempt, ended, 900)).toBeUndefined();
     expect(world.action("main/t").state).toBe("SUCCEEDED");
+  });
+
+  test("with outputs of more than 1 MiB in all is refused, and stays open", () => {
+    const world = traced();
+    const outputs = { large: text("x".repeat(outputSizeBytesMax)) };
+    expect(world.report(world.reference(), { ...ended, outputs })).toMatchObject({ reason: "LIMIT_REACHED" });
+    expect(world.action("main/t").state).toBe("RUNNING");
   });
 });

@@ -225,7 +225,7 @@ describe("an input that refers to an output", () => {
     expect(world.assign()).toMatchObject([{ inputs: { x: int(3) } }]);
   });
 
-  test("fails its task as InputTooLarge past 4 MiB in all", () => {
+  test("is of a size that is bounded over all inputs: past it the task fails as InputTooLarge", () => {
     const world = new World();
     const large = text("x".repeat(inputSizeBytesMax / 4));
     const inputs = { a: large, b: large, c: large, d: large };
@@ -296,10 +296,15 @@ describe("a run of 10,000 actions", () => {
     world.attach();
     world.start("w", 10_000);
     while (world.start("w", 10_000).length > 0);
-    for (let index = 0; index < count; index++) world.add(`t${index}`, aCondition("q"), aTask("b"), aTask("c"));
+    for (let index = 0; index < count; index++)
+      world.add(`t${index}`, aCondition("q"), aTask("b"), aTask("c"));
     world.cancel();
     expect(world.run().endedActionCount).toBe(count * 3);
     world.at(world.nowMs + 10_000);
-    expect(world.run()).toMatchObject({ state: "CANCELLED", actionCount: count * 4, endedActionCount: count * 4 });
+    expect(world.run()).toMatchObject({
+      state: "CANCELLED",
+      actionCount: count * 4,
+      endedActionCount: count * 4,
+    });
   });
 });

@@ -9,8 +9,8 @@ import { hasRunEnded } from "../../src/core/run.ts";
 import { endsOnce, fenced, oneAnswer } from "../guarantees/actions.ts";
 import { recordOf } from "../guarantees/record.ts";
 import { bool } from "../support/builders.ts";
-import { brokenInvariants } from "../support/invariants.ts";
 import { commandOf, histories, type Step } from "../support/histories.ts";
+import { brokenInvariants } from "../support/invariants.ts";
 import { World } from "../support/world.ts";
 
 /** A world with what must be remembered of it to see that things only move forward. */
@@ -47,7 +47,9 @@ class Watched {
 
   /** How the actions changed since the step before: what may not be, and what was not told outside. */
   #moved(effects: readonly Effect[]): readonly string[] {
-    const now = new Map(this.world.state.allActions().map((action) => [`${action.run}/${action.name}`, action]));
+    const now = new Map(
+      this.world.state.allActions().map((action) => [`${action.run}/${action.name}`, action]),
+    );
     const wrong: string[] = [];
     const armed = effects.flatMap((effect) => (effect.kind === "due" ? [effect.atMs] : []));
     const queues = effects.flatMap((effect) => (effect.kind === "queued" ? [effect.queue] : []));
@@ -56,9 +58,11 @@ class Watched {
       if (action.epoch < (before?.epoch ?? 0)) wrong.push(`${key}: its epoch fell`);
       const { dueMs, spec } = action;
       const isEarlier = dueMs !== undefined && (before?.dueMs === undefined || dueMs < before.dueMs);
-      if (isEarlier && !armed.some((atMs) => atMs <= dueMs)) wrong.push(`${key}: due at ${dueMs}, and nobody is told`);
+      if (isEarlier && !armed.some((atMs) => atMs <= dueMs))
+        wrong.push(`${key}: due at ${dueMs}, and nobody is told`);
       if (action.state !== "QUEUED" || before?.state === "QUEUED" || spec.kind !== "task") continue;
-      if (!queues.includes(queueKey(namespaceOf(action.run), spec.op))) wrong.push(`${key}: queued, and nobody is told`);
+      if (!queues.includes(queueKey(namespaceOf(action.run), spec.op)))
+        wrong.push(`${key}: queued, and nobody is told`);
     }
     this.#before = now;
     return wrong;
@@ -113,7 +117,8 @@ describe("whatever happens, in whatever order", () => {
       watched.bringToAnEnd();
       const { state } = watched.world;
       const stuck = state.allActions().filter((action) => !hasEnded(action));
-      if (stuck.length > 0) throw new Error(stuck.map(({ name, state: where }) => `${name} is ${where}`).join("; "));
+      if (stuck.length > 0)
+        throw new Error(stuck.map(({ name, state: where }) => `${name} is ${where}`).join("; "));
       expect(promisesBroken(watched.world)).toEqual([]);
     });
     fc.assert(property, { ...parameters, numRuns: 150 });

@@ -95,15 +95,18 @@ describe("a report", () => {
   ];
   const cases = stale.flatMap((row) => contents.map((content) => ({ ...row, content })));
 
-  test.each(cases)("of the kind $content.kind after $given: $reason, and nothing changes", ({ act, reason, content }) => {
-    const world = running();
-    world.add("main", { ...aTask("t"), spec: { kind: "trace", description: "" } });
-    const attempt = world.reference();
-    act(world);
-    const before = JSON.stringify([world.run(), world.state.allActions(), world.feed.length]);
-    expect(world.report(attempt, content)).toMatchObject({ reason });
-    expect(JSON.stringify([world.run(), world.state.allActions(), world.feed.length])).toBe(before);
-  });
+  test.each(cases)(
+    "of the kind $content.kind after $given: $reason, and nothing changes",
+    ({ act, reason, content }) => {
+      const world = running();
+      world.add("main", { ...aTask("t"), spec: { kind: "trace", description: "" } });
+      const attempt = world.reference();
+      act(world);
+      const before = JSON.stringify([world.run(), world.state.allActions(), world.feed.length]);
+      expect(world.report(attempt, content)).toMatchObject({ reason });
+      expect(JSON.stringify([world.run(), world.state.allActions(), world.feed.length])).toBe(before);
+    },
+  );
 
   test.each([
     { given: "a number that no lease has had yet", change: { epoch: 9 }, reason: "STALE_EPOCH" },
@@ -132,7 +135,10 @@ describe("a report", () => {
   test.each([
     { given: "while the attempt runs", content: { kind: "progress" as const, percent: 5, message: "" } },
     { given: "after it has ended its attempt", content: done },
-    { given: "while the next attempt is due", content: { ...done, kind: "failed" as const, error: error("Broken") } },
+    {
+      given: "while the next attempt is due",
+      content: { ...done, kind: "failed" as const, error: error("Broken") },
+    },
   ])("sent again $given is recorded again and changes nothing", ({ content }) => {
     const world = running();
     const attempt = world.reference();
@@ -161,14 +167,25 @@ describe("a report", () => {
       { attempt, sequence: 4, content: beat },
     ];
     const { refusals } = world.must<"report">({ kind: "report", sessionId: "s1", reports });
-    expect(refusals.map((refusal) => refusal?.reason)).toEqual([undefined, "STALE_EPOCH", undefined, "ACTION_ENDED"]);
-    expect(world.action()).toMatchObject({ state: "SUCCEEDED", outputs: { n: int(1) }, progressPercent: 100 });
+    expect(refusals.map((refusal) => refusal?.reason)).toEqual([
+      undefined,
+      "STALE_EPOCH",
+      undefined,
+      "ACTION_ENDED",
+    ]);
+    expect(world.action()).toMatchObject({
+      state: "SUCCEEDED",
+      outputs: { n: int(1) },
+      progressPercent: 100,
+    });
   });
 
   test("with outputs of more than 1 MiB in all fails its attempt for good", () => {
     const world = running();
     const half = { kind: "string" as const, value: "x".repeat(600_000) };
-    expect(world.report(world.reference(), { kind: "succeeded", outputs: { a: half, b: half } })).toBeUndefined();
+    expect(
+      world.report(world.reference(), { kind: "succeeded", outputs: { a: half, b: half } }),
+    ).toBeUndefined();
     expect(world.action()).toMatchObject({ state: "FAILED", attempt: 1, error: { type: "OutputTooLarge" } });
   });
 
@@ -183,7 +200,9 @@ describe("a report", () => {
     const attempt = world.reference();
     world.attach("w", { running: [attempt] });
     const reports = [{ attempt, sequence: 1, content: done }];
-    expect(world.must<"report">({ kind: "report", sessionId: "s1", reports })).toEqual({ refusals: [undefined] });
+    expect(world.must<"report">({ kind: "report", sessionId: "s1", reports })).toEqual({
+      refusals: [undefined],
+    });
     expect(world.action().state).toBe("SUCCEEDED");
   });
 });
@@ -275,7 +294,9 @@ describe("a worker that attaches again as the same process", () => {
     world.attach("w", { running: [world.reference()] });
     expect(world.effects).toContainEqual({ kind: "gone", sessionId: "s1", cause: "attached again" });
     expect(world.eventsOf("worker_left")).toEqual([]);
-    expect(world.eventsOf("worker_attached").at(-1)).toMatchObject({ detail: { sessionId: "s2", keptCount: 1 } });
+    expect(world.eventsOf("worker_attached").at(-1)).toMatchObject({
+      detail: { sessionId: "s2", keptCount: 1 },
+    });
     expect(world.state.session("s1")).toBeUndefined();
   });
 
@@ -298,7 +319,8 @@ describe("another process of a worker's name", () => {
                w takes
                w accepts a
                w accepts b
-               another w attaches  -> a PENDING error LeaseExpired attempt 1, b FAILED error LeaseExpired, c PENDING attempt 0
+               another w attaches  -> a PENDING error LeaseExpired attempt 1, b FAILED error LeaseExpired
+                                   -> c PENDING attempt 0
       `,
     },
   ]);
@@ -306,9 +328,14 @@ describe("another process of a worker's name", () => {
   test("does not keep what it says it runs, and the first one is superseded", () => {
     const world = running();
     const attempt = world.reference();
-    expect(world.attach("w", { incarnation: "2", running: [attempt] })).toMatchObject({ keep: [], drop: [attempt] });
+    expect(world.attach("w", { incarnation: "2", running: [attempt] })).toMatchObject({
+      keep: [],
+      drop: [attempt],
+    });
     expect(world.effects).toContainEqual({ kind: "gone", sessionId: "s1", cause: "superseded" });
-    expect(world.eventsOf("worker_left")).toMatchObject([{ detail: { sessionId: "s1", cause: "superseded" } }]);
+    expect(world.eventsOf("worker_left")).toMatchObject([
+      { detail: { sessionId: "s1", cause: "superseded" } },
+    ]);
     expect(world.report(attempt, done)).toMatchObject({ reason: "STALE_EPOCH" });
   });
 });
@@ -367,7 +394,12 @@ describe("a session", () => {
     world.start();
     world.at(leaseMs);
     expect([...world.state.runs.values()].map(({ state }) => state)).toEqual(["FAILED", "FAILED", "FAILED"]);
-    expect(world.eventsOf("run_ended").map(({ runId }) => runId).toSorted()).toEqual(["p", "q", "r"]);
+    expect(
+      world
+        .eventsOf("run_ended")
+        .map(({ runId }) => runId)
+        .toSorted(),
+    ).toEqual(["p", "q", "r"]);
     expect(world.feed.at(-1)?.events.at(-1)?.detail.kind).toBe("run_ended");
   });
 

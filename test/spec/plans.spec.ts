@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { NewAction, NewTask } from "../../src/core/command.ts";
 import { findCycles } from "../../src/core/runs/find-cycles.ts";
+import { promptBytesMax } from "../../src/limits.ts";
 import { aChain, aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
 import { World } from "../support/world.ts";
 
@@ -19,7 +20,11 @@ const waitingTrace = { ...aTrace("t"), dependencies: aTask("x", { after: ["a"] }
 
 describe("a plan", () => {
   test.each([
-    { given: "a name twice", plan: [aTask("a"), aTask("b"), aTask("a")], gives: ["actions[2].name: the name a is taken by run.plan.actions[0]"] },
+    {
+      given: "a name twice",
+      plan: [aTask("a"), aTask("b"), aTask("a")],
+      gives: ["actions[2].name: the name a is taken by run.plan.actions[0]"],
+    },
     {
       given: "a dependency that is not there",
       plan: [aTask("a", { after: ["x"] })],
@@ -35,7 +40,11 @@ describe("a plan", () => {
       plan: [aTask("a", { inputs: { "in put": "from x.y" } })],
       gives: ['actions[0].task.inputs["in put"].reference.from: there is no action x beside a'],
     },
-    { given: "a trace", plan: [aTrace("a")], gives: ["actions[0].trace: only a running task can add a trace"] },
+    {
+      given: "a trace",
+      plan: [aTrace("a")],
+      gives: ["actions[0].trace: only a running task can add a trace"],
+    },
     {
       given: "a trace that waits",
       plan: [aTask("a"), waitingTrace],
@@ -105,8 +114,14 @@ describe("a plan", () => {
 
   test.each([
     { given: "dependencies on what comes later", plan: [aTask("a", { after: ["b"] }), aTask("b")] },
-    { given: "a whole number as the default of a float", plan: [aCondition("a", { type: "float", timeoutMs: 1, defaultValue: int(1) })] },
-    { given: "names of what every JavaScript object has", plan: [aTask("constructor"), aTask("b", { after: ["constructor"] })] },
+    {
+      given: "a whole number as the default of a float",
+      plan: [aCondition("a", { type: "float", timeoutMs: 1, defaultValue: int(1) })],
+    },
+    {
+      given: "names of what every JavaScript object has",
+      plan: [aTask("constructor"), aTask("b", { after: ["constructor"] })],
+    },
     { given: "a chain of 10,000", plan: aChain(10_000) },
   ])("with $given is taken", ({ plan }) => {
     expect(violationsOf({ plan })).toEqual([]);
@@ -122,6 +137,15 @@ describe("a plan", () => {
   test("with 1,000 cycles is refused with 20 of them", () => {
     const plan = Array.from({ length: 1000 }, (_, index) => aTask(`t${index}`, { after: [`t${index}`] }));
     expect(violationsOf({ plan })).toHaveLength(20);
+  });
+
+  test("whose prompts take more than their bound in all is refused", () => {
+    const prompt = "x".repeat(promptBytesMax / 2);
+    const plan = [aCondition("a", { prompt }), aCondition("b", { prompt })];
+    expect(violationsOf({ plan })).toEqual([]);
+    expect(violationsOf({ plan: [...plan, aCondition("c")] })).toEqual([
+      `run.plan.actions: the prompts take ${promptBytesMax + 2} bytes, more than ${promptBytesMax}`,
+    ]);
   });
 
   test("that is refused leaves nothing behind", () => {
@@ -141,9 +165,20 @@ describe("cycles", () => {
     { graph: [[1], [0]], cycles: [[1, 0]] },
     { graph: [[1], [2], [0, 3], []], cycles: [[2, 1, 0]] },
     { graph: [[1], [2], [1]], cycles: [[2, 1]] },
-    { graph: [[1], [0], [3, 0], [2]], cycles: [[1, 0], [3, 2]] },
+    {
+      graph: [[1], [0], [3, 0], [2]],
+      cycles: [
+        [1, 0],
+        [3, 2],
+      ],
+    },
   ])("in $graph are $cycles", ({ graph, cycles }) => {
-    expect(findCycles(graph.map((sources) => new Set(sources)), 10)).toEqual(cycles);
+    expect(
+      findCycles(
+        graph.map((sources) => new Set(sources)),
+        10,
+      ),
+    ).toEqual(cycles);
   });
 
   test("are found up to the limit", () => {
@@ -189,7 +224,7 @@ describe("the end of a run", () => {
     expect(world.eventsOf("run_ended")).toMatchObject([{ action: "", detail: { state } }]);
   });
 
-  test("explains the worst end: a failure counts for more than a time that ran out, that more than a cancel", () => {
+  test("is that of the worst: a failure counts for more than a time that ran out", () => {
     const timeouts = { queueToStartMs: 5, startToEndMs: undefined, heartbeatMs: undefined };
     const world = new World();
     world.create({ plan: [aTask("a", { op: "nobody", timeouts }), aTask("b")] });
@@ -209,19 +244,33 @@ describe("what a task does not say", () => {
     retry: { maxAttempts: 4, multiplier: 3 },
     timeouts: { queueToStartMs: 1, startToEndMs: 2, heartbeatMs: undefined },
   };
-  const register = { kind: "registerOp" as const, request: { requestId: "", digest: "" }, namespace: "default" };
+  const register = {
+    kind: "registerOp" as const,
+    request: { requestId: "", digest: "" },
+    namespace: "default",
+  };
 
   function registered(): World {
     const world = new World();
     world.must<"registerOp">({ ...register, name: "work", content });
-    world.must<"registerOp">({ ...register, name: "work", content: { ...content, retry: { maxAttempts: 9 } } });
+    world.must<"registerOp">({
+      ...register,
+      name: "work",
+      content: { ...content, retry: { maxAttempts: 9 } },
+    });
     return world;
   }
 
   const own = { initialBackoffMs: 1000, maxBackoffMs: 300_000, jitter: 0, nonRetryableErrorTypes: [] };
   const given = { queueToStartMs: 1, startToEndMs: 2, heartbeatMs: undefined };
   test.each([
-    { says: "nothing", task: {}, version: 2, retry: { ...own, maxAttempts: 9, multiplier: 2 }, timeouts: given },
+    {
+      says: "nothing",
+      task: {},
+      version: 2,
+      retry: { ...own, maxAttempts: 9, multiplier: 2 },
+      timeouts: given,
+    },
     {
       says: "version 1",
       task: { opVersion: 1 },
@@ -246,14 +295,17 @@ describe("what a task does not say", () => {
       retry: { ...own, maxAttempts: 1, multiplier: 2 },
       timeouts: { queueToStartMs: undefined, startToEndMs: undefined, heartbeatMs: undefined },
     },
-  ])("is filled in by its op as it stands then: a task that says $says", ({ task, version, retry, timeouts }) => {
-    const world = registered();
-    world.create({ task: theTask(task) });
-    const before = world.action().spec;
-    expect(before).toMatchObject({ opVersion: version, retry, timeouts, cancelGraceMs: 10_000 });
-    world.must<"registerOp">({ ...register, name: "work", content: { ...content, description: "later" } });
-    expect(world.action().spec).toBe(before);
-  });
+  ])(
+    "is filled in by its op as it stands then: a task that says $says",
+    ({ task, version, retry, timeouts }) => {
+      const world = registered();
+      world.create({ task: theTask(task) });
+      const before = world.action().spec;
+      expect(before).toMatchObject({ opVersion: version, retry, timeouts, cancelGraceMs: 10_000 });
+      world.must<"registerOp">({ ...register, name: "work", content: { ...content, description: "later" } });
+      expect(world.action().spec).toBe(before);
+    },
+  );
 
   test("is not filled in by an op of another namespace", () => {
     const world = registered();
@@ -270,7 +322,12 @@ describe("what a task does not say", () => {
 });
 
 describe("an op", () => {
-  const content = { description: "d", labels: { a: "1", b: "2" }, retry: { maxAttempts: 2 }, timeouts: undefined };
+  const content = {
+    description: "d",
+    labels: { a: "1", b: "2" },
+    retry: { maxAttempts: 2 },
+    timeouts: undefined,
+  };
   test.each([
     { again: "the same", next: content, version: 1 },
     { again: "the same in another order", next: { ...content, labels: { b: "2", a: "1" } }, version: 1 },
@@ -279,7 +336,12 @@ describe("an op", () => {
     { again: "no policy", next: { ...content, retry: undefined }, version: 2 },
   ])("registered again with $again has version $version", ({ next, version }) => {
     const world = new World();
-    const command = { kind: "registerOp" as const, request: { requestId: "", digest: "" }, namespace: "n", name: "op" };
+    const command = {
+      kind: "registerOp" as const,
+      request: { requestId: "", digest: "" },
+      namespace: "n",
+      name: "op",
+    };
     expect(world.must<"registerOp">({ ...command, content }).op.version).toBe(1);
     expect(world.must<"registerOp">({ ...command, content: next }).op).toMatchObject({ ...next, version });
     expect(world.eventsOf("op_registered")).toHaveLength(version);

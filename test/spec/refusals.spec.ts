@@ -2,9 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { Reason, Refusal } from "../../src/core/refusal.ts";
 import { actionsPerRunMax } from "../../src/limits.ts";
 import { aCondition, aTask, bool, noRequest, text, theTask } from "../support/builders.ts";
-import { theRun, World } from "../support/world.ts";
+import { type theRun, World } from "../support/world.ts";
 
-/** How each reason comes about, and the facts that come with it. A new reason does not compile without a row. */
+/**
+ * How each reason comes about, and the facts that come with it. A new reason does not compile without a row.
+ */
 const rows = {
   INVALID_REQUEST: {
     when: "a plan contradicts itself",
@@ -127,7 +129,12 @@ const rows = {
   WORKER_NOT_FOUND: {
     when: "a worker that is not there is drained",
     refused: (world) =>
-      world.do<"drainWorker">({ kind: "drainWorker", request: noRequest, namespace: "default", workerId: "w" }),
+      world.do<"drainWorker">({
+        kind: "drainWorker",
+        request: noRequest,
+        namespace: "default",
+        workerId: "w",
+      }),
     facts: { workerId: "w" },
   },
   ACTION_EXISTS: {

@@ -90,16 +90,24 @@ const commands = {
 const cases = Object.entries(commands).map(([name, parts]) => ({ name, ...parts }));
 
 describe("a request id", () => {
-  test.each(cases)("makes $name safe to repeat: the first answer again, and nothing done", ({ before, command }) => {
-    const world = new World();
-    before(world);
-    const first = world.do(command({ requestId: "1", digest: "a" }));
-    expect(first).toMatchObject({ ok: true });
-    const events = world.events().length;
-    const again = world.do(command({ requestId: "1", digest: "a" }));
-    expect(again).toEqual({ ok: true, answer: first.ok ? first.answer : undefined, effects: [], events: [] });
-    expect(world.events()).toHaveLength(events);
-  });
+  test.each(cases)(
+    "makes $name safe to repeat: the first answer again, and nothing done",
+    ({ before, command }) => {
+      const world = new World();
+      before(world);
+      const first = world.do(command({ requestId: "1", digest: "a" }));
+      expect(first).toMatchObject({ ok: true });
+      const events = world.events().length;
+      const again = world.do(command({ requestId: "1", digest: "a" }));
+      expect(again).toEqual({
+        ok: true,
+        answer: first.ok ? first.answer : undefined,
+        effects: [],
+        events: [],
+      });
+      expect(world.events()).toHaveLength(events);
+    },
+  );
 
   test.each(cases)("of $name with other content is refused", ({ before, command }) => {
     const world = new World();
@@ -117,7 +125,9 @@ describe("a request id", () => {
     const request = { requestId: "1", digest: "a" };
     world.do(command(request));
     world.cancel(world.state.runs.keys().next().value);
-    expect(world.do(command(request))).toMatchObject({ answer: { run: { key: "default/chosen", state: "QUEUED" } } });
+    expect(world.do(command(request))).toMatchObject({
+      answer: { run: { key: "default/chosen", state: "QUEUED" } },
+    });
   });
 
   test("counts in its namespace and for its command only", () => {
@@ -149,7 +159,8 @@ describe("a request id", () => {
     const world = new World();
     const sweep = () => world.must<"sweepRequests">({ kind: "sweepRequests" }).count;
     const { command } = commands.publishEvents;
-    for (let index = 0; index <= sweptRequestsMax; index++) world.do(command({ requestId: `${index}`, digest: "a" }));
+    for (let index = 0; index <= sweptRequestsMax; index++)
+      world.do(command({ requestId: `${index}`, digest: "a" }));
     world.at(1).do(command({ requestId: "later", digest: "a" }));
     world.at(requestKeptMs);
     expect(sweep()).toBe(0);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { backoffMs, defaultRetry, mayRetry } from "../../src/core/actions/retry.ts";
+import { theTask } from "../support/builders.ts";
 import { tell } from "../support/story.ts";
 import { theRun, World } from "../support/world.ts";
-import { theTask } from "../support/builders.ts";
 
 describe("the wait before the next attempt", () => {
   const plain = { ...defaultRetry, initialBackoffMs: 100, multiplier: 2, maxBackoffMs: 1000 };
@@ -21,9 +21,12 @@ describe("the wait before the next attempt", () => {
     { policy: { ...plain, jitter: 1 }, attempts: 5, chance: 0, waitMs: 0 },
     { policy: { ...plain, jitter: 1 }, attempts: 5, chance: 0.999, waitMs: 1998 },
     { policy: defaultRetry, attempts: 1, chance: 0.3, waitMs: 1000 },
-  ])("is $waitMs ms after $attempts attempts by the chance $chance", ({ policy, attempts, chance, waitMs }) => {
-    expect(backoffMs(policy, attempts, chance)).toBe(waitMs);
-  });
+  ])(
+    "is $waitMs ms after $attempts attempts by the chance $chance",
+    ({ policy, attempts, chance, waitMs }) => {
+      expect(backoffMs(policy, attempts, chance)).toBe(waitMs);
+    },
+  );
 });
 
 describe("a further attempt", () => {
@@ -33,15 +36,30 @@ describe("a further attempt", () => {
     { given: "after the first", attempts: 1, error, may: true },
     { given: "after the last but one", attempts: 2, error, may: true },
     { given: "after the last", attempts: 3, error, may: false },
-    { given: "after an error of a listed type", attempts: 1, error: { ...error, type: "BadInput" }, may: false },
-    { given: "after an error that says so", attempts: 1, error: { ...error, nonRetryable: true }, may: false },
+    {
+      given: "after an error of a listed type",
+      attempts: 1,
+      error: { ...error, type: "BadInput" },
+      may: false,
+    },
+    {
+      given: "after an error that says so",
+      attempts: 1,
+      error: { ...error, nonRetryable: true },
+      may: false,
+    },
   ])("$given may follow: $may", ({ attempts, error, may }) => {
     expect(mayRetry(policy, attempts, error)).toBe(may);
   });
 });
 
 describe("a task with a policy", () => {
-  const retry = { maxAttempts: 3, initialBackoffMs: 1000, multiplier: 3, nonRetryableErrorTypes: ["BadInput"] };
+  const retry = {
+    maxAttempts: 3,
+    initialBackoffMs: 1000,
+    multiplier: 3,
+    nonRetryableErrorTypes: ["BadInput"],
+  };
   tell([
     {
       title: "waits longer after each attempt and fails after the last",

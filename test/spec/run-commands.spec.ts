@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { CommandOf } from "../../src/core/command.ts";
+import { labelBytesOverActionsMax, repeatedCauseLengthMax } from "../../src/limits.ts";
 import { aCondition, aTask, bool, noRequest } from "../support/builders.ts";
 import { tell } from "../support/story.ts";
 import { theRun, World } from "../support/world.ts";
@@ -22,7 +23,8 @@ describe("CancelRun", () => {
                main adds b q?
                w starts
                main/b adds c q?
-               ann cancels      -> main RUNNING, main/q CANCELLED, main/b RUNNING, main/b/c CANCELLED, main/b/q CANCELLED
+               ann cancels      -> main RUNNING, main/q CANCELLED, main/b RUNNING
+                                -> main/b/c CANCELLED, main/b/q CANCELLED
                main stops       -> main CANCELLED, main/b RUNNING, run RUNNING
                main/b stops     -> run CANCELLED
       `,
@@ -64,6 +66,15 @@ describe("CancelRun", () => {
     expect(world.attach("w", { running }).cancelled).toHaveLength(2);
   });
 
+  test("repeats no more than the beginning of a long cause for each action", () => {
+    const world = new World();
+    world.create({ plan: [aTask("a")] });
+    const cause = "because ".repeat(100);
+    world.do<"cancelRun">({ kind: "cancelRun", request: noRequest, run: theRun, cause });
+    expect(world.run().cancelCause).toBe(cause);
+    expect(world.action("a").error?.message).toBe(cause.slice(0, repeatedCauseLengthMax));
+  });
+
   test("says once that it was asked for", () => {
     const world = new World();
     world.create();
@@ -80,14 +91,20 @@ describe("RetryRun", () => {
   tell([
     {
       title: "opens what failed and what was skipped for that, and leaves what succeeded",
-      plan: [aTask("a"), aTask("b", { after: ["a"] }), aTask("c", { after: ["b"] }), aTask("d", { after: ["c"] })],
+      plan: [
+        aTask("a"),
+        aTask("b", { after: ["a"] }),
+        aTask("c", { after: ["b"] }),
+        aTask("d", { after: ["c"] }),
+      ],
       script: `
         at 0s  w attaches
                w starts
                a succeeds with 1
                w starts
                b fails      -> c SKIPPED, d SKIPPED, run FAILED error Broken
-               ann retries  -> a SUCCEEDED value 1 attempt 1, b QUEUED error undefined, c PENDING waits 1, d PENDING waits 1, run QUEUED error undefined
+               ann retries  -> a SUCCEEDED value 1 attempt 1, b QUEUED error undefined
+                            -> c PENDING waits 1, d PENDING waits 1, run QUEUED error undefined
                w starts     -> b RUNNING attempt 2 epoch 2, run RUNNING
                b succeeds   -> c QUEUED
       `,
@@ -150,7 +167,12 @@ describe("RetryRun", () => {
     world.create({ plan: [aTask("a"), aCondition("c"), aTask("b", { after: ["c"] })] });
     world.cancel();
     world.retry();
-    expect(world.run()).toMatchObject({ retryCount: 1, cancelRequested: false, cancelCause: "", worst: undefined });
+    expect(world.run()).toMatchObject({
+      retryCount: 1,
+      cancelRequested: false,
+      cancelCause: "",
+      worst: undefined,
+    });
     expect(world.feed.at(-1)?.events.map(({ action, detail }) => `${detail.kind} ${action}`)).toEqual([
       "run_retried ",
       "action_reopened a",
@@ -207,7 +229,9 @@ describe("UpdateRun", () => {
     world.create({ labels: { a: "1" } });
     expect(update(world, parts)).toMatchObject({ ok: true, answer: { run: { priority } } });
     expect(world.run().labels).toEqual(labels);
-    expect(world.eventsOf("run_updated")).toMatchObject([{ detail: { priority, labels }, runLabels: labels }]);
+    expect(world.eventsOf("run_updated")).toMatchObject([
+      { detail: { priority, labels }, runLabels: labels },
+    ]);
   });
 
   test.each([
@@ -243,17 +267,48 @@ describe("UpdateRun", () => {
     world.cancel();
     expect(update(world, { setLabels: { a: "1" } })).toMatchObject({ ok: true });
     expect(update(world, { priority: 0 })).toMatchObject({ ok: true });
-    expect(update(world, { priority: 1 })).toMatchObject({ refusal: { reason: "RUN_ENDED", state: "CANCELLED" } });
+    expect(update(world, { priority: 1 })).toMatchObject({
+      refusal: { reason: "RUN_ENDED", state: "CANCELLED" },
+    });
   });
 
   test("is refused past 64 labels", () => {
     const world = new World();
-    const labels = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, ""]));
+    const labels = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, ""]));
     world.create({ labels: labels(64) });
     expect(update(world, { setLabels: { more: "" } })).toMatchObject({
       refusal: { reason: "LIMIT_REACHED", limit: "labelsMax", maximum: 64 },
     });
     expect(update(world, { setLabels: { more: "" }, removeLabels: ["l0"] })).toMatchObject({ ok: true });
+  });
+});
+
+describe("the labels of a run", () => {
+  // Its events repeat them: 10,000 actions with long labels would make a transaction that fits no message.
+  const labels = { long: "x".repeat(252) };
+  const actions = (count: number) => Array.from({ length: count }, (_, index) => aTask(`t${index}`));
+  const most = labelBytesOverActionsMax / 256;
+  const refusal = { reason: "LIMIT_REACHED", limit: "labelBytesOverActionsMax" };
+
+  test("are bounded by how many actions it is created with", () => {
+    expect(new World().create({ labels, plan: actions(most) })).toMatchObject({ ok: true });
+    expect(new World().create({ labels, plan: actions(most + 1) })).toMatchObject({ refusal });
+  });
+
+  test("are bounded by how many actions it has when they are changed", () => {
+    const world = new World();
+    world.create({ plan: actions(most + 1) });
+    expect(update(world, { setLabels: labels })).toMatchObject({ refusal });
+    expect(update(world, { setLabels: { a: "1" } })).toMatchObject({ ok: true });
+  });
+
+  test("bound how many children can be added", () => {
+    const world = new World();
+    world.create({ labels, plan: actions(most) });
+    world.attach();
+    world.start("w", 1);
+    expect(world.add("t0", aTask("x"))).toMatchObject({ refusal });
   });
 });
 

@@ -111,7 +111,11 @@ describe("the answer to a condition", () => {
     { type: "json", kinds: ["json"] },
   ];
   const cases = fits.flatMap(({ type, kinds: fitting }) =>
-    kinds.map((value) => ({ type, value, gives: fitting.includes(value.kind) ? "SUCCEEDED" : "SIGNAL_TYPE_MISMATCH" })),
+    kinds.map((value) => ({
+      type,
+      value,
+      gives: fitting.includes(value.kind) ? "SUCCEEDED" : "SIGNAL_TYPE_MISMATCH",
+    })),
   );
 
   test.each(cases)("of type $type given as $value.kind: $gives", ({ type, value, gives }) => {
@@ -155,7 +159,8 @@ describe("the answer to a condition", () => {
     world.signal("c", first);
     const feedLength = world.feed.length;
     const done = world.signal("c", second);
-    if (gives === "repeated") expect(done).toMatchObject({ ok: true, answer: { repeated: true, kept: false } });
+    if (gives === "repeated")
+      expect(done).toMatchObject({ ok: true, answer: { repeated: true, kept: false } });
     else expect(done).toMatchObject({ refusal: { reason: gives } });
     expect(world.feed).toHaveLength(feedLength);
     expect(world.action("c").outputs).toEqual({ value: first });
@@ -190,7 +195,10 @@ describe("a signal that comes early", () => {
       events: [{ action: "a/ok", detail: { kind: "signal_kept", value: bool(true), signalledBy: "ann" } }],
     });
     expect(world.run().keptSignalCount).toBe(1);
-    expect(world.add("a", aCondition("ok"))).toMatchObject({ ok: true, answer: { actions: [{ state: "SUCCEEDED" }] } });
+    expect(world.add("a", aCondition("ok"))).toMatchObject({
+      ok: true,
+      answer: { actions: [{ state: "SUCCEEDED" }] },
+    });
     expect(world.action("a/ok")).toMatchObject({ outputs: { value: bool(true) }, signalledBy: "ann" });
     expect(world.run()).toMatchObject({ keptSignalCount: 0, pausedConditionCount: 0 });
     expect(world.signal("a/ok", bool(true))).toMatchObject({ answer: { repeated: true, kept: false } });
@@ -211,7 +219,10 @@ describe("a signal that comes early", () => {
   test("is kept once: the same again changes nothing, another one is refused", () => {
     const world = running();
     world.signal("a/ok", bool(true));
-    expect(world.signal("a/ok", bool(true))).toMatchObject({ answer: { kept: true, repeated: true }, events: [] });
+    expect(world.signal("a/ok", bool(true))).toMatchObject({
+      answer: { kept: true, repeated: true },
+      events: [],
+    });
     expect(world.signal("a/ok", bool(false))).toMatchObject({ refusal: { reason: "ALREADY_ANSWERED" } });
     expect(world.run().keptSignalCount).toBe(1);
   });
@@ -248,7 +259,9 @@ describe("a signal that comes early", () => {
     world.start();
     world.fail("a/x");
     expect(world.action("a/ok").state).toBe("SKIPPED");
-    expect(world.eventsOf("signal_dropped")).toMatchObject([{ action: "a/ok", detail: { cause: "ACTION_ENDED" } }]);
+    expect(world.eventsOf("signal_dropped")).toMatchObject([
+      { action: "a/ok", detail: { cause: "ACTION_ENDED" } },
+    ]);
     expect(world.run().keptSignalCount).toBe(0);
   });
 
@@ -288,7 +301,12 @@ describe("a signal that comes early", () => {
     { name: "a/b/c", given: "below a child that may still be added", reason: undefined },
   ])("$given: $reason", ({ name, reason }) => {
     const world = new World();
-    const plan = [aTask("done", { op: "other" }), aTask("a"), aTask("waits", { after: ["a"] }), aCondition("q")];
+    const plan = [
+      aTask("done", { op: "other" }),
+      aTask("a"),
+      aTask("waits", { after: ["a"] }),
+      aCondition("q"),
+    ];
     world.create({ plan });
     world.attach("w", { ops: ["work", "other"] });
     world.start();
@@ -308,6 +326,8 @@ describe("a signal that comes early", () => {
     const world = running();
     world.succeed("a");
     world.succeed("b");
-    expect(world.signal("a/ok", bool(true))).toMatchObject({ refusal: { reason: "RUN_ENDED", state: "SUCCEEDED" } });
+    expect(world.signal("a/ok", bool(true))).toMatchObject({
+      refusal: { reason: "RUN_ENDED", state: "SUCCEEDED" },
+    });
   });
 });

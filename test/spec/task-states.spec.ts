@@ -110,7 +110,8 @@ describe("a task that is cancelled", () => {
       title: "while it waits or is queued ends at once",
       plan: [aTask("a"), aTask("b", { after: ["a"] })],
       script: `
-        at 0s  ann cancels -> a CANCELLED error Cancelled due never, b CANCELLED, run CANCELLED error Cancelled
+        at 0s  ann cancels -> a CANCELLED error Cancelled due never, b CANCELLED
+                            -> run CANCELLED error Cancelled
       `,
     },
     {

@@ -24,7 +24,9 @@ interface Common {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Work, for a worker of `theOp` unless said. An input `from a.x` is the output x of a; `from a` all of them. */
+/**
+ * Work, for a worker of `theOp` unless said. An input `from a.x` is the output x of a; `from a` all of them.
+ */
 export type TaskParts = Partial<Omit<NewTask, "kind" | "inputs">> & {
   readonly inputs?: Readonly<Record<string, Value | string>>;
 };
@@ -77,7 +79,13 @@ export function aChain(length: number, parts: TaskParts = {}): readonly NewActio
   );
 }
 
-function common({ after = [], labels = {} }: { after?: readonly After[] | undefined; labels?: object | undefined }) {
+function common({
+  after = [],
+  labels = {},
+}: {
+  after?: readonly After[] | undefined;
+  labels?: object | undefined;
+}) {
   return { dependencies: after.map(dependencyOf), labels: { ...labels } };
 }
 

@@ -1,8 +1,25 @@
 import fc from "fast-check";
-import type { AttemptReference, Command, CommandOf, NewAction, ReportContent } from "../../src/core/command.ts";
+import type {
+  AttemptReference,
+  Command,
+  CommandOf,
+  NewAction,
+  ReportContent,
+} from "../../src/core/command.ts";
 import { runIdOf, wholeName } from "../../src/core/name.ts";
 import type { Value } from "../../src/core/value.ts";
-import { type After, aCondition, aTask, aTrace, bool, float, int, noRequest, text, theTask } from "./builders.ts";
+import {
+  type After,
+  aCondition,
+  aTask,
+  aTrace,
+  bool,
+  float,
+  int,
+  noRequest,
+  text,
+  theTask,
+} from "./builders.ts";
 import { acceptTimeoutMs, type World } from "./world.ts";
 
 /** How often each kind of thing happens. */
@@ -26,7 +43,10 @@ const weights = {
   publish: 1,
 };
 
-/** A step of a random history: what kind of thing happens, and numbers that choose among what is there by then. */
+/**
+ * A step of a random history: what kind of thing happens, and numbers that choose among what is there by
+ * then.
+ */
 export interface Step {
   readonly kind: keyof typeof weights;
   readonly choices: readonly number[];
@@ -72,10 +92,14 @@ class Chooser {
 }
 
 /**
- * The command that a step is in a world; undefined lets time pass, as does what cannot be yet. `leased` has every
- * lease that there was: some steps are about those that are over.
+ * The command that a step is in a world; undefined lets time pass, as does what cannot be yet. `leased` has
+ * every lease that there was: some steps are about those that are over.
  */
-export function commandOf(step: Step, world: World, leased: readonly AttemptReference[]): Command | undefined {
+export function commandOf(
+  step: Step,
+  world: World,
+  leased: readonly AttemptReference[],
+): Command | undefined {
   const choose = new Chooser(step.choices);
   switch (step.kind) {
     case "create":
@@ -107,7 +131,12 @@ export function commandOf(step: Step, world: World, leased: readonly AttemptRefe
     case "session":
       return aSessionCommand(choose, choose.of(world.state.sessions())?.id ?? "none");
     case "register": {
-      const content = { description: "", labels: {}, retry: { maxAttempts: 1 + choose.upTo(2) }, timeouts: undefined };
+      const content = {
+        description: "",
+        labels: {},
+        retry: { maxAttempts: 1 + choose.upTo(2) },
+        timeouts: undefined,
+      };
       return { kind: "registerOp", request: noRequest, namespace: "default", name: "work", content };
     }
     default:
@@ -213,11 +242,7 @@ function parts(choose: Chooser) {
   };
 }
 
-function anAttach(
-  choose: Chooser,
-  world: World,
-  leased: readonly AttemptReference[],
-): CommandOf<"attach"> {
+function anAttach(choose: Chooser, world: World, leased: readonly AttemptReference[]): CommandOf<"attach"> {
   return {
     kind: "attach",
     newSessionId: `s${world.effects.length}-${world.feed.length}-${choose.upTo(1000)}`,

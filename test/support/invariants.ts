@@ -9,7 +9,10 @@ import type { WorldState } from "./world-state.ts";
 export function brokenInvariants(state: WorldState): readonly string[] {
   return [...state.runs.values()].flatMap((run) => {
     const actions = state.actions(run.key);
-    return [...brokenOfRun(state, run, actions), ...actions.flatMap((action) => brokenOfAction(state, run, action))];
+    return [
+      ...brokenOfRun(state, run, actions),
+      ...actions.flatMap((action) => brokenOfAction(state, run, action)),
+    ];
   });
 }
 
@@ -22,11 +25,13 @@ function brokenOfRun(state: WorldState, run: Run, actions: readonly Action[]): r
     "counts what has ended": run.endedActionCount === endedCount,
     "counts what is paused": run.pausedConditionCount === pausedCount,
     "counts the signals that it keeps": run.keptSignalCount === state.keptSignals(run.key).length,
-    "has ended when all its actions have, and not before": hasRunEnded(run) === (endedCount === actions.length),
+    "has ended when all its actions have, and not before":
+      hasRunEnded(run) === (endedCount === actions.length),
     "says when it ended": hasRunEnded(run) === (run.endTimeMs !== undefined),
     "has its deadline while that can fire": run.dueMs === deadlineMs || run.cancelRequested,
     "keeps no signal behind its end": !hasRunEnded(run) || run.keptSignalCount === 0,
-    "has not begun while it is QUEUED": run.state !== "QUEUED" || actions.every((action) => action.state !== "PAUSED"),
+    "has not begun while it is QUEUED":
+      run.state !== "QUEUED" || actions.every((action) => action.state !== "PAUSED"),
   });
 }
 
@@ -44,13 +49,16 @@ function brokenOfAction(state: WorldState, run: Run, action: Action): readonly s
     "waits for exactly what has not ended": !waits || (action.waitingCount === openCount && openCount > 0),
     "waits for nothing once it goes on": !isOpen || waits || action.waitingCount === 0,
     // A child that was opened again may be one that another child went on from before.
-    "goes on only when what it waits for has ended": !isOpen || waits || openCount === 0 || action.parent !== "",
+    "goes on only when what it waits for has ended":
+      !isOpen || waits || openCount === 0 || action.parent !== "",
     "is held by a session that is there": isHeld(action) === (session !== undefined),
     "says when it ended": isOpen === (action.endTimeMs === undefined),
     "is due at the earliest of its deadlines": isDueRight(action),
     "has the priority of its run": !isOpen || action.priority === run.priority,
     "has no more attempts than leases": action.attempt <= action.epoch,
-    "has attempts only of its own": state.attempts(run.key, action.name).every((one) => one.number <= action.attempt),
+    "has attempts only of its own": state
+      .attempts(run.key, action.name)
+      .every((one) => one.number <= action.attempt),
     "is asked to end once its parent has": parent === undefined || !hasEnded(parent) || isEnding(action),
   });
 }

@@ -1,6 +1,6 @@
-import { aCondition, aTask, bool, int, text } from "./builders.ts";
-import { type World, leaseMs } from "./world.ts";
 import type { Value } from "../../src/core/value.ts";
+import { aCondition, aTask, bool, int, text } from "./builders.ts";
+import { leaseMs, type World } from "./world.ts";
 
 /**
  * Plays a script: a line for each thing that happens, in order, with what stands after it.
@@ -8,10 +8,10 @@ import type { Value } from "../../src/core/value.ts";
  * ```
  * at 3s  ann signals approve true  -> approve SUCCEEDED value true, publish QUEUED, run RUNNING
  * ```
- * Each part may be left out. `at` moves the clock, and what falls due on the way is fired at its time. `verbs`
- * below lists what can happen. Behind the arrow: `refused REASON`, or an action (or `run`) with its state and
- * any of `attempt`, `epoch`, `error`, `waits`, `value`, `due` (a time from the beginning, or `never`).
- * Throws an error with the line and the facts where something else stands.
+ * Each part may be left out. `at` moves the clock, and what falls due on the way is fired at its time.
+ * `verbs` below lists what can happen. Behind the arrow: `refused REASON`, or an action (or `run`) with its
+ * state and any of `attempt`, `epoch`, `error`, `waits`, `value`, `due` (a time from the beginning, or
+ * `never`). Throws an error with the line and the facts where something else stands.
  */
 export function play(world: World, script: string): void {
   for (const line of script.split("\n").map((text) => text.trim())) {
@@ -25,7 +25,8 @@ function playLine(world: World, line: string): void {
   if (time !== undefined) world.at(msOf(time));
   const reason = act === undefined || act === "" ? undefined : perform(world, act);
   const expected = right === "" ? [] : right.split(",").map((part) => part.trim());
-  if (reason !== undefined && !expected.includes(`refused ${reason}`)) throw new Error(`${line}: refused ${reason}`);
+  if (reason !== undefined && !expected.includes(`refused ${reason}`))
+    throw new Error(`${line}: refused ${reason}`);
   for (const part of expected) check(world, { part, line, reason });
 }
 
@@ -44,7 +45,10 @@ const verbs: readonly Verb[] = [
   ],
   [/^(\w+) takes(?: (\d+))?$/, (world, [worker, credit = "100"]) => world.assign(worker, Number(credit))],
   [/^(\w+) starts(?: (\d+))?$/, (world, [worker, credit = "100"]) => world.start(worker, Number(credit))],
-  [/^(\w+) accepts (\S+)$/, (world, [worker, name]) => world.accept([world.reference(name)], worker).refused[0]],
+  [
+    /^(\w+) accepts (\S+)$/,
+    (world, [worker, name]) => world.accept([world.reference(name)], worker).refused[0],
+  ],
   [/^(\w+) declines (\S+)$/, (world, [worker, name]) => world.decline(world.reference(name), worker)],
   [
     /^(\w+) (detaches|leaves|drains|pulses)$/,
@@ -67,7 +71,10 @@ const verbs: readonly Verb[] = [
   ],
   [/^(\S+) stops$/, (world, [name]) => world.report(world.reference(name), { kind: "stopped", message: "" })],
   [/^(\S+) beats$/, (world, [name]) => world.report(world.reference(name), { kind: "heartbeat" })],
-  [/^(\S+) adds (.*)$/, (world, [parent = "", names = ""]) => world.add(parent, ...names.split(" ").map(childOf))],
+  [
+    /^(\S+) adds (.*)$/,
+    (world, [parent = "", names = ""]) => world.add(parent, ...names.split(" ").map(childOf)),
+  ],
   [/^ann signals (\S+) (\S+)$/, (world, [name = "", value = ""]) => world.signal(name, valueOf(value))],
   [/^ann cancels$/, (world) => world.cancel()],
   [/^ann retries$/, (world) => world.retry()],
@@ -106,11 +113,14 @@ function standing(world: World, name: string): Record<string, unknown> {
   const due = dueMs === undefined ? "never" : `${dueMs / 1000}s`;
   const value = outputs?.["value"];
   const shown = value !== undefined && "value" in value ? value.value : undefined;
-  const counts = "attempt" in rest ? { attempt: rest.attempt, epoch: rest.epoch, waits: rest.waitingCount } : {};
+  const counts =
+    "attempt" in rest ? { attempt: rest.attempt, epoch: rest.epoch, waits: rest.waitingCount } : {};
   return { state, error: error?.type, value: shown, due, ...counts };
 }
 
-/** `b` is a task, `q?` a condition, `b<a` a task that waits for its sibling a, `b<a_ended` for any end of it. */
+/**
+ * `b` is a task, `q?` a condition, `b<a` a task that waits for its sibling a, `b<a_ended` for any end of it.
+ */
 function childOf(word: string) {
   const [name = "", ...after] = word.replaceAll("_", " ").split("<");
   return name.endsWith("?") ? aCondition(name.slice(0, -1), { after }) : aTask(name, { after });

@@ -6,8 +6,8 @@ import type { Position } from "../../src/core/event.ts";
 import { MemoryState } from "../../src/store/memory/memory-state.ts";
 
 /**
- * What the rules see and change in their own specs: the state of the memory store. It holds each change to what
- * every store relies on: new rows are new, changed ones are there, and no row is written twice.
+ * What the rules see and change in their own specs: the state of the memory store. It holds each change to
+ * what every store relies on: new rows are new, changed ones are there, and no row is written twice.
  */
 export class WorldState extends MemoryState {
   override apply(change: Change): Position | undefined {
@@ -15,7 +15,10 @@ export class WorldState extends MemoryState {
       assert(this.action(run, name) === undefined, "a new action is new", { run, name });
     }
     for (const { run, name, spec } of change.actions) {
-      assert(this.action(run, name)?.spec === spec, "a changed action is there, with its spec", { run, name });
+      assert(this.action(run, name)?.spec === spec, "a changed action is there, with its spec", {
+        run,
+        name,
+      });
     }
     for (const action of [...change.newActions, ...change.actions]) {
       const isConsistent = isHeld(action) === (action.sessionId !== undefined);
@@ -31,7 +34,13 @@ export class WorldState extends MemoryState {
     for (const { key } of change.answers) {
       assert(this.answer(key) === undefined, "an answer is stored once", { key });
     }
-    const rows = [...change.runs, ...change.newActions, ...change.actions, ...change.sessions, ...change.events];
+    const rows = [
+      ...change.runs,
+      ...change.newActions,
+      ...change.actions,
+      ...change.sessions,
+      ...change.events,
+    ];
     for (const row of rows) Object.freeze(row);
     return super.apply(change);
   }

@@ -39,9 +39,14 @@ export const leaseMs = 1_000_000;
 /** How long a worker has to accept. */
 export const acceptTimeoutMs = 10_000;
 
-type CreateParts = Partial<CommandOf<"createRun">> & { readonly task?: NewTask; readonly plan?: readonly NewAction[] };
+type CreateParts = Partial<CommandOf<"createRun">> & {
+  readonly task?: NewTask;
+  readonly plan?: readonly NewAction[];
+};
 
-/** The rules with a memory and a clock that is set by hand: what a server is, without everything around it. */
+/**
+ * The rules with a memory and a clock that is set by hand: what a server is, without everything around it.
+ */
 export class World {
   readonly state = new WorldState();
   /** Everything that was to be done outside. */
@@ -100,7 +105,12 @@ export class World {
   /** A worker attaches: the process `incarnation` of that name, with an inventory. */
   attach(
     workerId = "w",
-    { ops = [theOp], incarnation = "1", running = [], namespace = defaultNamespace }: Partial<CommandOf<"attach">> = {},
+    {
+      ops = [theOp],
+      incarnation = "1",
+      running = [],
+      namespace = defaultNamespace,
+    }: Partial<CommandOf<"attach">> = {},
   ): Answers["attach"] {
     this.#sessionCount += 1;
     const newSessionId = `s${this.#sessionCount}`;
@@ -128,7 +138,12 @@ export class World {
   }
 
   decline(attempt: AttemptReference, workerId = "w"): Done<"decline"> {
-    return this.do<"decline">({ kind: "decline", sessionId: this.sessionOf(workerId), attempt, cause: "busy" });
+    return this.do<"decline">({
+      kind: "decline",
+      sessionId: this.sessionOf(workerId),
+      attempt,
+      cause: "busy",
+    });
   }
 
   /** One report; the refusal, or undefined once it is recorded. Sequence numbers grow by themselves. */
@@ -160,7 +175,14 @@ export class World {
     value: CommandOf<"signalCondition">["value"],
     { run = theRun, request = noRequest }: Partial<CommandOf<"signalCondition">> = {},
   ): Done<"signalCondition"> {
-    return this.do<"signalCondition">({ kind: "signalCondition", request, run, action, value, signalledBy: "ann" });
+    return this.do<"signalCondition">({
+      kind: "signalCondition",
+      request,
+      run,
+      action,
+      value,
+      signalledBy: "ann",
+    });
   }
 
   cancel(run = theRun): Done<"cancelRun"> {
@@ -214,7 +236,8 @@ export class World {
   /** The events of a kind. */
   eventsOf<K extends EventKind>(kind: K): readonly (Event & { readonly detail: { readonly kind: K } })[] {
     return this.events().filter(
-      (event): event is Event & { detail: Extract<Event["detail"], { kind: K }> } => event.detail.kind === kind,
+      (event): event is Event & { detail: Extract<Event["detail"], { kind: K }> } =>
+        event.detail.kind === kind,
     );
   }
 }

@@ -74,7 +74,7 @@ export const Reason = {
 
   /**
    * The request breaks a bound or contradicts itself; BadRequest names each
-   * field. Facts: `violation_count`.
+   * field. Facts: `field` (the first one), `violation_count`, `listed_count`.
    *
    * @generated from enum value: REASON_INVALID_REQUEST = 1;
    */

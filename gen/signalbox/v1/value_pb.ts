@@ -56,7 +56,8 @@ export type Value = Message<"signalbox.v1.Value"> & {
     case: "intValue";
   } | {
     /**
-     * A floating-point number; NaN and the infinities are allowed.
+     * A floating-point number; NaN and the infinities are allowed. Negative zero
+     * becomes zero.
      *
      * @generated from field: double float_value = 4;
      */

@@ -9,6 +9,9 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../../gen/grpc/health/v1/health_pb.ts";
 
+/** The service itself, for reflection. */
+export const healthService: DescService = Health;
+
 /** The name that stands for the whole server. */
 const wholeServer = "";
 

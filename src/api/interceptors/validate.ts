@@ -28,7 +28,7 @@ export interface ValidateOptions {
  * stream: the handler's loop over the messages throws. Throws when a rule of `services` does not compile.
  */
 export function validateRequests({ registry, services = [] }: ValidateOptions = {}): Interceptor {
-  const validator = createValidator(registry === undefined ? {} : { registry });
+  const validator = registry === undefined ? plainValidator : createValidator({ registry });
   for (const { input } of services.flatMap(({ methods }) => methods)) {
     const { kind, error } = validator.validate(input, create(input));
     if (kind === "error") {
@@ -54,6 +54,20 @@ export function validateRequests({ registry, services = [] }: ValidateOptions = 
     }
     return next({ ...request, message: checkEach(request.message, (message) => check(schema, message)) });
   };
+}
+
+/** For schemas without predefined rules. Rules are compiled at their first use and kept. */
+const plainValidator = createValidator();
+
+/** Everything that is wrong with the shape of a message that its request's own rules leave to the handler. */
+export function violationsOf<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+): readonly FieldViolation[] {
+  const result = plainValidator.validate(schema, message);
+  if (result.kind === "valid") return [];
+  if (result.kind === "invalid") return result.violations.map(describeViolation);
+  throw new Error(`the rules of ${schema.typeName} cannot be evaluated`, { cause: result.error });
 }
 
 /** One broken rule: where, and what is wrong there. */

@@ -59,7 +59,7 @@ export const drainCommand: Command = {
     if (screen.json) {
       screen.message(WorkerSchema, worker);
     } else {
-      screen.line(`${worker.workerId} is draining: ${worker.runningCount} attempts still run on it`);
+      screen.line(`${worker.workerId} is draining, attempts still on it: ${worker.runningCount}`);
     }
   },
 };

@@ -10,6 +10,7 @@ import { fenced } from "../leases/fence.ts";
 import { fitsDepth, namespaceOf, runIdOf, wholeName } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import { missingOp } from "../runs/create-run.ts";
+import { labelBytesRefusal } from "../runs/label-bytes.ts";
 import { isSameAction, planViolations } from "../runs/plan.ts";
 import { createAction, startAction } from "./create-action.ts";
 import { reopenActions } from "./reopen.ts";
@@ -95,5 +96,8 @@ function checkChildren(draft: Draft, parent: Action, actions: readonly NewAction
   if (draft.runOf(parent).actionCount + fresh > actionsPerRunMax) {
     return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
   }
+  const { labels, actionCount } = draft.runOf(parent);
+  const tooManyLabels = labelBytesRefusal({ labels, actionCount: actionCount + fresh });
+  if (tooManyLabels !== undefined) return tooManyLabels;
   return missingOp(draft, namespaceOf(parent.run), actions);
 }

@@ -39,7 +39,9 @@ export function unmet(draft: Draft, action: Action): ActionError | undefined {
   return undefined;
 }
 
-/** Why an action is not to start after this one of those it waits for has ended, or undefined if it still may. */
+/**
+ * Why an action is not to start after this one of those it waits for has ended, or undefined if it still may.
+ */
 export function unmetBy(action: Action, waited: Action): ActionError | undefined {
   const requirements = hasSucceeded(waited) ? action.spec.dependencies : requirementsOf(action.spec);
   const name = action.parent === "" ? waited.name : waited.name.slice(action.parent.length + 1);

@@ -12,9 +12,9 @@ import { dropKeptSignal, releaseKeptSignal } from "./kept-signal.ts";
 import { takeAnswer } from "./take-answer.ts";
 
 /**
- * Where an action goes on to that nothing holds back: a task is QUEUED, a condition PAUSED, and either ends if
- * a dependency did not end as it must have, or if its inputs cannot be had. PENDING is for a task whose inputs
- * come from an action that is open again.
+ * Where an action goes on to that nothing holds back: a task is QUEUED, a condition PAUSED, and either ends
+ * if a dependency did not end as it must have, or if its inputs cannot be had. PENDING is for a task whose
+ * inputs come from an action that is open again.
  */
 export interface Next {
   readonly state: Extract<ActionState, "QUEUED" | "PAUSED" | "PENDING"> | End["state"];

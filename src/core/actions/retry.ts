@@ -22,7 +22,8 @@ export function mayRetry(policy: RetryPolicy, attempts: number, error: ActionErr
 
 /**
  * The wait after `attempts` attempts: grows by the multiplier from the first, up to the longest, and is then
- * moved by chance (in [0, 1)) by up to the policy's share in either direction. Whole milliseconds, never negative.
+ * moved by chance (in [0, 1)) by up to the policy's share in either direction. Whole milliseconds, never
+ * negative.
  */
 export function backoffMs(policy: RetryPolicy, attempts: number, chance: number): number {
   const grown = policy.initialBackoffMs * policy.multiplier ** (attempts - 1);

@@ -105,7 +105,9 @@ function endRunIfAllEnded(draft: Draft, key: RunKey): void {
   draft.emit(end, undefined, { kind: "run_ended", state, error: end.error, outputs: end.outputs });
 }
 
-/** A run whose actions have all ended: time and cancel explain what did not succeed, the worst end the rest. */
+/**
+ * A run whose actions have all ended: time and cancel explain what did not succeed, the worst end the rest.
+ */
 function endOf(run: Run): Run["state"] {
   if (run.worst === undefined) return "SUCCEEDED";
   if (run.timedOut) return "TIMED_OUT";

@@ -10,7 +10,9 @@ import { type Refusal, refuse } from "../refusal.ts";
 import { startRun } from "../runs/start-run.ts";
 import { fenced } from "./fence.ts";
 
-/** A worker takes on what it was assigned: RUNNING from here on. One that is refused does not hold up another. */
+/**
+ * A worker takes on what it was assigned: RUNNING from here on. One that is refused does not hold up another.
+ */
 export function accept(draft: Draft, command: CommandOf<"accept">): Decision<"accept"> {
   const refused: { attempt: AttemptReference; refusal: Refusal }[] = [];
   for (const attempt of command.attempts) {

@@ -35,7 +35,7 @@ function takeReport(draft: Draft, { attempt, sequence, content }: AttemptReport)
   const found = fenced(draft, attempt);
   if ("refusal" in found) return found.refusal;
   if (content.kind === "trace_ended") {
-    const refusal = traceRefusal(draft, found.action, content.name);
+    const refusal = traceRefusal(draft, found.action, content);
     if (refusal !== undefined) return refusal;
   }
   const running = found.action.state === "ASSIGNED" ? startAttempt(draft, found.action) : found.action;
@@ -99,32 +99,23 @@ function succeed(draft: Draft, action: Action, outputs: Values): void {
   failAttempt(draft, action, { state: "FAILED", error, epoch: action.epoch });
 }
 
-function traceRefusal(draft: Draft, parent: Action, name: string): Refusal | undefined {
-  const action = wholeName(parent.name, name);
-  if (draft.action(parent.run, action)?.spec.kind === "trace") return undefined;
-  return { reason: "ACTION_NOT_FOUND", runId: runIdOf(parent.run), action };
+/** Why the end of a step cannot be recorded: there is no such step, or its outputs are too large to keep. */
+function traceRefusal(draft: Draft, parent: Action, content: TraceEnd): Refusal | undefined {
+  const action = wholeName(parent.name, content.name);
+  if (draft.action(parent.run, action)?.spec.kind !== "trace") {
+    return { reason: "ACTION_NOT_FOUND", runId: runIdOf(parent.run), action };
+  }
+  if (valuesSizeBytes(content.outputs) <= outputSizeBytesMax) return undefined;
+  return { reason: "LIMIT_REACHED", limit: "outputSizeBytesMax", maximum: outputSizeBytesMax };
 }
 
+type TraceEnd = Extract<ReportContent, { kind: "trace_ended" }>;
+
 /** Ends a step; one that has ended stays as it ended. */
-function endTrace(
-  draft: Draft,
-  parent: Action,
-  content: Extract<ReportContent, { kind: "trace_ended" }>,
-): void {
-  const trace = draft.action(parent.run, wholeName(parent.name, content.name));
+function endTrace(draft: Draft, parent: Action, { name, outputs, error }: TraceEnd): void {
+  const trace = draft.action(parent.run, wholeName(parent.name, name));
   if (trace === undefined || hasEnded(trace)) return;
-  const size = valuesSizeBytes(content.outputs);
-  const tooLarge =
-    size <= outputSizeBytesMax
-      ? undefined
-      : {
-          type: "OutputTooLarge",
-          message: `the outputs take ${size} bytes, more than ${outputSizeBytesMax}`,
-          stack: "",
-          nonRetryable: true,
-        };
-  const error = content.error ?? tooLarge;
   const { epoch } = parent;
-  if (error === undefined) endAction(draft, trace, { state: "SUCCEEDED", outputs: content.outputs, epoch });
+  if (error === undefined) endAction(draft, trace, { state: "SUCCEEDED", outputs, epoch });
   else endAction(draft, trace, { state: "FAILED", error, epoch });
 }

@@ -163,8 +163,8 @@ function removeSession(draft: Draft, session: Session, cause: string, heldCause:
 }
 
 /**
- * A server has opened the store: no stream is open, and every worker gets a lease's time to attach again. Until
- * then nobody could accept or give a sign of life, so neither is held against it.
+ * A server has opened the store: no stream is open, and every worker gets a lease's time to attach again.
+ * Until then nobody could accept or give a sign of life, so neither is held against it.
  */
 export function boot(draft: Draft, command: CommandOf<"boot">): Decision<"boot"> {
   const sessions = draft.sessions();

@@ -6,6 +6,7 @@ import type { Draft } from "../draft.ts";
 import { mainAction, runKey } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import type { Run } from "../run.ts";
+import { labelBytesRefusal } from "./label-bytes.ts";
 import { planViolations } from "./plan.ts";
 import { answer, repeated } from "./requests.ts";
 
@@ -65,7 +66,10 @@ function checkActions(
 ): Refusal | undefined {
   const violations = "task" in command.work ? taskViolations(actions) : planViolations(actions, planScope);
   if (violations.length > 0) return { reason: "INVALID_REQUEST", violations };
-  return missingOp(draft, command.namespace, actions);
+  return (
+    labelBytesRefusal({ labels: command.labels, actionCount: actions.length }) ??
+    missingOp(draft, command.namespace, actions)
+  );
 }
 
 const planScope = { field: "run.plan.actions", has: () => false, allowsTraces: false };

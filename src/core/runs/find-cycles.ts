@@ -1,6 +1,7 @@
 /**
  * The cycles in a graph, given as what each node waits for: each as a list of nodes of which each waits for
- * the one before it, and the first for the last. No node stands in two of them, and there are at most `limit`.
+ * the one before it, and the first for the last. No node stands in two of them, and there are at most
+ * `limit`.
  *
  * Nodes that wait for nothing are taken away until none is left (Kahn); what remains waits for a cycle, and
  * walking back from it finds one. That one is taken away as a whole, and so on.

@@ -1,8 +1,8 @@
-import { cycleLengthNamedMax, cyclesNamedMax } from "../../limits.ts";
+import { cycleLengthNamedMax, cyclesNamedMax, promptBytesMax } from "../../limits.ts";
 import type { ActionSpec } from "../action.ts";
 import type { NewAction } from "../command.ts";
 import type { Violation } from "../refusal.ts";
-import { fitted } from "../value.ts";
+import { fitted, textSizeBytes } from "../value.ts";
 import { findCycles } from "./find-cycles.ts";
 
 /** What a list of new siblings is checked against. */
@@ -35,7 +35,18 @@ export function planViolations(actions: readonly NewAction[], scope: PlanScope):
       violations.push({ field, description: `there is no action ${name} beside ${action.name}` });
     }
   });
-  return [...violations, ...cycleViolations(actions, indexByName, scope.field)];
+  return [
+    ...violations,
+    ...promptViolations(actions, scope.field),
+    ...cycleViolations(actions, indexByName, scope.field),
+  ];
+}
+
+function promptViolations(actions: readonly NewAction[], field: string): readonly Violation[] {
+  let total = 0;
+  for (const { spec } of actions) if (spec.kind === "condition") total += textSizeBytes(spec.prompt);
+  if (total <= promptBytesMax) return [];
+  return [{ field, description: `the prompts take ${total} bytes, more than ${promptBytesMax}` }];
 }
 
 function specViolations(action: NewAction, field: string, scope: PlanScope): readonly Violation[] {

@@ -1,4 +1,4 @@
-import { labelsMax } from "../../limits.ts";
+import { labelsMax, repeatedCauseLengthMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
 import { hasEnded, hasSucceeded } from "../action.ts";
 import { reopenActions } from "../actions/reopen.ts";
@@ -10,6 +10,7 @@ import { namespaceOf, type RunKey, runIdOf } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import { hasRunEnded, type Run } from "../run.ts";
 import { canonical } from "../value.ts";
+import { labelBytesRefusal } from "./label-bytes.ts";
 import { answer, repeated } from "./requests.ts";
 
 /** Asks for the end of a run: what does not run ends at once, what runs has its grace. */
@@ -24,7 +25,7 @@ export function cancelRun(draft: Draft, command: CommandOf<"cancelRun">): Decisi
     const cancelled = { ...run, cancelRequested: true, cancelCause: command.cause };
     draft.setRun(cancelled);
     draft.emit(cancelled, undefined, { kind: "run_cancel_requested", cause: command.cause });
-    cancelLive(draft, run.key, command.cause);
+    cancelLive(draft, run.key, command.cause.slice(0, repeatedCauseLengthMax));
   }
   return answer(draft, scope, { run: draft.run(run.key) ?? run });
 }
@@ -119,6 +120,8 @@ export function updateRun(draft: Draft, command: CommandOf<"updateRun">): Decisi
   if (Object.keys(labels).length > labelsMax) {
     return refuse({ reason: "LIMIT_REACHED", limit: "labelsMax", maximum: labelsMax });
   }
+  const tooMany = labelBytesRefusal({ labels, actionCount: run.actionCount });
+  if (tooMany !== undefined) return refuse(tooMany);
   if (priority === run.priority && canonical(labels) === canonical(run.labels))
     return answer(draft, scope, { run });
   const updated = { ...run, priority, labels };

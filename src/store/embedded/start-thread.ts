@@ -13,12 +13,15 @@ export interface StartedThread {
 /** Modules are `.ts` as they are written and `.js` as they are published. */
 export const moduleEnding = import.meta.url.endsWith(".ts") ? "ts" : "js";
 
+/** 64 MiB for what is young: what a batch leaves behind is garbage before it would be moved and kept. */
+const youngMebibytes = 64;
+
 /** Starts the thread of a store and waits until it has opened the database. Throws StoreUnavailable if it cannot. */
 export async function startThread(start: ThreadStart): Promise<StartedThread> {
   const thread = new Worker(new URL(`./write/thread.${moduleEnding}`, import.meta.url), {
     name: "signalbox-store",
     workerData: start,
-    resourceLimits: { maxYoungGenerationSizeMb: 64 },
+    resourceLimits: { maxYoungGenerationSizeMb: youngMebibytes },
   });
   const { promise, resolve, reject } = Promise.withResolvers<FromThread>();
   const noteExit = (): void => {

@@ -2,7 +2,7 @@ import type { Action, ActionError, ActionSpec, ActionState, Attempt, Outcome } f
 import { namespaceOf, type RunKey } from "../../../core/name.ts";
 import type { Values } from "../../../core/value.ts";
 import type { Column, Nullable } from "./columns.ts";
-import { jsonOrNull, namesOf, parsed, parsedOrUndefined } from "./columns.ts";
+import { namesOf, parsed, parsedOrUndefined } from "./columns.ts";
 
 /** A row of `actions`. */
 export interface ActionRow {
@@ -50,28 +50,28 @@ export const actionStateColumns: readonly Column<Action>[] = [
   ["attempt", (action) => action.attempt],
   ["attempt_base", (action) => action.attemptBase],
   ["epoch", (action) => action.epoch],
-  ["session_id", (action) => action.sessionId ?? null],
-  ["worker_id", (action) => action.workerId ?? null],
+  ["session_id", (action) => action.sessionId],
+  ["worker_id", (action) => action.workerId],
   ["report_sequence", (action) => action.reportSequence],
   ["waiting_count", (action) => action.waitingCount],
-  ["queue_ms", (action) => action.queueTimeMs ?? null],
-  ["assign_ms", (action) => action.assignTimeMs ?? null],
-  ["start_ms", (action) => action.startTimeMs ?? null],
-  ["end_ms", (action) => action.endTimeMs ?? null],
-  ["retry_ms", (action) => action.retryTimeMs ?? null],
-  ["beat_ms", (action) => action.beatTimeMs ?? null],
-  ["cancel_ms", (action) => action.cancelTimeMs ?? null],
+  ["queue_ms", (action) => action.queueTimeMs],
+  ["assign_ms", (action) => action.assignTimeMs],
+  ["start_ms", (action) => action.startTimeMs],
+  ["end_ms", (action) => action.endTimeMs],
+  ["retry_ms", (action) => action.retryTimeMs],
+  ["beat_ms", (action) => action.beatTimeMs],
+  ["cancel_ms", (action) => action.cancelTimeMs],
   ["cancel_cause", (action) => action.cancelCause],
-  ["due_ms", (action) => action.dueMs ?? null],
+  ["due_ms", (action) => action.dueMs],
   ["progress_percent", (action) => action.progressPercent],
   ["progress_message", (action) => action.progressMessage],
-  ["outcome", (action) => action.outcome ?? null],
+  ["outcome", (action) => action.outcome],
   ["signalled_by", (action) => action.signalledBy],
-  ["is_stale", (action) => Number(action.isStale)],
+  ["is_stale", (action) => action.isStale],
   ["child_count", (action) => action.childCount],
   ["parent_attempt", (action) => action.parentAttempt],
-  ["error", (action) => jsonOrNull(action.error)],
-  ["outputs", (action) => jsonOrNull(action.outputs)],
+  ["error", (action) => action.error],
+  ["outputs", (action) => action.outputs],
 ];
 
 /** All of an action but its spec, and what indexes need of it. */
@@ -81,7 +81,7 @@ export const actionColumns: readonly Column<Action>[] = [
   ["namespace", (action) => namespaceOf(action.run)],
   ["parent", (action) => action.parent],
   ["kind", (action) => action.spec.kind],
-  ["op", (action) => (action.spec.kind === "task" ? action.spec.op : null)],
+  ["op", (action) => (action.spec.kind === "task" ? action.spec.op : undefined)],
   ["create_ms", (action) => action.createTimeMs],
   ...actionStateColumns,
 ];
@@ -154,14 +154,14 @@ export const attemptColumns: readonly Column<Attempt>[] = [
   ["number", (attempt) => attempt.number],
   ["state", (attempt) => attempt.state],
   ["epoch", (attempt) => attempt.epoch],
-  ["worker_id", (attempt) => attempt.workerId ?? null],
-  ["assign_ms", (attempt) => attempt.assignTimeMs ?? null],
-  ["start_ms", (attempt) => attempt.startTimeMs ?? null],
-  ["end_ms", (attempt) => attempt.endTimeMs ?? null],
+  ["worker_id", (attempt) => attempt.workerId],
+  ["assign_ms", (attempt) => attempt.assignTimeMs],
+  ["start_ms", (attempt) => attempt.startTimeMs],
+  ["end_ms", (attempt) => attempt.endTimeMs],
   ["progress_percent", (attempt) => attempt.progressPercent],
   ["progress_message", (attempt) => attempt.progressMessage],
-  ["error", (attempt) => jsonOrNull(attempt.error)],
-  ["outputs", (attempt) => jsonOrNull(attempt.outputs)],
+  ["error", (attempt) => attempt.error],
+  ["outputs", (attempt) => attempt.outputs],
 ];
 
 /** The attempt that a row says. */

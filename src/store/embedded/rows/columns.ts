@@ -1,7 +1,7 @@
 import type { SQLInputValue } from "node:sqlite";
 
-/** One column of a table, and what of a value it holds. */
-export type Column<T> = readonly [name: string, of: (value: T) => SQLInputValue];
+/** One column of a table, and what of a value it holds: a scalar, or an object that stands there as JSON. */
+export type Column<T> = readonly [name: string, of: (value: T) => unknown];
 
 /** What SQLite gives where a value is undefined. */
 export type Nullable<T> = T | null;
@@ -11,24 +11,38 @@ export function insertSql<T>(table: string, columns: readonly Column<T>[]): stri
   return `INSERT INTO ${table} (${namesOf(columns)}) VALUES (${columns.map(() => "?").join(", ")})`;
 }
 
-/** The statement that writes columns of the row whose rowid follows the values. */
-export function updateSql<T>(table: string, columns: readonly Column<T>[]): string {
-  return `UPDATE ${table} SET ${columns.map(([name]) => `${name} = ?`).join(", ")} WHERE rowid = ?`;
-}
-
 /** The columns' names, for a statement. */
 export function namesOf<T>(columns: readonly Column<T>[]): string {
   return columns.map(([name]) => name).join(", ");
 }
 
-/** The columns' values, in their order. */
+/** The columns' values, in their order, as SQLite takes them. */
 export function valuesOf<T>(columns: readonly Column<T>[], value: T): SQLInputValue[] {
-  return columns.map(([, of]) => of(value));
+  const values: SQLInputValue[] = [];
+  for (const [, of] of columns) values.push(boundOf(of(value)));
+  return values;
 }
 
-/** A value as JSON text, or NULL for undefined. */
-export function jsonOrNull(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
+/** What of a value SQLite takes: NULL for undefined, 0 and 1 for flags, JSON for objects. */
+export function boundOf(part: unknown): SQLInputValue {
+  switch (typeof part) {
+    case "string":
+    case "number":
+      return part;
+    case "boolean":
+      return part ? 1 : 0;
+    case "undefined":
+      return null;
+    default:
+      return JSON.stringify(part);
+  }
+}
+
+/** How much text the values of a row hold. */
+export function textBytesOf(values: readonly unknown[]): number {
+  let total = 0;
+  for (const value of values) if (typeof value === "string") total += value.length;
+  return total;
 }
 
 /** What a JSON text says. The store wrote it itself: it is of the type it had then. */

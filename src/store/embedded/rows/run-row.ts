@@ -3,7 +3,7 @@ import { namespaceOf, type RunKey } from "../../../core/name.ts";
 import type { Run, RunState } from "../../../core/run.ts";
 import type { Values } from "../../../core/value.ts";
 import type { Column, Nullable } from "./columns.ts";
-import { jsonOrNull, namesOf, parsed, parsedOrUndefined } from "./columns.ts";
+import { namesOf, parsed, parsedOrUndefined } from "./columns.ts";
 
 /** A row of `runs`. */
 export interface RunRow {
@@ -35,22 +35,22 @@ export interface RunRow {
 export const runStateColumns: readonly Column<Run>[] = [
   ["state", (run) => run.state],
   ["priority", (run) => run.priority],
-  ["start_ms", (run) => run.startTimeMs ?? null],
-  ["end_ms", (run) => run.endTimeMs ?? null],
-  ["deadline_ms", (run) => run.deadlineMs ?? null],
-  ["due_ms", (run) => run.dueMs ?? null],
+  ["start_ms", (run) => run.startTimeMs],
+  ["end_ms", (run) => run.endTimeMs],
+  ["deadline_ms", (run) => run.deadlineMs],
+  ["due_ms", (run) => run.dueMs],
   ["paused_condition_count", (run) => run.pausedConditionCount],
   ["action_count", (run) => run.actionCount],
   ["ended_action_count", (run) => run.endedActionCount],
-  ["worst", (run) => run.worst ?? null],
-  ["cancel_requested", (run) => Number(run.cancelRequested)],
+  ["worst", (run) => run.worst],
+  ["cancel_requested", (run) => run.cancelRequested],
   ["cancel_cause", (run) => run.cancelCause],
-  ["timed_out", (run) => Number(run.timedOut)],
+  ["timed_out", (run) => run.timedOut],
   ["retry_count", (run) => run.retryCount],
   ["kept_signal_count", (run) => run.keptSignalCount],
-  ["labels", (run) => JSON.stringify(run.labels)],
-  ["error", (run) => jsonOrNull(run.error)],
-  ["outputs", (run) => jsonOrNull(run.outputs)],
+  ["labels", (run) => run.labels],
+  ["error", (run) => run.error],
+  ["outputs", (run) => run.outputs],
 ];
 
 /** All of a run, and its namespace for the lists. */
@@ -58,8 +58,8 @@ export const runColumns: readonly Column<Run>[] = [
   ["key", (run) => run.key],
   ["namespace", (run) => namespaceOf(run.key)],
   ["create_ms", (run) => run.createTimeMs],
-  ["is_single", (run) => Number(run.isSingle)],
-  ["timeout_ms", (run) => run.timeoutMs ?? null],
+  ["is_single", (run) => run.isSingle],
+  ["timeout_ms", (run) => run.timeoutMs],
   ...runStateColumns,
 ];
 

@@ -28,11 +28,11 @@ export const sessionColumns: readonly Column<Session>[] = [
   ["worker_id", (session) => session.workerId],
   ["incarnation", (session) => session.incarnation],
   ["state", (session) => session.state],
-  ["is_draining", (session) => Number(session.isDraining)],
+  ["is_draining", (session) => session.isDraining],
   ["attach_ms", (session) => session.attachTimeMs],
   ["lease_end_ms", (session) => session.leaseEndMs],
-  ["ops", (session) => JSON.stringify(session.ops)],
-  ["labels", (session) => JSON.stringify(session.labels)],
+  ["ops", (session) => session.ops],
+  ["labels", (session) => session.labels],
 ];
 
 /** The session that a row says. */
@@ -66,14 +66,11 @@ export const opColumns: readonly Column<Op>[] = [
   ["name", (op) => op.name],
   ["version", (op) => op.version],
   ["create_ms", (op) => op.createTimeMs],
-  [
-    "content",
-    ({ description, labels, retry, timeouts }) => contentOf({ description, labels, retry, timeouts }),
-  ],
+  ["content", contentOf],
 ];
 
-function contentOf(content: OpContent): string {
-  return JSON.stringify(content);
+function contentOf({ description, labels, retry, timeouts }: Op): OpContent {
+  return { description, labels, retry, timeouts };
 }
 
 /** The op that a row says. */
@@ -100,7 +97,7 @@ export interface KeptSignalRow {
 export const keptSignalColumns: readonly Column<KeptSignal>[] = [
   ["run", (signal) => signal.run],
   ["action", (signal) => signal.action],
-  ["value", (signal) => JSON.stringify(signal.value)],
+  ["value", (signal) => signal.value],
   ["signalled_by", (signal) => signal.signalledBy],
   ["time_ms", (signal) => signal.timeMs],
 ];

@@ -11,8 +11,9 @@ import {
   actionRowNames,
   actionStateColumns,
 } from "../rows/action-row.ts";
-import { type Column, insertSql, updateSql, valuesOf } from "../rows/columns.ts";
-import { type Entry, RowCache, textBytesOf } from "./row-cache.ts";
+import { insertSql, textBytesOf, valuesOf } from "../rows/columns.ts";
+import { ChangedColumns } from "./changed-columns.ts";
+import { type Entry, RowCache } from "./row-cache.ts";
 import { RunShapes } from "./run-shapes.ts";
 
 /**
@@ -23,6 +24,7 @@ export class ActionTable {
   readonly #cache = new RowCache<Action>();
   readonly #shapes = new RunShapes();
   readonly #sql: ReturnType<typeof prepare>;
+  readonly #changes: ChangedColumns<Action>;
   /** True while a row is to be written that enters, moves in or leaves the index. */
   #isQueueStale = false;
   #isHeldStale = false;
@@ -31,6 +33,7 @@ export class ActionTable {
 
   constructor(database: DatabaseSync) {
     this.#sql = prepare(database);
+    this.#changes = new ChangedColumns(database, "actions", actionStateColumns);
   }
 
   get(run: RunKey, name: string): Action | undefined {
@@ -100,8 +103,8 @@ export class ActionTable {
 
   flush(): void {
     for (const entry of this.#cache.takeDirty()) {
-      if (entry.rowId === 0) this.#insertRow(entry);
-      else this.#updateRow(entry);
+      if (entry.stored === undefined) this.#insertRow(entry);
+      else this.#cache.noteWritten(entry, this.#changes.write(entry.rowId, entry.stored, entry.value));
     }
     this.#isQueueStale = false;
     this.#isHeldStale = false;
@@ -139,16 +142,6 @@ export class ActionTable {
     this.#cache.noteWritten(entry, textBytesOf(values) + spec.length);
   }
 
-  #updateRow(entry: Entry<Action>): void {
-    const { value, stored } = entry;
-    const isHeldAnew = value.sessionId !== stored?.sessionId;
-    const isDueAnew = value.dueMs !== stored?.dueMs;
-    const { columns, statement } = this.#sql.updates[Number(isHeldAnew) + 2 * Number(isDueAnew)] as Update;
-    const values = valuesOf(columns, value);
-    statement.run(...values, entry.rowId);
-    this.#cache.noteWritten(entry, textBytesOf(values));
-  }
-
   #entry(run: RunKey, name: string): Entry<Action> | undefined {
     const key = `${run} ${name}`;
     const entry = this.#cache.get(key);
@@ -174,32 +167,12 @@ export class ActionTable {
   }
 }
 
-/** Writes some of an action's columns. */
-interface Update {
-  readonly columns: readonly Column<Action>[];
-  readonly statement: StatementSync;
-}
-
-/**
- * An update of all that changes, and of some of the columns with an index of their own: to write such a column
- * costs an entry of its index, also where it stays as it is.
- */
-function updateOf(database: DatabaseSync, also: readonly string[]): Update {
-  const columns = actionStateColumns.filter(([name]) => !indexedAlone.includes(name) || also.includes(name));
-  return { columns, statement: database.prepare(updateSql("actions", columns)) };
-}
-
-const indexedAlone = ["session_id", "due_ms"];
-
 function prepare(database: DatabaseSync) {
   const names = (where: string): StatementSync =>
     database.prepare(`SELECT run, name FROM actions WHERE ${where}`);
   return {
     select: database.prepare(`SELECT rowid, ${actionRowNames} FROM actions WHERE run = ? AND name = ?`),
-    insert: database.prepare(insertSql("actions", [...actionColumns, ["spec", () => null]])),
-    updates: [[], ["session_id"], ["due_ms"], ["session_id", "due_ms"]].map((also) =>
-      updateOf(database, also),
-    ),
+    insert: database.prepare(insertSql("actions", [...actionColumns, ["spec", () => undefined]])),
     insertSpec: database.prepare("INSERT INTO large_specs (run, name, spec) VALUES (?, ?, ?)"),
     insertEdge: database.prepare("INSERT INTO edges (run, from_name, to_name) VALUES (?, ?, ?)"),
     dependents: database.prepare(

@@ -91,10 +91,3 @@ export class RowCache<T> {
     this.#dropped = [];
   }
 }
-
-/** How much text the values of a row hold. */
-export function textBytesOf(values: readonly unknown[]): number {
-  let total = 0;
-  for (const value of values) if (typeof value === "string") total += value.length;
-  return total;
-}

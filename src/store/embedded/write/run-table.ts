@@ -1,21 +1,22 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RunKey } from "../../../core/name.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
-import { insertSql, updateSql, valuesOf } from "../rows/columns.ts";
+import { insertSql, textBytesOf, valuesOf } from "../rows/columns.ts";
 import { type RunRow, runColumns, runOfRow, runRowNames, runStateColumns } from "../rows/run-row.ts";
-import { type Entry, RowCache, textBytesOf } from "./row-cache.ts";
+import { ChangedColumns } from "./changed-columns.ts";
+import { type Entry, RowCache } from "./row-cache.ts";
 
 /** The runs, as the one who writes sees them: what was put is there at once, and in the database after `flush`. */
 export class RunTable {
   readonly #cache = new RowCache<Run>();
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
-  readonly #update: StatementSync;
+  readonly #changes: ChangedColumns<Run>;
 
   constructor(database: DatabaseSync) {
     this.#select = database.prepare(`SELECT rowid, ${runRowNames} FROM runs WHERE key = ?`);
     this.#insert = database.prepare(insertSql("runs", runColumns));
-    this.#update = database.prepare(updateSql("runs", runStateColumns));
+    this.#changes = new ChangedColumns(database, "runs", runStateColumns);
   }
 
   get(key: RunKey): Run | undefined {
@@ -34,15 +35,11 @@ export class RunTable {
 
   flush(): void {
     for (const entry of this.#cache.takeDirty()) {
-      if (entry.rowId === 0) {
+      if (entry.stored === undefined) {
         const values = valuesOf(runColumns, entry.value);
         entry.rowId = Number(this.#insert.run(...values).lastInsertRowid);
         this.#cache.noteWritten(entry, textBytesOf(values));
-      } else {
-        const values = valuesOf(runStateColumns, entry.value);
-        this.#update.run(...values, entry.rowId);
-        this.#cache.noteWritten(entry, textBytesOf(values));
-      }
+      } else this.#cache.noteWritten(entry, this.#changes.write(entry.rowId, entry.stored, entry.value));
     }
   }
 

@@ -1,0 +1,255 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { commands } from "../../src/cli/commands.ts";
+import { exitCodeMeanings } from "../../src/cli/exit-codes.ts";
+import { didYouMean } from "../../src/cli/input/did-you-mean.ts";
+import { parseDurationMs } from "../../src/cli/input/parse-duration.ts";
+import { parseLiteral, parseTyped } from "../../src/cli/input/parse-value.ts";
+import { readPlanFile } from "../../src/cli/input/plan-file.ts";
+import { printAge, printDuration } from "../../src/cli/output/print-duration.ts";
+import { runCli } from "./cli-run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "signalbox-cli-"));
+
+function file(content: string): string {
+  const path = join(folder, `${content.length}-${Math.trunc(content.charCodeAt(3))}.json`);
+  writeFileSync(path, content);
+  return path;
+}
+
+describe("a command line that makes no sense ends with 2 and says what would", () => {
+  test.each([
+    { args: ["runz"], says: "there is no command runz (did you mean run or runs?)" },
+    { args: ["frobnicate"], says: "there is no command frobnicate" },
+    { args: ["op", "list"], says: "there is no command op list: say op register" },
+    { args: ["run", "--wiat"], says: "there is no option --wiat here (did you mean --wait?)" },
+    { args: ["--jsn", "runs"], says: "there is no option --jsn here (did you mean --json?)" },
+    { args: ["runs", "--state"], says: "--state needs a value: --state STATE" },
+    { args: ["runs", "--state", "--json"], says: "--state needs a value" },
+    { args: ["runs", "--json=yes"], says: "--json takes no value" },
+    { args: ["runs", "--state", "done"], says: '--state is "done" and must be one of queued, running' },
+    { args: ["runs", "--limit", "2", "--limit", "3"], says: "--limit can be said only once" },
+    { args: ["runs", "--limit", "-1"], says: '--limit is "-1" and must be a whole number from 0' },
+    { args: ["runs", "--label", "team"], says: '--label is "team" and must be NAME=VALUE' },
+    { args: ["runs", "--label", "a=1", "--label", "a=2"], says: "--label says a twice" },
+    { args: ["signal", "r1"], says: "signal needs NAME" },
+    { args: ["watch", "r1", "r2"], says: 'watch does not know what to do with "r2"' },
+    { args: ["run"], says: "run needs an op or --plan FILE.json" },
+    { args: ["run", "count", "--plan", "x.json"], says: "run needs an op or --plan FILE.json" },
+    { args: ["run", "--plan", "/no/such.json"], says: "cannot read /no/such.json" },
+    { args: ["run", "--plan", "x.json", "--input", "a=1"], says: "--input is for an op" },
+    { args: ["run", "count", "--timeout", "5"], says: '--timeout is "5", which is no duration: say 90s' },
+    { args: ["run", "count", "--priority", "5000"], says: "--priority is" },
+    { args: ["run", "count", "--input-json", "[1]"], says: "--input-json must be a JSON object" },
+    {
+      args: ["run", "count", "--input-json", "{"],
+      says: "--input-json must be a JSON object, and this is no JSON",
+    },
+    {
+      args: ["run", "count", "--input", "a=1", "--input-json", '{"a":2}'],
+      says: "--input and --input-json both say a",
+    },
+    { args: ["update", "r1"], says: "update needs something to change" },
+    { args: ["events", "--from", "now"], says: "say --follow" },
+    { args: ["events", "--kind", "run_endet"], says: "--kind is" },
+    { args: ["--server", "not a url", "runs"], says: 'the address "not a url" is no URL and no host:port' },
+  ])("$args", async ({ args, says }) => {
+    const ran = await runCli(args);
+    expect(ran.notes).toContain(says);
+    expect(ran).toMatchObject({ code: 2, out: "" });
+  });
+
+  test("with --json as one JSON object on the other stream", async () => {
+    const { notes } = await runCli(["runz", "--json"]);
+    expect(JSON.parse(notes)).toEqual({
+      error: { kind: "usage", message: "there is no command runz (did you mean run or runs?)" },
+    });
+  });
+});
+
+describe("help", () => {
+  test.each([{ args: [] }, { args: ["help"] }, { args: ["--help"] }, { args: ["-h"] }])(
+    "$args names every command and every exit code",
+    async ({ args }) => {
+      const { code, out } = await runCli(args);
+      expect(code).toBe(0);
+      for (const { name } of commands) {
+        expect(out).toContain(`  ${name}`);
+      }
+      for (const { code: exitCode, meaning } of exitCodeMeanings) {
+        expect(out).toMatch(new RegExp(`${exitCode} +${meaning.replace(/[()]/g, ".")}`));
+      }
+    },
+  );
+
+  test.each(commands.map(({ name }) => ({ name })))(
+    "tells about $name without a server",
+    async ({ name }) => {
+      const asked = await runCli(["help", ...name.split(" ")]);
+      const flagged = await runCli([...name.split(" "), "--help"]);
+      expect(asked.out).toContain(`signalbox ${name}`);
+      expect(flagged).toEqual(asked);
+    },
+  );
+
+  test("tells the options of the server too", async () => {
+    const written: string[] = [];
+    const write = process.stdout.write.bind(process.stdout);
+    process.stdout.write = (text) => written.push(String(text)) > 0;
+    const { code } = await runCli(["help", "serve"]).finally(() => {
+      process.stdout.write = write;
+    });
+    expect(code).toBe(0);
+    expect(written.join("")).toContain("--port");
+  });
+});
+
+test.each([{ args: ["version"] }, { args: ["--version"] }])("$args says the version", async ({ args }) => {
+  expect((await runCli(args)).out).toMatch(/^signalbox \d+\.\d+\.\d+/);
+  const { out } = await runCli([...args, "--json"]);
+  expect(JSON.parse(out)).toEqual({ version: expect.stringMatching(/^\d/) });
+});
+
+describe("a word that is not known", () => {
+  test.each([
+    { unknown: "wrokers", near: " (did you mean workers?)" },
+    { unknown: "cond", near: " (did you mean conditions?)" },
+    { unknown: "sgnal", near: " (did you mean signal?)" },
+    { unknown: "x", near: "" },
+    { unknown: "completely", near: "" },
+  ])("$unknown leads to '$near'", ({ unknown, near }) => {
+    expect(didYouMean(unknown, ["workers", "conditions", "signal", "runs"])).toBe(near);
+  });
+});
+
+describe("a duration", () => {
+  test.each([
+    { text: "90s", ms: 90_000 },
+    { text: "1h30m", ms: 5_400_000 },
+    { text: "250ms", ms: 250 },
+    { text: "1.5s", ms: 1_500 },
+    { text: "2d", ms: 172_800_000 },
+  ])("$text is $ms ms", ({ text, ms }) => {
+    expect(parseDurationMs(text, "it")).toBe(ms);
+  });
+
+  test.each(["", "5", "m", "5 m", "5m!", "-5s", "1h banana"])("%j is none", (text) => {
+    expect(() => parseDurationMs(text, "it")).toThrow("it is");
+  });
+
+  test.each([
+    { ms: 0, prints: "0ms" },
+    { ms: 349.6, prints: "350ms" },
+    { ms: 4_200, prints: "4.2s" },
+    { ms: 59_960, prints: "1m00s" },
+    { ms: 125_000, prints: "2m05s" },
+    { ms: 12_000_000, prints: "3h20m" },
+    { ms: 360_000_000, prints: "4d04h" },
+  ])("of $ms ms prints as $prints", ({ ms, prints }) => {
+    expect(printDuration(ms)).toBe(prints);
+  });
+
+  test.each([
+    { seconds: 42, prints: "42s" },
+    { seconds: 185, prints: "3m" },
+    { seconds: 90_000, prints: "25h" },
+    { seconds: 172_800, prints: "2d" },
+    { seconds: -5, prints: "0s" },
+  ])("since $seconds s ago prints as $prints", ({ seconds, prints }) => {
+    const now = new Date(1_000_000_000_000);
+    expect(printAge(new Date(now.getTime() - seconds * 1_000), now)).toBe(prints);
+  });
+});
+
+describe("an answer", () => {
+  test.each([
+    { text: "true", type: "bool", gives: { case: "boolValue", value: true } },
+    { text: "No", type: "bool", gives: { case: "boolValue", value: false } },
+    { text: "9007199254740993", type: "int", gives: { case: "intValue", value: 9007199254740993n } },
+    { text: "5", type: "float", gives: { case: "floatValue", value: 5 } },
+    { text: "-1e3", type: "float", gives: { case: "floatValue", value: -1000 } },
+    { text: "true", type: "string", gives: { case: "stringValue", value: "true" } },
+  ] as const)("$text as a $type is $gives.case", ({ text, type, gives }) => {
+    expect(parseTyped(text, type, "it").kind).toEqual(gives);
+  });
+
+  test.each([
+    { text: '{"a": [1]}', gives: "structValue" },
+    { text: '"text"', gives: "stringValue" },
+    { text: "null", gives: "nullValue" },
+  ])("$text as JSON is a $gives", ({ text, gives }) => {
+    expect(parseTyped(text, "json", "it").kind).toMatchObject({
+      case: "jsonValue",
+      value: { kind: { case: gives } },
+    });
+  });
+
+  test.each([
+    { text: "maybe", type: "bool", says: "it asks for a bool: say true or false" },
+    { text: "1.5", type: "int", says: "it asks for an int" },
+    { text: "9223372036854775808", type: "int", says: "whole number of 64 bits" },
+    { text: "five", type: "float", says: "it asks for a float" },
+    { text: "{a}", type: "json", says: "it asks for JSON, and this is no JSON" },
+  ] as const)("$text as a $type is a mistake", ({ text, type, says }) => {
+    expect(() => parseTyped(text, type, "it")).toThrow(says);
+  });
+
+  test.each([
+    { text: "true", gives: "boolValue" },
+    { text: "5", gives: "intValue" },
+    { text: "5.5", gives: "floatValue" },
+    { text: "007", gives: "stringValue" },
+    { text: "null", gives: "nullValue" },
+    { text: '"5"', gives: "stringValue" },
+    { text: "[1]", gives: "jsonValue" },
+    { text: "anything else", gives: "stringValue" },
+  ])("$text of no declared type is a $gives", ({ text, gives }) => {
+    expect(parseLiteral(text).kind.case).toBe(gives);
+  });
+});
+
+describe("a plan file", () => {
+  test("is a list of actions, or an object whose plan is one", () => {
+    const plan = '[{"name": "a", "task": {"op": "x", "inputFrom": {"n": {"from": "b"}}, "input": {"m": 1}}}]';
+    const actions = readPlanFile(file(plan));
+    expect(actions).toMatchObject([
+      { name: "a", task: { op: "x", input: { m: 1, n: { from: "b", output: "" } } } },
+    ]);
+    expect(readPlanFile(file(`{"plan": ${plan}}`))).toEqual(actions);
+  });
+
+  test("that is wrong is told all that is wrong with it at once", () => {
+    const wrong = JSON.stringify([
+      { name: "a", tsk: { op: "x" } },
+      {
+        name: "b",
+        task: { inputFrom: { p: { frm: "a" } }, input: { p: 1 } },
+        dependsOn: [{ action: "a", requirement: "X" }],
+      },
+      { name: "c", condition: { type: "boolean" } },
+      { task: { op: 5 } },
+      7,
+    ]);
+    expect(() => readPlanFile(file(wrong))).toThrow(
+      [
+        'a has no field "tsk" (did you mean task?)',
+        "a must have either a task or a condition",
+        "b.dependsOn.requirement must be SUCCEEDED or ENDED",
+        "b.task needs op, text",
+        'b.task.inputFrom.p has no field "frm" (did you mean from?)',
+        "b.task.inputFrom.p needs from, text",
+        "b.task.inputFrom.p stands in input too",
+        "c.condition.type must be one of bool, int, float, string, json",
+        "action 4 needs name, text",
+        "action 4.task.op must be text",
+        "action 5 must be an object",
+      ].join("\n  "),
+    );
+  });
+
+  test.each(["{}", "[]", "5"])("with %s is none", (content) => {
+    expect(() => readPlanFile(file(content))).toThrow("a plan is a list of actions");
+  });
+});
