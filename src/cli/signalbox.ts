@@ -2,8 +2,8 @@ import { Interrupted, OutputClosed, runCommandLine } from "./command-line.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 /**
- * The `signalbox` command in a process of its own: runs it and returns its exit code. Ctrl-C stops it with 130, a second
- * one at once; a reader of its output that goes away, such as `head`, ends it quietly.
+ * The `signalbox` command in a process of its own: runs it and returns its exit code. Ctrl-C stops it with
+ * 130, a second one at once; a reader of its output that goes away, such as `head`, ends it quietly.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController();

@@ -32,6 +32,7 @@ export {
   type PlannedAction,
 } from "./plan.ts";
 export {
+  CallFailedError,
   type RefusalReason,
   RefusedError,
   type StatusCode,
@@ -77,11 +78,12 @@ export interface ClientOptions {
 }
 
 /**
- * A client of a Signalbox server over plain JavaScript values. It may be used by any number of callers at once, over one
- * connection that is opened with the first call and again whenever it is lost.
+ * A client of a Signalbox server over plain JavaScript values. It may be used by any number of callers at
+ * once, over one connection that is opened with the first call and again whenever it is lost.
  *
- * What the server declines is thrown as a RefusedError; when it stays away for longer than the retry time, calls throw
- * an UnavailableError. Every mutating call has a `request_id`, so that trying again never does a thing twice.
+ * What the server declines is thrown as a RefusedError; when it stays away for longer than the retry time,
+ * calls throw an UnavailableError. Every mutating call has a `request_id`, so that trying again never does a
+ * thing twice.
  */
 export interface SignalboxClient extends AsyncDisposable {
   readonly runs: Runs;
@@ -100,7 +102,10 @@ export function createClient(options: ClientOptions = {}): SignalboxClient {
   return connectClient(options).client;
 }
 
-/** A client together with what its calls are made with, for code that speaks in messages, as the command line does. */
+/**
+ * A client together with what its calls are made with, for code that speaks in messages, as the command line
+ * does.
+ */
 export function connectClient(options: ClientOptions = {}): {
   readonly client: SignalboxClient;
   readonly calls: Calls;

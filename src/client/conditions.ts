@@ -24,8 +24,8 @@ export interface SignalOptions extends ChangeOptions {
   /** Who answers; shown and kept, not checked. */
   readonly by?: string;
   /**
-   * The condition's type. It matters where the value alone does not tell it: text, numbers or true for a condition
-   * that asks for JSON, and whole numbers beyond 2^53.
+   * The condition's type. It matters where the value alone does not tell it: text, numbers or true for a
+   * condition that asks for JSON, and whole numbers beyond 2^53.
    */
   readonly type?: ConditionType;
 }

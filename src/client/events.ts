@@ -40,13 +40,17 @@ export interface Events {
   /** Reads what is in the feed already, from the oldest event that is kept. */
   list(query?: EventQuery & CallOptions): Pages<Event>;
   /**
-   * Follows the feed without end, from now on unless `from` or `cursor` says otherwise: each frame has all matching
-   * events of one transaction and the cursor behind it; a bookmark has the cursor alone. Resumes by itself.
+   * Follows the feed without end, from now on unless `from` or `cursor` says otherwise: each frame has all
+   * matching events of one transaction and the cursor behind it; a bookmark has the cursor alone. Resumes by
+   * itself.
    */
   watch(
     query?: EventQuery & WatchOptions & { readonly from?: EventStart },
   ): AsyncGenerator<EventFrame, undefined>;
-  /** Puts 1 to 1,000 events into the feed, in order, as one transaction; durable when the promise is fulfilled. */
+  /**
+   * Puts 1 to 1,000 events into the feed, in order, as one transaction; durable when the promise is
+   * fulfilled.
+   */
   publish(events: readonly NewEvent[], options?: ChangeOptions): Promise<void>;
 }
 

@@ -25,8 +25,8 @@ export interface OutputOf {
 }
 
 /**
- * Refers to an output of another action of the same plan: the input gets its value, and the action waits for it. The
- * answer to a condition is its output `value`. Without a name it is all outputs, as one JSON object.
+ * Refers to an output of another action of the same plan: the input gets its value, and the action waits for
+ * it. The answer to a condition is its output `value`. Without a name it is all outputs, as one JSON object.
  */
 export function output(from: string, name = ""): OutputOf {
   return { from, output: name, [outputMark]: true };

@@ -1,8 +1,10 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Reason, type Refusal } from "../../gen/signalbox/v1/reason_pb.ts";
 
-/** Why a request was declined, as docs/errors.md lists it. A newer server may know reasons that are not here. */
+/**
+ * Why a request was declined, as docs/errors.md lists it. A newer server may know reasons that are not here.
+ */
 export type RefusalReason = Exclude<keyof typeof Reason, "UNSPECIFIED"> | (string & {});
 
 /** The name of a gRPC status code. */
@@ -17,8 +19,8 @@ export interface Violation {
 }
 
 /**
- * Signalbox understood a request and declined it. Sending it again unchanged changes nothing; what would help is in
- * the message, and in the facts for programs.
+ * Signalbox understood a request and declined it. Sending it again unchanged changes nothing; what would help
+ * is in the message, and in the facts for programs.
  */
 export class RefusedError extends Error {
   override readonly name = "RefusedError";
@@ -37,6 +39,20 @@ export class RefusedError extends Error {
     this.code = refusal.code;
     this.metadata = refusal.metadata;
     this.violations = refusal.violations ?? [];
+  }
+}
+
+/**
+ * A call failed and is neither a refusal nor to be tried again: a mistake in the server, or no such method
+ * there.
+ */
+export class CallFailedError extends Error {
+  override readonly name = "CallFailedError";
+  readonly code: StatusCode;
+
+  constructor(message: string, options: { readonly code: StatusCode; readonly cause: unknown }) {
+    super(message, { cause: options.cause });
+    this.code = options.code;
   }
 }
 
@@ -61,14 +77,13 @@ interface RefusalParts {
   readonly cause?: unknown;
 }
 
-/** Turns the error of a call into a RefusedError if Signalbox sent it with a reason; any other comes back as it is. */
-export function readRefusedError(error: unknown): unknown {
-  if (!(error instanceof ConnectError)) {
-    return error;
-  }
+/**
+ * The RefusedError that the error of a call stands for; undefined if Signalbox did not send it with a reason.
+ */
+export function readRefusedError(error: ConnectError): RefusedError | undefined {
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "signalbox");
   if (info === undefined) {
-    return error;
+    return undefined;
   }
   const violations = error.findDetails(BadRequestSchema).flatMap((details) => details.fieldViolations);
   return new RefusedError({

@@ -47,8 +47,8 @@ export interface RunChange extends ChangeOptions {
 /** Runs and their actions. */
 export interface Runs {
   /**
-   * Creates a run of one task or of a plan; it is durable when the promise is fulfilled. Calls made at the same time
-   * travel together, each with an answer of its own, unless they have a `timeoutMs` or a `signal`.
+   * Creates a run of one task or of a plan; it is durable when the promise is fulfilled. Calls made at the
+   * same time travel together, each with an answer of its own, unless they have a `timeoutMs` or a `signal`.
    */
   create(run: NewRun, options?: ChangeOptions): Promise<Run>;
   get(runId: string, options?: CallOptions): Promise<Run>;

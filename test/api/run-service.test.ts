@@ -125,6 +125,7 @@ describe("BatchCreateRuns", () => {
         aTask({ namespace, runId: "one" }),
         create(NewRunSchema, { namespace, work: { case: "plan", value: cyclic } }),
         aTask({ namespace, runId: "two" }),
+        aTask({ namespace, runId: "not/an/id" }),
       ].map((run) => create(CreateRunRequestSchema, { run })),
     });
     const told = results.map(({ result }) => {
@@ -138,6 +139,7 @@ describe("BatchCreateRuns", () => {
       { reason: Reason.RUN_EXISTS, metadata: { run_id: "one" } },
       { reason: Reason.INVALID_REQUEST, metadata: { violation_count: "1" } },
       "two",
+      { reason: Reason.INVALID_REQUEST, metadata: { violation_count: "1" } },
     ]);
   });
 

@@ -474,7 +474,7 @@ describe("an exit code", () => {
       given: "what the server fails to do",
       args: ["drain", "w1"],
       code: 5,
-      says: "the server failed: [internal] internal error, reference 7",
+      says: "the server failed (INTERNAL): internal error, reference 7",
     },
     { given: "a run that does not exist", args: ["cancel", "nobody"], code: 4, says: "RUN_NOT_FOUND" },
   ])("for $given is $code", async ({ args, code, says }) => {

@@ -16,7 +16,10 @@ afterEach(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-/** A server that takes every run, but refuses those with a label `refuse` and postpones those in `postponed` once. */
+/**
+ * A server that takes every run, but refuses those with a label `refuse` and postpones those in `postponed`
+ * once.
+ */
 async function creating({ postponed = new Set<string>(), fail = (_batch: number) => {} } = {}) {
   const singles: CreateRunRequest[] = [];
   const batches: BatchCreateRunsRequest[] = [];

@@ -128,7 +128,7 @@ describe("a mutating call", () => {
     expect(requestIds).toEqual(["mine"]);
   });
 
-  test("through the generated clients gets a request id too, and leaves the caller's message as it is", async () => {
+  test("through the generated clients gets a request id too, and leaves the message as it is", async () => {
     const { server, requestIds } = await cancelling(() => undefined);
     const request = { runId: "r1" };
     await client(server.address).raw.runs.cancelRun(request);
@@ -213,11 +213,14 @@ describe("what the server declines", () => {
     });
   });
 
-  test("stays a ConnectError if it is no refusal of Signalbox", async () => {
+  test("is a CallFailedError if it is no refusal of Signalbox", async () => {
     const { server, requestIds } = await cancelling(() => {
       throw new ConnectError("internal error, reference 7", Code.Internal);
     });
-    await expect(client(server.address).runs.cancel("r1")).rejects.toMatchObject({ code: Code.Internal });
+    await expect(client(server.address).runs.cancel("r1")).rejects.toMatchObject({
+      name: "CallFailedError",
+      code: "INTERNAL",
+    });
     expect(requestIds).toHaveLength(1);
   });
 });

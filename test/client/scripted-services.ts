@@ -19,7 +19,9 @@ export interface ScriptedServices {
 }
 
 /** Starts a scripted server. */
-export async function startScriptedServices(routes: (router: ConnectRouter) => void): Promise<ScriptedServices> {
+export async function startScriptedServices(
+  routes: (router: ConnectRouter) => void,
+): Promise<ScriptedServices> {
   const sessions = new Set<http2.ServerHttp2Session>();
   const adapter = connectNodeAdapter({ routes });
   const open = async (port: number) => {

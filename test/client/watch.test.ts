@@ -27,7 +27,10 @@ type Frame = MessageInitShape<typeof WatchEventsResponseSchema>;
 type Script = (cursor: number, context: HandlerContext) => AsyncIterable<Frame>;
 type End = (server: ScriptedServices) => void | Promise<void>;
 
-/** Lets a script wait until the watch under test has taken a frame, since a cut may swallow what is on its way. */
+/**
+ * Lets a script wait until the watch under test has taken a frame, since a cut may swallow what is on its
+ * way.
+ */
 class Taken {
   #frames = new Map<string, PromiseWithResolvers<void>>();
 
@@ -63,7 +66,9 @@ const frameAt = (position: number): Frame => ({
 
 const bookmarkAt = (position: number): Frame => ({ cursor: `${position}`, atHead: true });
 
-/** A feed of twelve transactions, each stream of which is told by the next script; the last script goes on. */
+/**
+ * A feed of twelve transactions, each stream of which is told by the next script; the last script goes on.
+ */
 async function feed(scripts: readonly ((server: ScriptedServices, taken: Taken) => Script)[]) {
   const requests: WatchEventsRequest[] = [];
   const taken = new Taken();

@@ -40,16 +40,21 @@ export function describeTransact(subject: Subject): void {
       expect(await subject.store.head()).toBe(0n);
     });
 
-    test("is rejected by itself: what else came with it takes effect", async () => {
+    test("is rejected by itself: what else came with it takes effect, and nothing of what it would write", async () => {
+      await subject.change({ runs: [runRow("r")], newActions: [actionRow("r", "a")] });
+      const unfit = { runs: [runRow("unfit")], events: [eventRow("unfit")] };
       const said = await Promise.allSettled([
         subject.change({ runs: [runRow("one")], events: [eventRow("one")] }),
         subject.say({ bug: "planted" }),
-        subject.change({ actions: [actionRow("one", "missing")] }),
+        subject.change({ ...unfit, actions: [actionRow("r", "missing")] }),
+        subject.change({ ...unfit, newActions: [actionRow("r", "a")] }),
         subject.change({ runs: [runRow("two")], events: [eventRow("two")] }),
       ]);
-      expect(said.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
-      expect(await subject.store.run(keyOf("one"))).toBeDefined();
-      expect(await subject.store.run(keyOf("two"))).toBeDefined();
+      const statuses = said.map(({ status }) => status);
+      expect(statuses).toEqual(["fulfilled", "rejected", "rejected", "rejected", "fulfilled"]);
+      expect(said.at(-1)).toMatchObject({ value: { position: 2n } });
+      for (const name of ["one", "two"]) expect(await subject.store.run(keyOf(name))).toEqual(runRow(name));
+      expect(await subject.store.run(keyOf("unfit"))).toBeUndefined();
       expect(await subject.store.head()).toBe(2n);
     });
 

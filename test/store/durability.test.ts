@@ -129,6 +129,16 @@ describe("a store that is opened again", () => {
     expect(readdirSync(path).sort()).toEqual(["lock", databaseFile]);
   });
 
+  test("has another feed once the row with its id is removed, as after a restore", async () => {
+    const path = newFolder();
+    const store = await open(path);
+    await store.close();
+    const database = new DatabaseSync(join(path, databaseFile));
+    database.exec("DELETE FROM meta WHERE name = 'feed_id'");
+    database.close();
+    expect((await open(path)).feedId).not.toBe(store.feedId);
+  });
+
   test("has everything that was acknowledged before kill -9, five times over", async () => {
     const path = newFolder();
     const acknowledged = new Set<number>();

@@ -74,7 +74,8 @@ export const Reason = {
 
   /**
    * The request breaks a bound or contradicts itself; BadRequest names each
-   * field. Facts: `field` (the first one), `violation_count`, `listed_count`.
+   * field. Facts: `violation_count`; where a whole call is refused also `field`,
+   * the first one, and `listed_count`, how many BadRequest has room for.
    *
    * @generated from enum value: REASON_INVALID_REQUEST = 1;
    */

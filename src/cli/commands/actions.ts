@@ -1,7 +1,5 @@
-import { toJson } from "@bufbuild/protobuf";
-import { ActionSchema, AttemptSchema } from "../../../gen/signalbox/v1/action_pb.ts";
-import { ExplainActionResponseSchema } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import type { Action, Attempt, Explanation } from "../../client/client.ts";
+import { messageJson } from "../../client/message-json.ts";
 import { isOutput } from "../../client/plan.ts";
 import { toAction, toAttempt, toExplanation } from "../../client/views/action.ts";
 import { required } from "../../client/wire/calls.ts";
@@ -36,7 +34,7 @@ export const actionsCommand: Command = {
       screen,
       given,
       list,
-      schema: ActionSchema,
+      toJson: messageJson.action,
       headings: ["ACTION", "KIND", "STATE", "ATTEMPT>", "WORKER", "AGE>", "TOOK>", "DETAIL"],
       toRow: (message) => toRow(toAction(message)),
       nothing: "no actions",
@@ -59,12 +57,13 @@ export const actionCommand: Command = {
       calls.raw.runs.explainAction(which, { signal }),
     ]);
     if (screen.json) {
-      const whole = {
-        action: toJson(ActionSchema, required(action)),
-        attempts: attempts.map((attempt) => toJson(AttemptSchema, attempt)),
-        explanation: toJson(ExplainActionResponseSchema, explanation),
-      };
-      screen.line(JSON.stringify(whole));
+      const told = attempts.map(messageJson.attempt).join(",");
+      const parts = [
+        `"action":${messageJson.action(required(action))}`,
+        `"attempts":[${told}]`,
+        `"explanation":${messageJson.explanation(explanation)}`,
+      ];
+      screen.line(`{${parts.join(",")}}`);
       return;
     }
     writeAction(screen, toAction(required(action)), toExplanation(explanation));
@@ -82,7 +81,7 @@ export const explainCommand: Command = {
     const which = { namespace: calls.namespace, runId: given.argument(0), name: given.argument(1) };
     const explanation = await calls.raw.runs.explainAction(which, { signal });
     if (screen.json) {
-      screen.message(ExplainActionResponseSchema, explanation);
+      screen.line(messageJson.explanation(explanation));
       return;
     }
     const { cause, message, waitsFor, retryTime, workerCount, queuePosition } = toExplanation(explanation);

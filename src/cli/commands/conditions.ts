@@ -1,7 +1,4 @@
-import {
-  type Condition as ConditionMessage,
-  ConditionSchema,
-} from "../../../gen/signalbox/v1/condition_pb.ts";
+import { type ConditionMessage, messageJson } from "../../client/message-json.ts";
 import { toCondition } from "../../client/views/condition.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command } from "../command.ts";
@@ -43,7 +40,7 @@ export const conditionsCommand: Command = {
       screen,
       given,
       list,
-      schema: ConditionSchema,
+      toJson: messageJson.condition,
       headings: calls.namespace === "-" ? ["NAMESPACE", ...headings] : headings,
       toRow: (message) => {
         const row = toRow(message, includeEnded);

@@ -1,19 +1,13 @@
-import { create } from "@bufbuild/protobuf";
-import { EventKind, type Event as EventMessage, EventSchema } from "../../../gen/signalbox/v1/event_pb.ts";
-import {
-  ListEventsResponseSchema,
-  WatchEventsResponseSchema,
-} from "../../../gen/signalbox/v1/event_service_pb.ts";
 import { followEvents } from "../../client/follow.ts";
-import { toEvent } from "../../client/views/event.ts";
+import { type EventMessage, messageJson } from "../../client/message-json.ts";
+import { type EventKind, eventKindNumbers, toEvent } from "../../client/views/event.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { describeEvent, printTime } from "../output/describe-event.ts";
 import type { Screen } from "../output/screen.ts";
 import { beginTable, type Cell } from "../output/table.ts";
 
-type KindName = Exclude<keyof typeof EventKind, "UNSPECIFIED">;
-const kinds = Object.keys(EventKind).filter((name): name is KindName => name !== "UNSPECIFIED");
+const kinds = (Object.keys(eventKindNumbers) as EventKind[]).filter((name) => name !== "UNSPECIFIED");
 
 /** 1,000,000 events: more than anybody wants on a screen, and still a bound. */
 const eventsMax = 1_000_000;
@@ -46,7 +40,7 @@ export const eventsCommand: Command = {
     const filter = {
       namespace: calls.namespace,
       runId: given.text("run") ?? "",
-      kinds: given.choices("kind", kinds).map((kind) => EventKind[kind]),
+      kinds: given.choices("kind", kinds).map((kind) => eventKindNumbers[kind]),
       labels: given.pairs("label"),
     };
     const from = given.text("from") ?? (given.flag("follow") ? "now" : "beginning");
@@ -58,12 +52,7 @@ export const eventsCommand: Command = {
 };
 
 interface What {
-  readonly filter: {
-    readonly namespace: string;
-    readonly runId: string;
-    readonly kinds: EventKind[];
-    readonly labels: Record<string, string>;
-  };
+  readonly filter: Parameters<typeof followEvents>[1];
   readonly from: string;
 }
 
@@ -79,7 +68,7 @@ async function follow(
     for await (const { frame } of followEvents(calls, filter, { ...start, signal })) {
       last = frame.cursor;
       if (given.flag("frames") && screen.json) {
-        screen.message(WatchEventsResponseSchema, frame);
+        screen.line(messageJson.eventFrame(frame));
       } else {
         writeEvents(frame.events);
       }
@@ -108,7 +97,7 @@ async function tell({ given, screen, calls, signal }: CommandContext, { filter, 
     const page = await calls.raw.events.listEvents({ filter, pageSize, pageToken }, { signal });
     pageToken = page.nextPageToken;
     if (given.flag("frames") && screen.json) {
-      screen.message(ListEventsResponseSchema, create(ListEventsResponseSchema, page));
+      screen.line(messageJson.eventPage(page));
     } else {
       writeEvents(page.events);
     }
@@ -134,7 +123,7 @@ function openEvents(screen: Screen): WriteEvents {
   if (screen.json) {
     return (events) => {
       for (const event of events) {
-        screen.message(EventSchema, event);
+        screen.line(messageJson.event(event));
       }
     };
   }

@@ -1,5 +1,5 @@
-import { OpSchema } from "../../../gen/signalbox/v1/op_pb.ts";
 import type { NewOp } from "../../client/client.ts";
+import { messageJson } from "../../client/message-json.ts";
 import { toRetry, toTimeouts } from "../../client/plan.ts";
 import { toOp } from "../../client/views/op.ts";
 import { required } from "../../client/wire/calls.ts";
@@ -27,7 +27,7 @@ export const opsCommand: Command = {
       screen,
       given,
       list,
-      schema: OpSchema,
+      toJson: messageJson.op,
       headings: ["OP", "VERSION>", "AGE>", "LABELS", "DESCRIPTION"],
       toRow: (message) => {
         const { name, version, createTime, labels, description } = toOp(message);
@@ -44,8 +44,9 @@ export const opRegisterCommand: Command = {
   arguments: ["FILE.json"],
   sentence: "registers an op, or a new version of it, from a JSON file (- is standard input)",
   notes: [
-    "The file: {name, description, labels, retry: {maxAttempts, initialBackoffMs, multiplier, backoffMsMax, jitter,",
-    "nonRetryableErrorTypes}, timeouts: {queueToStartMs, startToEndMs, heartbeatMs}}; all but the name may be left out.",
+    "The file: {name, description, labels, retry, timeouts}, of which all but the name may be left out.",
+    "retry: {maxAttempts, initialBackoffMs, multiplier, backoffMsMax, jitter, nonRetryableErrorTypes}",
+    "timeouts: {queueToStartMs, startToEndMs, heartbeatMs}",
   ],
   options: {},
   async run({ given, screen, calls, signal }) {
@@ -60,7 +61,7 @@ export const opRegisterCommand: Command = {
     };
     const answer = required((await calls.raw.ops.registerOp({ op }, { signal })).op);
     if (screen.json) {
-      screen.message(OpSchema, answer);
+      screen.line(messageJson.op(answer));
     } else {
       screen.line(`${answer.name} version ${answer.version}`);
     }

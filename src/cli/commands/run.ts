@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { type Run, RunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
-import { ExplainActionResponse_Cause } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import type { JsValue, NewRun } from "../../client/client.ts";
 import { fromValue } from "../../client/js-value.ts";
+import { messageJson, type RunMessage } from "../../client/message-json.ts";
 import { toNewRun } from "../../client/plan.ts";
+import { toExplanation } from "../../client/views/action.ts";
 import { required } from "../../client/wire/calls.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
@@ -25,7 +25,8 @@ export const runCommand: Command = {
   sentence: "creates a run of one op, or of a plan, and prints its id",
   notes: [
     "A value of --input that is a JSON literal is what it says (5, true, [1, 2]); anything else is text.",
-    "With --wait it tells on stderr what happens and prints what the run put out; the exit code says how it ended.",
+    "With --wait it tells on stderr what happens and prints what the run put out, and its exit code says how",
+    "the run ended.",
   ],
   options: {
     input: { value: "K=V", multiple: true, sentence: "an input of the op" },
@@ -52,7 +53,7 @@ export const runCommand: Command = {
     const { runId } = required(created);
     if (!given.flag("wait")) {
       if (screen.json) {
-        screen.message(RunSchema, required(created));
+        screen.line(messageJson.run(required(created)));
       } else {
         screen.line(runId);
       }
@@ -72,15 +73,18 @@ export const runCommand: Command = {
   },
 };
 
-/** Says why the only task of a run has not started, if that is for a reason that lasts: no worker, or a busy one. */
+/**
+ * Says why the only task of a run has not started, if that is for a reason that lasts: no worker, or a busy
+ * one.
+ */
 async function tellWhyNotStarted(
   { calls, signal }: CommandContext,
   { runId, write }: { readonly runId: string; readonly write: (line: string) => void },
 ): Promise<void> {
   try {
     const request = { namespace: calls.namespace, runId, name: "main" };
-    const { cause, message } = await calls.raw.runs.explainAction(request, { signal });
-    if (cause === ExplainActionResponse_Cause.NO_WORKER || cause === ExplainActionResponse_Cause.NO_CREDIT) {
+    const { cause, message } = toExplanation(await calls.raw.runs.explainAction(request, { signal }));
+    if (cause === "NO_WORKER" || cause === "NO_CREDIT") {
       write(message);
     }
   } catch {
@@ -89,12 +93,12 @@ async function tellWhyNotStarted(
 }
 
 /** What a run's only task put out; with `--json` the whole run. */
-function writeOutputs(screen: Screen, run: Run | undefined): void {
+function writeOutputs(screen: Screen, run: RunMessage | undefined): void {
   if (run === undefined) {
     return;
   }
   if (screen.json) {
-    screen.message(RunSchema, run);
+    screen.line(messageJson.run(run));
     return;
   }
   for (const [name, value] of Object.entries(run.outputs)) {

@@ -1,6 +1,6 @@
-import { Run_State, type Run as RunMessage, RunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
 import { hasRunEnded, type Run } from "../../client/client.ts";
-import { toRun } from "../../client/views/run.ts";
+import { messageJson, type RunMessage } from "../../client/message-json.ts";
+import { type RunState, runStateNumbers, toRun } from "../../client/views/run.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -12,8 +12,7 @@ import type { Screen } from "../output/screen.ts";
 import { stateCell } from "../output/state-cell.ts";
 import type { Cell } from "../output/table.ts";
 
-type RunStateName = Exclude<keyof typeof Run_State, "UNSPECIFIED">;
-const states = Object.keys(Run_State).filter((name): name is RunStateName => name !== "UNSPECIFIED");
+const states = (Object.keys(runStateNumbers) as RunState[]).filter((name) => name !== "UNSPECIFIED");
 
 /** `runs`: lists runs. */
 export const runsCommand: Command = {
@@ -38,7 +37,7 @@ export const runsCommand: Command = {
   async run({ given, screen, calls, signal }) {
     const filter = {
       namespace: calls.namespace,
-      states: given.choices("state", states).map((state) => Run_State[state]),
+      states: given.choices("state", states).map((state) => runStateNumbers[state]),
       labels: given.pairs("label"),
       pausedOnly: given.flag("paused"),
     };
@@ -53,7 +52,7 @@ export const runsCommand: Command = {
       screen,
       given,
       list,
-      schema: RunSchema,
+      toJson: messageJson.run,
       headings: isEverywhere ? ["NAMESPACE", ...headings] : headings,
       toRow: (message) => {
         const run = toRun(message);
@@ -149,7 +148,7 @@ function nameRun(runId: string, { namespace }: CommandContext["calls"]) {
 
 function writeRun(screen: Screen, message: RunMessage, describe: (run: Run) => string): void {
   if (screen.json) {
-    screen.message(RunSchema, message);
+    screen.line(messageJson.run(message));
   } else {
     screen.line(`${message.runId} ${describe(toRun(message))}`);
   }

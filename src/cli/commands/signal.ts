@@ -1,8 +1,7 @@
 import { userInfo } from "node:os";
-import { SignalConditionResponseSchema } from "../../../gen/signalbox/v1/condition_service_pb.ts";
-import type { Value } from "../../../gen/signalbox/v1/value_pb.ts";
 import { type Condition, type ConditionType, RefusedError } from "../../client/client.ts";
 import { fromValue } from "../../client/js-value.ts";
+import { messageJson, type ValueMessage } from "../../client/message-json.ts";
 import { toCondition } from "../../client/views/condition.ts";
 import { required } from "../../client/wire/calls.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -19,9 +18,10 @@ export const signalCommand: Command = {
   arguments: ["RUN", "NAME", "VALUE"],
   sentence: "answers a condition",
   notes: [
-    "VALUE is read as the type that the condition asks for: true or false (yes, no), 5, 0.5, any text, any JSON.",
+    "VALUE is read as the type that the condition asks for: true or false (yes, no), 5, 0.5, text, JSON.",
     "NAME may be the last part of a condition's name, as long as only one open condition ends so.",
-    "An answer to a condition that its task has yet to add is kept; without --type a JSON literal is what it says.",
+    "An answer to a condition that its task has yet to add is kept; it is read as JSON if it is JSON, else as",
+    "text, unless --type says more.",
   ],
   options: {
     type: {
@@ -51,7 +51,7 @@ export const signalCommand: Command = {
     };
     const answer = await calls.raw.conditions.signalCondition(request, { signal });
     if (screen.json) {
-      screen.message(SignalConditionResponseSchema, answer);
+      screen.line(messageJson.signalResult(answer));
       return;
     }
     const printed = printValue(fromValue(value));
@@ -64,11 +64,14 @@ export const signalCommand: Command = {
   },
 };
 
-function readValue(text: string, type: ConditionType | undefined, name: string): Value {
+function readValue(text: string, type: ConditionType | undefined, name: string): ValueMessage {
   return type === undefined ? parseLiteral(text) : parseTyped(text, type, name);
 }
 
-/** The condition of that very name, else the only one, open or ended, whose path ends in it; undefined if there is none. */
+/**
+ * The condition of that very name, else the only one, open or ended, whose path ends in it; undefined if
+ * there is none.
+ */
 async function findCondition(
   { calls, signal }: CommandContext,
   runId: string,

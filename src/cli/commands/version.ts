@@ -13,7 +13,9 @@ export const versionCommand: Command = {
   },
 };
 
-/** The version in the package's own package.json, which lies at the same place in a checkout and in `dist/`. */
+/**
+ * The version in the package's own package.json, which lies at the same place in a checkout and in `dist/`.
+ */
 function readVersion(): string {
   const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { readonly version: string }).version;

@@ -1,4 +1,4 @@
-import { WorkerSchema } from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import { messageJson } from "../../client/message-json.ts";
 import { toWorker } from "../../client/views/worker.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
@@ -27,7 +27,7 @@ export const workersCommand: Command = {
       screen,
       given,
       list,
-      schema: WorkerSchema,
+      toJson: messageJson.worker,
       headings: namespace === "-" ? ["NAMESPACE", ...headings] : headings,
       toRow: (message) => {
         const worker = toWorker(message);
@@ -57,7 +57,7 @@ export const drainCommand: Command = {
     const answer = await calls.raw.workers.drainWorker(request, { signal });
     const worker = required(answer.worker);
     if (screen.json) {
-      screen.message(WorkerSchema, worker);
+      screen.line(messageJson.worker(worker));
     } else {
       screen.line(`${worker.workerId} is draining, attempts still on it: ${worker.runningCount}`);
     }

@@ -4,7 +4,9 @@ import { UsageError } from "./usage-error.ts";
 /** A value of an option as it was typed. */
 export type OptionValue = string | boolean | readonly string[];
 
-/** What was typed behind a command, read as what the command expects; what is wrong is thrown as a UsageError. */
+/**
+ * What was typed behind a command, read as what the command expects; what is wrong is thrown as a UsageError.
+ */
 export class CommandArguments {
   readonly #positionals: readonly string[];
   readonly #values: ReadonlyMap<string, OptionValue>;

@@ -1,4 +1,6 @@
-/** The words nearest to one that is not known: those it begins, else those at most two or a third of it away. */
+/**
+ * The words nearest to one that is not known: those it begins, else those at most two or a third of it away.
+ */
 export function nearestWords(unknown: string, known: readonly string[]): string[] {
   const begun = known.filter((word) => unknown.length > 1 && word.startsWith(unknown));
   if (begun.length > 0) {

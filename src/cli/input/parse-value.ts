@@ -1,5 +1,5 @@
-import type { Value } from "../../../gen/signalbox/v1/value_pb.ts";
 import { type ConditionType, type JsValue, toValue, toValueOfType } from "../../client/js-value.ts";
+import type { ValueMessage } from "../../client/message-json.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The types that an answer can have, for help. */
@@ -15,7 +15,7 @@ const yes: readonly string[] = ["true", "yes", "y", "1", "on"];
 const no: readonly string[] = ["false", "no", "n", "0", "off"];
 
 /** Reads an answer as the type that its condition asks for. `what` names it in the error. */
-export function parseTyped(text: string, type: ConditionType, what: string): Value {
+export function parseTyped(text: string, type: ConditionType, what: string): ValueMessage {
   switch (type) {
     case "bool": {
       const word = text.toLowerCase();
@@ -44,7 +44,7 @@ export function parseTyped(text: string, type: ConditionType, what: string): Val
 }
 
 /** Reads a value of no declared type: a JSON literal is what it says, anything else is text. */
-export function parseLiteral(text: string): Value {
+export function parseLiteral(text: string): ValueMessage {
   return toValue(parseLiteralJs(text));
 }
 

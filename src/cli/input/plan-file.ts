@@ -2,7 +2,7 @@ import { output, type PlannedAction } from "../../client/client.ts";
 import { conditionTypes } from "./parse-value.ts";
 import { type Fields, isObject, JsonCheck, readJsonFile } from "./read-json-file.ts";
 
-/** The fields of a retry policy and of timeouts in a file. */
+/** The fields of a retry policy in a file. */
 export const retryFields: Fields = {
   maxAttempts: "number",
   initialBackoffMs: "number",
@@ -11,6 +11,8 @@ export const retryFields: Fields = {
   jitter: "number",
   nonRetryableErrorTypes: "texts",
 };
+
+/** The fields of timeouts in a file. */
 export const timeoutFields: Fields = {
   queueToStartMs: "number",
   startToEndMs: "number",
@@ -42,10 +44,10 @@ const conditionFields: Fields = {
 };
 
 /**
- * Reads a plan from a JSON file: a list of actions, or an object whose `plan` is one. An action is what the client SDK
- * calls a PlannedAction; inputs that come from other actions stand in the task's `inputFrom`, as
- * `{"lines": {"from": "count", "output": "lines"}}`. Everything that is wrong with its form is said at once; whether
- * the plan as a whole makes sense is for the server to say.
+ * Reads a plan from a JSON file: a list of actions, or an object whose `plan` is one. An action is what the
+ * client SDK calls a PlannedAction; inputs that come from other actions stand in the task's `inputFrom`, as
+ * `{"lines": {"from": "count", "output": "lines"}}`. Everything that is wrong with its form is said at once;
+ * whether the plan as a whole makes sense is for the server to say.
  */
 export function readPlanFile(path: string): PlannedAction[] {
   const json = readJsonFile(path);

@@ -141,5 +141,6 @@ export function printTime(time: Date | undefined, now: Date = new Date()): strin
   const pad = (number: number, length = 2) => String(number).padStart(length, "0");
   const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => pad(part)).join(":");
   const date = `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())} `;
-  return `${time.toDateString() === now.toDateString() ? "" : date}${clock}.${pad(time.getMilliseconds(), 3)}`;
+  const isToday = time.toDateString() === now.toDateString();
+  return `${isToday ? "" : date}${clock}.${pad(time.getMilliseconds(), 3)}`;
 }

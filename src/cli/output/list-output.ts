@@ -1,4 +1,3 @@
-import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Pages } from "../../client/client.ts";
 import type { CommandOption } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
@@ -18,20 +17,21 @@ export const limitOption = {
 } as const satisfies CommandOption;
 
 /** A list of messages and how people see it. */
-export interface ListOutput<D extends DescMessage> {
+export interface ListOutput<M> {
   readonly screen: Screen;
   readonly given: CommandArguments;
-  readonly list: Pages<MessageShape<D>>;
-  readonly schema: D;
+  readonly list: Pages<M>;
+  /** A message as one line of JSON. */
+  readonly toJson: (message: M) => string;
   readonly headings: readonly string[];
-  readonly toRow: (message: MessageShape<D>) => readonly Cell[];
+  readonly toRow: (message: M) => readonly Cell[];
   /** What to say if there is nothing. */
   readonly nothing: string;
 }
 
 /** Writes a list: a table, or with `--json` a message a line. It says so if there is more than it prints. */
-export async function writeList<D extends DescMessage>(output: ListOutput<D>): Promise<void> {
-  const { screen, given, list, schema, headings, toRow, nothing } = output;
+export async function writeList<M>(output: ListOutput<M>): Promise<void> {
+  const { screen, given, list, toJson, headings, toRow, nothing } = output;
   const limit = given.integer("limit", { min: 0, max: rowsMax }) ?? rowsShown;
   const table = beginTable(screen, headings);
   let left = limit === 0 ? Infinity : limit;
@@ -40,7 +40,7 @@ export async function writeList<D extends DescMessage>(output: ListOutput<D>): P
     left -= messages.length;
     if (screen.json) {
       for (const message of messages) {
-        screen.message(schema, message);
+        screen.line(toJson(message));
       }
     } else {
       table.add(messages.map(toRow));

@@ -1,6 +1,4 @@
-import { ConnectError } from "@connectrpc/connect";
-import { RefusedError, UnavailableError } from "../../client/client.ts";
-import { nameCode } from "../../client/refused-error.ts";
+import { CallFailedError, RefusedError, UnavailableError } from "../../client/client.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { oneLine, type Screen } from "./screen.ts";
@@ -25,7 +23,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof RefusedError) {
     return error.code === "NOT_FOUND" ? exitCodes.notFound : exitCodes.refused;
   }
-  return error instanceof UnavailableError || error instanceof ConnectError
+  return error instanceof UnavailableError || error instanceof CallFailedError
     ? exitCodes.unavailable
     : exitCodes.broken;
 }
@@ -48,8 +46,8 @@ function describeForPeople(error: unknown): string[] {
       "  start one with `signalbox serve`, or say where it is with --server",
     ];
   }
-  if (error instanceof ConnectError) {
-    return [`signalbox: the server failed: ${error.message}`];
+  if (error instanceof CallFailedError) {
+    return [`signalbox: the server failed (${error.code}): ${error.message}`];
   }
   if (error instanceof UsageError) {
     return [`signalbox: ${error.message}`];
@@ -68,8 +66,8 @@ function describeForMachines(error: unknown): Record<string, unknown> {
   if (error instanceof UnavailableError) {
     return { kind: "unavailable", message };
   }
-  if (error instanceof ConnectError) {
-    return { kind: "unavailable", code: nameCode(error.code), message: error.rawMessage };
+  if (error instanceof CallFailedError) {
+    return { kind: "unavailable", code: error.code, message };
   }
   return { kind: error instanceof UsageError ? "usage" : "broken", message };
 }

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
-import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
 
-/** Where a command writes: results to `out`, everything else to `notes`. Terminals have a width and colours. */
+/**
+ * Where a command writes: results to `out`, everything else to `notes`. Terminals have a width and colours.
+ */
 export interface Surroundings {
   readonly out: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly notes: Writable & { readonly isTTY?: boolean };
@@ -31,8 +32,6 @@ export interface Screen {
   readonly columns: number | undefined;
   /** Writes one line of the result. */
   line(text: string): void;
-  /** Writes a message as one line of JSON, as protobuf maps it. */
-  message<D extends DescMessage>(schema: D, message: MessageShape<D>): void;
   /** Writes a line that is not part of the result. */
   note(text: string): void;
   /** The text with an emphasis if the result goes to a terminal that wants colours. */
@@ -49,7 +48,6 @@ export function openScreen({ out, notes, environment, signal }: Surroundings, js
     json,
     columns: (out.isTTY === true && out.columns) || undefined,
     line: (text) => void out.write(`${text}\n`),
-    message: (schema, message) => void out.write(`${toJsonString(schema, message)}\n`),
     note: (text) => void notes.write(`${text}\n`),
     emphasize: (text, emphasis) =>
       isColoured && emphasis !== undefined

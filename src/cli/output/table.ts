@@ -5,11 +5,17 @@ export type Cell = string | { readonly text: string; readonly emphasis: Emphasis
 
 /** A table that is written page by page: columns are aligned within a page and never become narrower. */
 export interface Table {
-  /** Writes rows, the first time under the headings. A heading that ends in `>` aligns its column to the right. */
+  /**
+   * Writes rows, the first time under the headings. A heading that ends in `>` aligns its column to the
+   * right.
+   */
   add(rows: readonly (readonly Cell[])[]): void;
 }
 
-/** 10 characters of the last column are always shown, also where a narrow terminal has to break the line for it. */
+/**
+ * 10 characters of the last column are always shown, also where a narrow terminal has to break the line for
+ * it.
+ */
 const roomMin = 10;
 
 /** Begins a table. On a terminal the last column is cut at the edge. */

@@ -1,6 +1,6 @@
-import { type WatchRunResponse, WatchRunResponseSchema } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { type Action, type Event, hasRunEnded, type Run } from "../../client/client.ts";
 import { followRun, toRunFrame } from "../../client/follow.ts";
+import { messageJson, type RunFrameMessage } from "../../client/message-json.ts";
 import { toRun } from "../../client/views/run.ts";
 import type { CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -25,13 +25,13 @@ export interface FollowedRun {
 export async function tellRun(
   { calls, screen, signal }: CommandContext,
   { runId, write, frames }: FollowedRun,
-): Promise<WatchRunResponse | undefined> {
-  let last: WatchRunResponse | undefined;
+): Promise<RunFrameMessage | undefined> {
+  let last: RunFrameMessage | undefined;
   let isTold = false;
   for await (const resumed of followRun(calls, runId, { signal })) {
     last = resumed.frame;
     if (frames) {
-      screen.message(WatchRunResponseSchema, resumed.frame);
+      screen.line(messageJson.runFrame(resumed.frame));
     } else {
       const { snapshot, run, actions, events } = toRunFrame(resumed);
       if (snapshot && run !== undefined && !isTold) {
@@ -58,7 +58,7 @@ export async function tellRun(
 /** Writes how a run ended and returns the exit code for it. */
 export function tellEnd(
   screen: Screen,
-  { frame, write }: { readonly frame: WatchRunResponse | undefined; readonly write: (line: string) => void },
+  { frame, write }: { readonly frame: RunFrameMessage | undefined; readonly write: (line: string) => void },
 ): ExitCode {
   if (frame?.run === undefined) {
     screen.note("the server ended the watch without saying how the run ended");

@@ -33,6 +33,9 @@ export interface Run {
   readonly retryCount: number;
 }
 
+/** The number of each state in filters. */
+export const runStateNumbers = Run_State;
+
 /** The name of a run's state. */
 export const nameRunState = naming(Run_State);
 

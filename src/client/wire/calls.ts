@@ -33,8 +33,8 @@ export interface WatchOptions {
 }
 
 /**
- * The generated clients, over messages. Mutating calls get a `request_id`, calls are tried again while the server is
- * away, and refusals are RefusedErrors; streams are opened once and not resumed.
+ * The generated clients, over messages. Mutating calls get a `request_id`, calls are tried again while the
+ * server is away, and refusals are RefusedErrors; streams are opened once and not resumed.
  */
 export interface RawClients {
   readonly runs: RawClient<typeof RunService>;

@@ -17,9 +17,9 @@ export interface Sender {
 }
 
 /**
- * Creates runs so that calls made in the same turn of the event loop travel in one message, of at most 1,000 runs and
- * 4 MiB; the rest goes into further messages. Each call gets its own run or its own RefusedError, as if it had been
- * alone, and a call that is alone is sent alone.
+ * Creates runs so that calls made in the same turn of the event loop travel in one message, of at most 1,000
+ * runs and 4 MiB; the rest goes into further messages. Each call gets its own run or its own RefusedError, as
+ * if it had been alone, and a call that is alone is sent alone.
  */
 export function coalesceCreateRun(sender: Sender): CreateRun {
   let waiting: Waiting[] = [];
@@ -32,7 +32,8 @@ export function coalesceCreateRun(sender: Sender): CreateRun {
   };
   return (request) =>
     new Promise((resolve, reject) => {
-      // An immediate runs after all callbacks and promises of this turn, among them those that create more runs.
+      // An immediate runs after all callbacks and promises of this turn, among them those that create more
+      // runs.
       if (waiting.push({ request, resolve, reject }) === 1) {
         setImmediate(flush);
       }

@@ -9,7 +9,10 @@ export interface Page<T> {
 
 /** Which page is wanted. */
 export interface PageOptions {
-  /** How many items at most; a page may be shorter, even empty, with others behind it. The server's 100 unless said. */
+  /**
+   * How many items at most; a page may be shorter, even empty, with others behind it. The server's 100 unless
+   * said.
+   */
   readonly size?: number;
   /** What the page before gave; the first page unless said. */
   readonly token?: string;

@@ -9,7 +9,10 @@ import { UnavailableError } from "../refused-error.ts";
 export interface RetryOptions {
   /** How long a call is tried for in all; 0 tries once. 30,000 unless said. */
   readonly forMs?: number;
-  /** How long a watch that was cut is opened again for, without a frame. 600,000 unless said; Infinity is allowed. */
+  /**
+   * How long a watch that was cut is opened again for, without a frame. 600,000 unless said; Infinity is
+   * allowed.
+   */
   readonly resumeForMs?: number;
   /** The first wait, which doubles with each try. 100 unless said. */
   readonly initialBackoffMs?: number;
@@ -26,8 +29,8 @@ export function toRetryPolicy(options: RetryOptions = {}): RetryPolicy {
 }
 
 /**
- * The wait after `failures` failed tries in a row: the first one doubled with each, moved by chance between half of
- * it and all of it, and no shorter than what the server asked for.
+ * The wait after `failures` failed tries in a row: the first one doubled with each, moved by chance between
+ * half of it and all of it, and no shorter than what the server asked for.
  */
 export function backoffMs(policy: RetryPolicy, failures: number, error?: unknown): number {
   const whole = Math.min(policy.initialBackoffMs * 2 ** Math.min(failures - 1, 30), policy.backoffMsMax);
@@ -47,8 +50,8 @@ export interface Retrying<T> {
 }
 
 /**
- * Tries until there is an answer, a refusal, or no time: then it throws an UnavailableError whose cause is the last
- * error. Only errors that leave open whether the server took the request are tried again.
+ * Tries until there is an answer, a refusal, or no time: then it throws an UnavailableError whose cause is
+ * the last error. Only errors that leave open whether the server took the request are tried again.
  */
 export async function retrying<T>({ policy, address, signal, timeoutMs, attempt }: Retrying<T>): Promise<T> {
   const forMs = timeoutMs ?? policy.forMs;
@@ -77,8 +80,8 @@ export function describeUnavailable(address: string, error: unknown): string {
 }
 
 /**
- * True if the error says nothing about the request: the server is away or stopping, the connection was lost, or the
- * answer did not come in time. Whether the request was carried out is open then, hence the request id.
+ * True if the error says nothing about the request: the server is away or stopping, the connection was lost,
+ * or the answer did not come in time. Whether the request was carried out is open then, hence the request id.
  */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof ConnectError)) {
@@ -94,8 +97,8 @@ export function isTransient(error: unknown): boolean {
 }
 
 /**
- * connect-node tells a lost connection in many ways: with a code of Node or libuv in the chain of causes, as the code
- * of the stream's reset, or as an answer without its end.
+ * connect-node tells a lost connection in many ways: with a code of Node or libuv in the chain of causes, as
+ * the code of the stream's reset, or as an answer without its end.
  */
 function hasLostConnection(error: ConnectError): boolean {
   const { rawMessage } = error;
@@ -123,8 +126,18 @@ const lostConnectionMessages = [
   "sentinel completed early",
 ];
 
-const lostConnectionCodes =
-  /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EAI_AGAIN|ENOTFOUND|ERR_HTTP2_.*|ERR_STREAM_.*)$/;
+const lostConnectionCodes = new RegExp(
+  `^(${[
+    "ECONN(RESET|REFUSED|ABORTED)",
+    "EPIPE",
+    "ETIMEDOUT",
+    "EHOSTUNREACH",
+    "ENET(UNREACH|DOWN)",
+    "EAI_AGAIN",
+    "ENOTFOUND",
+    "ERR_(HTTP2|STREAM)_.*",
+  ].join("|")})$`,
+);
 
 function askedDelayMs(error: unknown): number {
   const asked = error instanceof ConnectError ? error.findDetails(RetryInfoSchema)[0]?.retryDelay : undefined;

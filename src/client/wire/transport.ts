@@ -6,7 +6,7 @@ import {
   type Message,
   type MessageInitShape,
 } from "@bufbuild/protobuf";
-import type { StreamResponse, Transport } from "@connectrpc/connect";
+import { ConnectError, type StreamResponse, type Transport } from "@connectrpc/connect";
 import {
   type ConnectTransportOptions,
   createConnectTransport,
@@ -16,10 +16,12 @@ import {
 } from "@connectrpc/connect-node";
 import { RunService } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { answerBytesMax, pingIntervalMs, pingTimeoutMs } from "../client-limits.ts";
-import { readRefusedError } from "../refused-error.ts";
-import { type RetryPolicy, retrying } from "./retry.ts";
+import { CallFailedError, nameCode, readRefusedError } from "../refused-error.ts";
+import { isTransient, type RetryPolicy, retrying } from "./retry.ts";
 
-/** What carries the calls: both over HTTP/2. Connect costs a Node process less than half of what gRPC does. */
+/**
+ * What carries the calls: both over HTTP/2. Connect costs a Node process less than half of what gRPC does.
+ */
 export type Protocol = "connect" | "grpc";
 
 /** Where a server listens unless it is told otherwise. */
@@ -65,9 +67,9 @@ export interface CallRules {
 }
 
 /**
- * A transport that gives each mutating request a `request_id` of its own unless it has one, tries calls again with it
- * while the server is away, and throws a RefusedError for what Signalbox declines. The `timeoutMs` of a call bounds all
- * its tries. Streams are opened once; `resume` opens them again.
+ * A transport that gives each mutating request a `request_id` of its own unless it has one, tries calls again
+ * with it while the server is away, and throws a RefusedError for what Signalbox declines. The `timeoutMs` of
+ * a call bounds all its tries. Streams are opened once; `resume` opens them again.
  */
 export function reliableTransport(
   inner: Transport,
@@ -105,10 +107,14 @@ export function reliableTransport(
   };
 }
 
-/** A refusal that says that waiting helps stays what it is, so that the call is tried again. */
+/** What is worth another try stays what it is, even if it comes with a reason. */
 function translate(error: unknown): unknown {
+  if (!(error instanceof ConnectError) || isTransient(error)) {
+    return error;
+  }
   const refused = readRefusedError(error);
-  return refused instanceof Error && "code" in refused && refused.code === "UNAVAILABLE" ? error : refused;
+  const { rawMessage, code } = error;
+  return refused ?? new CallFailedError(rawMessage, { code: nameCode(code), cause: error });
 }
 
 function withRequestIds<I extends DescMessage, O extends DescMessage>(

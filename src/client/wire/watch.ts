@@ -7,13 +7,15 @@ import { backoffMs, describeUnavailable, isTransient, type RetryPolicy } from ".
  * A watch that goes on by itself. Behind it is one stream after another:
  *
  * ```
- *           frame                       cut: UNAVAILABLE, reset, GOAWAY, no frame in time
- *  OPENING ───────▶ FOLLOWING ──────────────────────────────────────────────▶ WAITING (backoff)
- *     ▲                │  the last frame, return(), abort, a refusal: the end      │
- *     └────────────────┼────────────────────────────────────────────────────────────┘
+ *           frame            cut: UNAVAILABLE, reset, GOAWAY, no frame in time
+ *  OPENING ───────▶ FOLLOWING ──────────────────────────────────────▶ WAITING (backoff)
+ *     ▲                │ the last frame, return(), abort, a refusal:      │
+ *     │                ▼ the end                                          │
+ *     └───────────────────────────────────────────────────────────────────┘
  * ```
  *
- * The cursor moves when a frame is received, so that the next stream begins exactly behind the last frame delivered.
+ * The cursor moves when a frame is received, so that the next stream begins exactly behind the last frame
+ * delivered.
  */
 export interface Watch<Frame> {
   /** Opens a stream behind a cursor; without one, at its own beginning. Aborting the signal ends it. */
@@ -45,10 +47,11 @@ export interface Resumed<Frame> {
 }
 
 /**
- * Follows a watch across cuts, restarts and upgrades of the server: no frame is left out and none comes twice. A
- * refusal (CURSOR_EXPIRED among them) ends it with a RefusedError. It gives up with an UnavailableError when no frame
- * came for the policy's `forMs` at the beginning, or for `resumeForMs` once it has had one. Nothing is read ahead: who
- * takes frames slowly costs the server reads, and neither side memory. `return()` ends it even while `next()` waits.
+ * Follows a watch across cuts, restarts and upgrades of the server: no frame is left out and none comes
+ * twice. A refusal (CURSOR_EXPIRED among them) ends it with a RefusedError. It gives up with an
+ * UnavailableError when no frame came for the policy's `forMs` at the beginning, or for `resumeForMs` once it
+ * has had one. Nothing is read ahead: who takes frames slowly costs the server reads, and neither side
+ * memory. `return()` ends it even while `next()` waits.
  */
 export function resume<Frame>(
   watch: Watch<Frame>,

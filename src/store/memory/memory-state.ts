@@ -120,6 +120,7 @@ export class MemoryState implements Loaded {
 
   /** Makes a change; answers the position of its last event, or undefined if it has none. */
   apply(change: Change): Position | undefined {
+    this.#check(change);
     for (const run of change.runs) this.runs.set(run.key, run);
     for (const action of change.newActions) this.#add(action);
     for (const action of change.actions) this.#put(action);
@@ -139,11 +140,15 @@ export class MemoryState implements Loaded {
     return this.head;
   }
 
+  /** Throws, before anything is written, where a change does not fit what is there. */
+  #check({ newActions, actions }: Change): void {
+    for (const { run, name } of newActions) {
+      assert(this.action(run, name) === undefined, "a new action is not there yet", { run, action: name });
+    }
+    for (const { run, name } of actions) this.#named(run, name);
+  }
+
   #add(action: Action): void {
-    assert(this.action(action.run, action.name) === undefined, "a new action is not there yet", {
-      run: action.run,
-      action: action.name,
-    });
     push(this.#shelf(action.run).childNames, action.parent, action.name);
     this.#shelf(action.run).actions.set(action.name, action);
     this.#index(action);

@@ -251,14 +251,6 @@ export const runRows: readonly Row[] = [
     fields: ["requests"],
   },
   {
-    rpc: "BatchCreateRuns",
-    given: "a request that breaks a bound",
-    call: (server) =>
-      server.runs.batchCreateRuns({ requests: [create(CreateRunRequestSchema, { run: { runId: "-" } })] }),
-    ...invalid,
-    fields: ["requests[0].run.run_id", "requests[0].run.work"],
-  },
-  {
     rpc: "GetRun",
     given: "an unknown run",
     call: (server) => server.runs.getRun({ runId: "none" }),
