@@ -2,6 +2,11 @@ import { Interrupted, OutputClosed, runCommandLine } from "./command-line.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 /**
+ * 500 ms: a terminal and a parent process such as npx may both pass on one Ctrl-C, which is not a second one.
+ */
+const secondInterruptMs = 500;
+
+/**
  * The `signalbox` command in a process of its own: runs it and returns its exit code. Ctrl-C stops it with
  * 130, a second one at once; a reader of its output that goes away, such as `head`, ends it quietly.
  */
@@ -15,10 +20,13 @@ export async function main(args: readonly string[]): Promise<number> {
       stop.abort(new OutputClosed());
     });
   }
+  let interruptedAt = Infinity;
   process.on("SIGINT", () => {
-    if (stop.signal.aborted) {
+    const now = performance.now();
+    if (now - interruptedAt > secondInterruptMs) {
       process.exit(exitCodes.interrupted);
     }
+    interruptedAt = Math.min(interruptedAt, now);
     stop.abort(new Interrupted());
   });
   return await runCommandLine(args, {

@@ -28,7 +28,7 @@ export async function startDemoServer(options: DemoServerOptions): Promise<DemoS
   let port = options.port ?? ((await isFree(defaultPort)) ? defaultPort : 0);
   const listening = Promise.withResolvers<string>();
   const process = supervise({
-    script: fileURLToPath(new URL("../main.ts", import.meta.url)),
+    script: fileURLToPath(new URL("./demo-server-process.ts", import.meta.url)),
     args: () => [
       "--data",
       options.data,

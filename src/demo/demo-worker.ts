@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createWorker } from "../worker/worker.ts";
+import { leaveWithParent } from "./supervise.ts";
 import { type Measured, measure, publish, writeManifest } from "./tasks.ts";
 
 /**
@@ -29,6 +30,7 @@ worker.task<{ draft: string }>("demo.publish", async (ctx, { draft }) => {
   return { manifest };
 });
 
+leaveWithParent();
 process.once("SIGTERM", () => void worker.stop({ graceMs: 1_000 }));
 await worker.start();
 await worker.closed;

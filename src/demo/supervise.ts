@@ -31,7 +31,10 @@ export function supervise(options: SupervisedOptions): Supervised {
   let restarts = 0;
   const start = (): void => {
     const process_ = spawn(process.execPath, [options.script, ...options.args()], {
-      stdio: ["ignore", "pipe", "inherit"],
+      // The channel says when this process is gone; see `leaveWithParent`.
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+      // Of a group of its own: an interrupt from the terminal is for the demo, which stops its processes in order.
+      detached: true,
     });
     child = process_;
     readLines(process_, options.onLine);
@@ -68,4 +71,10 @@ function readLines(child: ChildProcess, onLine: (line: string) => void): void {
     rest = lines.pop() ?? "";
     for (const line of lines) onLine(line);
   });
+}
+
+/** Lets a process that `supervise` started stop as if asked to when the demo is gone, however it went. */
+export function leaveWithParent(): void {
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  process.channel?.unref();
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -106,6 +106,15 @@ describe("help", () => {
   });
 });
 
+test("the documentation names every command and every exit code", () => {
+  const page = readFileSync(`${import.meta.dirname}/../../docs/cli.md`, "utf8");
+  const missing = commands.filter(({ name }) => !page.includes(`\`${name}`)).map(({ name }) => name);
+  expect(missing).toEqual([]);
+  for (const { code, meaning } of exitCodeMeanings) {
+    expect(page).toContain(`| ${code} | ${meaning} |`);
+  }
+});
+
 test.each([{ args: ["version"] }, { args: ["--version"] }])("$args says the version", async ({ args }) => {
   expect((await runCli(args)).out).toMatch(/^signalbox \d+\.\d+\.\d+/);
   const { out } = await runCli([...args, "--json"]);
@@ -201,6 +210,8 @@ describe("an answer", () => {
     { text: "5", gives: "intValue" },
     { text: "5.5", gives: "floatValue" },
     { text: "007", gives: "stringValue" },
+    { text: "1.10", gives: "stringValue" },
+    { text: "99999999999999999999", gives: "stringValue" },
     { text: "null", gives: "nullValue" },
     { text: '"5"', gives: "stringValue" },
     { text: "[1]", gives: "jsonValue" },

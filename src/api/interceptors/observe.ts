@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { Log } from "../../observe/log.ts";
 import { callOriginKey } from "../carrier/call-origin.ts";
 
@@ -9,7 +10,8 @@ import { callOriginKey } from "../carrier/call-origin.ts";
  * leaks.
  *
  * Outcomes are logged as `debug` when the call went well, was refused, or was given up by its client (cancel,
- * lost connection, deadline); as `warn` when the server could not serve (UNAVAILABLE); as `error`, with the
+ * lost connection, deadline), or by a server that stops; as `warn` when the server could not serve
+ * (UNAVAILABLE) though it meant to; as `error`, with the
  * cause and the reference that the client was given, when something was thrown that no client could have
  * caused. To stand outermost.
  */
@@ -63,7 +65,7 @@ class ObservedCall {
       return given;
     }
     if (error instanceof ConnectError && !ours.has(error.code)) {
-      const level = error.code === Code.Unavailable ? "warn" : "debug";
+      const level = error.code === Code.Unavailable && !isGoodbye(error) ? "warn" : "debug";
       this.#write(level, nameOf(error.code), { reason: error.rawMessage });
       return error;
     }
@@ -94,6 +96,11 @@ class ObservedCall {
       level === "error" ? "a call failed" : "call",
     );
   }
+}
+
+/** True for what a server tells everybody who is there when it stops: no sign of trouble. */
+function isGoodbye(error: ConnectError): boolean {
+  return error.findDetails(ErrorInfoSchema).some(({ reason }) => reason === "STOPPING");
 }
 
 /** The codes that say that the server is wrong, whoever threw them. */

@@ -48,13 +48,17 @@ export function parseLiteral(text: string): ValueMessage {
   return toValue(parseLiteralJs(text));
 }
 
-/** The same as a JavaScript value. Whole numbers keep all their digits. */
+/**
+ * The same as a JavaScript value. Whole numbers keep all their digits, and what would lose some as a number
+ * stays text: `1.10` is no number, since it would become 1.1.
+ */
 export function parseLiteralJs(text: string): JsValue {
   if (/^-?(0|[1-9]\d*)$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)) {
     return BigInt(text);
   }
   try {
-    return JSON.parse(text) as JsValue;
+    const value = JSON.parse(text) as JsValue;
+    return typeof value === "number" && String(value) !== text ? text : value;
   } catch {
     return text;
   }

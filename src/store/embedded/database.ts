@@ -39,5 +39,5 @@ export function feedIdOf(database: DatabaseSync): string {
   return String(database.prepare("SELECT value FROM meta WHERE name = 'feed_id'").get()?.["value"]);
 }
 
-/** 64 MiB of pages for each connection: the part of a large database that is in use. */
-const cacheKibibytes = 64 * 1024;
+/** 16 MiB of pages for each connection: what is in use. A larger cache costs each commit more time to look over. */
+const cacheKibibytes = 16 * 1024;
