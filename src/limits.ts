@@ -3,9 +3,14 @@
  * message stand in the proto files, bounds of the carrier in `api/carrier-limits.ts`.
  */
 
-/** 1 MiB: outputs of one action in all. They are copied into inputs, events and pages; larger things are referred to. */
+/**
+ * 1 MiB: outputs of one action in all. They are copied into inputs, events and pages; larger things are
+ * referred to.
+ */
 export const outputSizeBytesMax = 1024 * 1024;
-/** 3 MiB: resolved inputs of one assignment: with labels and names it fits the 4 MiB that gRPC clients take. */
+/**
+ * 3 MiB: resolved inputs of one assignment: with labels and names it fits the 4 MiB that gRPC clients take.
+ */
 export const inputSizeBytesMax = 3 * 1024 * 1024;
 /** 8 levels of actions: what deeper trees want is a run of its own. It also bounds the length of a name. */
 export const depthMax = 8;
@@ -18,13 +23,15 @@ export const cycleLengthNamedMax = 20;
 /** 100 kept signals in a run: an answer that comes early is an exception, a thousand are a mistake. */
 export const keptSignalsPerRunMax = 100;
 /**
- * 1 MiB: the labels of a run times its actions. Each event repeats the labels, and one transaction may have an
- * event for each action; it must fit the 4 MiB that gRPC clients take.
+ * 1 MiB: the labels of a run times its actions. Each event repeats the labels, and one transaction may have
+ * an event for each action; it must fit the 4 MiB that gRPC clients take.
  */
 export const labelBytesOverActionsMax = 1024 * 1024;
 /** 1 MiB: the prompts of all conditions that one command creates, for the same reason. */
 export const promptBytesMax = 1024 * 1024;
-/** 100 characters of the cause of a run's cancel are repeated for each of its actions; the run has all of it. */
+/**
+ * 100 characters of the cause of a run's cancel are repeated for each of its actions; the run has all of it.
+ */
 export const repeatedCauseLengthMax = 100;
 /** 64 labels on a run, the same as the contract allows when it is created. */
 export const labelsMax = 64;
@@ -48,7 +55,9 @@ export const cancelGraceMs = 10_000;
 export const initialBackoffMs = 1_000;
 /** 5 minutes: the longest wait between attempts, if the policy does not say. */
 export const backoffMsMax = 300_000;
-/** 10,000 open credits of a session: what a worker with very small tasks may want; each costs memory there. */
+/**
+ * 10,000 open credits of a session: what a worker with very small tasks may want; each costs memory there.
+ */
 export const creditMax = 10_000;
 /** 1,000 frames waiting for a worker: past that it has stopped reading and the stream ends with TOO_SLOW. */
 export const outgoingFramesMax = 1_000;
@@ -66,7 +75,9 @@ export const feedBatchBytesMax = 1024 * 1024;
 export const rowsPerPageScanMax = 2_000;
 /** 10,000 commands waiting for the store: beyond it callers are told to come back (STORE_UNAVAILABLE). */
 export const waitingCommandsMax = 10_000;
-/** 1,000 commands or 4 MiB in one group commit: long enough to pay for the fsync, short enough to stay quick. */
+/**
+ * 1,000 commands or 4 MiB in one group commit: long enough to pay for the fsync, short enough to stay quick.
+ */
 export const commandsPerCommitMax = 1_000;
 /** See `commandsPerCommitMax`. A larger command is committed by itself. */
 export const bytesPerCommitMax = 4 * 1024 * 1024;
@@ -76,7 +87,9 @@ export const waitingBytesMax = 256 * 1024 * 1024;
 export const cachedRowsMax = 10_000;
 /** 16 KiB: a row with more text than this is read again when it is needed, so that the cache stays small. */
 export const cachedRowBytesMax = 16 * 1024;
-/** 1,000 actions of a run whose names and dependencies are kept in memory; larger runs are asked for by SQL. */
+/**
+ * 1,000 actions of a run whose names and dependencies are kept in memory; larger runs are asked for by SQL.
+ */
 export const cachedShapeActionsMax = 1_000;
 /** 4 KiB of an action's spec are written with its state; more has a row of its own that is written once. */
 export const inlineSpecBytesMax = 4 * 1024;
@@ -84,15 +97,22 @@ export const inlineSpecBytesMax = 4 * 1024;
 export const attemptsListedMax = 1_000;
 /** 1 MiB: one value on the wire, as the contract says; what is larger is referred to. */
 export const valueSizeBytesMax = 1024 * 1024;
-/** 30 levels of JSON: each costs up to 3 nested messages, and most protobuf runtimes read no more than 100. */
+/**
+ * 30 levels of JSON: each costs up to 3 nested messages, and most protobuf runtimes read no more than 100.
+ */
 export const jsonDepthMax = 30;
-/** 2 MiB in one page or snapshot frame: with one item of 1 MiB more it stays under the 4 MiB that clients accept. */
+/**
+ * 2 MiB in one page or snapshot frame: with one item of 1 MiB more it stays under the 4 MiB that clients
+ * accept.
+ */
 export const pageBytesMax = 2 * 1024 * 1024;
 /** 100 rows read from the store at a time for a page, so that large rows cost the memory of few of them. */
 export const pageStepRows = 100;
 /** 1,000 items in one frame to a worker, which is what the contract allows. */
 export const frameItemsMax = 1_000;
-/** 2 MiB, estimated, in one frame of several items to a worker: well under the 4 MiB that gRPC clients accept. */
+/**
+ * 2 MiB, estimated, in one frame of several items to a worker: well under the 4 MiB that gRPC clients accept.
+ */
 export const frameBytesMax = 2 * 1024 * 1024;
 /** 1 s: when a worker is to attach again after a server that stops has sent it away. */
 export const reconnectAfterMs = 1_000;
@@ -110,5 +130,7 @@ export const deadlineLookMsMax = 60_000;
 export const requestSweepIntervalMs = 60_000;
 /** 1 s: the wait before the engine tries again by itself what the store could not do. */
 export const storeRetryDelayMs = 1_000;
-/** 5 s for a session that was opened in the store to get its stream here; what came for it is forgotten then. */
+/**
+ * 5 s for a session that was opened in the store to get its stream here; what came for it is forgotten then.
+ */
 export const sessionOpenTimeoutMs = 5_000;

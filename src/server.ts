@@ -27,11 +27,15 @@ export interface ServerOptions {
 export interface Server {
   /** Where it listens, such as `http://127.0.0.1:7233`. */
   readonly url: string;
-  /** Stops gently: tells workers and subscribers to come back, waits for calls in progress, closes the store. */
+  /**
+   * Stops gently: tells workers and subscribers to come back, waits for calls in progress, closes the store.
+   */
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** Opens the store, starts the engine and listens. Rejects, with nothing left running, if one of them cannot. */
+/**
+ * Opens the store, starts the engine and listens. Rejects, with nothing left running, if one of them cannot.
+ */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { configuration, log } = options;
   const store = options.store ?? (await openStore(options));

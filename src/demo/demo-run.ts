@@ -19,8 +19,8 @@ export interface DemoRunOptions {
 }
 
 /**
- * Goes on with the last run of this folder if it has not ended, else creates one. The id is written down before
- * the run is created under it: whenever the demo is killed, the next one finds the run.
+ * Goes on with the last run of this folder if it has not ended, else creates one. The id is written down
+ * before the run is created under it: whenever the demo is killed, the next one finds the run.
  */
 export async function openRun(client: SignalboxClient, options: DemoRunOptions): Promise<DemoRun> {
   const notes = join(options.data, "last-run.json");

@@ -4,8 +4,8 @@ import { leaveWithParent } from "./supervise.ts";
 import { type Measured, measure, publish, writeManifest } from "./tasks.ts";
 
 /**
- * The demo's worker process. Arguments: the server's address, and the folder where drafts and manifests go. It
- * keeps its name across restarts, so that a new one takes the place of one that was killed at once.
+ * The demo's worker process. Arguments: the server's address, and the folder where drafts and manifests go.
+ * It keeps its name across restarts, so that a new one takes the place of one that was killed at once.
  */
 const [address = "http://127.0.0.1:7233", folder = "."] = process.argv.slice(2);
 

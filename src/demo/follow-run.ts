@@ -17,7 +17,9 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-/** Shows what happens in the run, line by line from the feed, sees to its condition, and returns how it ended. */
+/**
+ * Shows what happens in the run, line by line from the feed, sees to its condition, and returns how it ended.
+ */
 export async function followRun(client: SignalboxClient, options: FollowOptions): Promise<DemoEnd> {
   const { runId, signal } = options;
   let question: Question | undefined;
@@ -48,7 +50,9 @@ function endOf(event: Extract<Event, { kind: "RUN_ENDED" }>, manifest: string | 
   return { line: `not published: the run ended as ${state}`, exitCode: 1 };
 }
 
-/** Answers the condition by itself if it was told to; else says how to, and asks whoever sits at the terminal. */
+/**
+ * Answers the condition by itself if it was told to; else says how to, and asks whoever sits at the terminal.
+ */
 function pose(client: SignalboxClient, options: FollowOptions, event: Event): Question | undefined {
   if (options.answer !== undefined) {
     void send(client, options, event.action, options.answer);

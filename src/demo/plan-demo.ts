@@ -1,11 +1,13 @@
 import { output, type PlannedAction } from "../client/client.ts";
 
-/** Up to five attempts: reading and writing files again does no harm, and a worker may be killed on purpose. */
+/**
+ * Up to five attempts: reading and writing files again does no harm, and a worker may be killed on purpose.
+ */
 const retry = { maxAttempts: 5, initialBackoffMs: 500 } as const;
 
 /**
- * The pipeline over some files of a folder: each is measured, a manifest is written from all, a condition waits
- * for somebody's approval, and only if it is given the manifest is published.
+ * The pipeline over some files of a folder: each is measured, a manifest is written from all, a condition
+ * waits for somebody's approval, and only if it is given the manifest is published.
  */
 export function planDemo(root: string, paths: readonly string[]): readonly PlannedAction[] {
   const digits = String(paths.length).length;

@@ -33,7 +33,8 @@ export function supervise(options: SupervisedOptions): Supervised {
     const process_ = spawn(process.execPath, [options.script, ...options.args()], {
       // The channel says when this process is gone; see `leaveWithParent`.
       stdio: ["ignore", "pipe", "inherit", "ipc"],
-      // Of a group of its own: an interrupt from the terminal is for the demo, which stops its processes in order.
+      // Of a group of its own: an interrupt from the terminal is for the demo, which stops its processes in
+      // order.
       detached: true,
     });
     child = process_;

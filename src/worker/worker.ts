@@ -102,9 +102,9 @@ export interface WorkerOptions {
    */
   readonly workerId?: string;
   /**
-   * How many attempts run at once, 1 to 5,000; 10 if not said. One that waits in `ctx.task` or `ctx.condition`
-   * leaves its place to another, so that parents never keep their own children from running; when its wait is
-   * over it goes on at once, so that for a while there may be more.
+   * How many attempts run at once, 1 to 5,000; 10 if not said. One that waits in `ctx.task` or
+   * `ctx.condition` leaves its place to another, so that parents never keep their own children from running;
+   * when its wait is over it goes on at once, so that for a while there may be more.
    */
   readonly concurrency?: number;
   /** For people and for placement; at most 64. */

@@ -19,8 +19,8 @@ export interface History {
 }
 
 /**
- * Reads the feed afresh from a server that is still there, and names every promise that the history broke, with how:
- * `Promise: what broke it`.
+ * Reads the feed afresh from a server that is still there, and names every promise that the history broke,
+ * with how: `Promise: what broke it`.
  */
 export async function violationsOf(client: SignalboxClient, history: History): Promise<readonly string[]> {
   const { frames, acknowledged, reports, isOver } = history;

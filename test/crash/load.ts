@@ -19,8 +19,9 @@ export interface Acknowledged {
 }
 
 /**
- * Creates runs, answers their conditions and follows the feed, across any number of restarts of the server. Each
- * run has tasks that depend on each other, one that fails at first, and a condition that a guard hangs on.
+ * Creates runs, answers their conditions and follows the feed, across any number of restarts of the server.
+ * Each run has tasks that depend on each other, one that fails at first, and a condition that a guard hangs
+ * on.
  */
 export class Load {
   readonly acknowledged: Acknowledged = { runIds: [], answerByRun: new Map(), refused: [] };
@@ -69,7 +70,10 @@ export class Load {
     await Promise.all(open);
   }
 
-  /** Publishes events, each in a transaction of its own, and waits until the subscriber was given the last one. */
+  /**
+   * Publishes events, each in a transaction of its own, and waits until the subscriber was given the last
+   * one.
+   */
   async publishAndSee(count: number): Promise<void> {
     const isLast = (frame: EventFrame) =>
       frame.events.some(
@@ -82,7 +86,9 @@ export class Load {
     while (!this.frames.some(isLast)) await this.untilEvents(this.#eventCount + 1);
   }
 
-  /** Stops the worker, and waits until the subscriber was given all there is: the feed is still from there. */
+  /**
+   * Stops the worker, and waits until the subscriber was given all there is: the feed is still from there.
+   */
   async settle(): Promise<void> {
     await this.#worker.stop();
     await this.publishAndSee(1);

@@ -13,8 +13,8 @@ import type { RecordedReport } from "../guarantees/acknowledged.ts";
 type Frame = NonNullable<MessageInitShape<typeof AttachRequestSchema>["frame"]>;
 
 /**
- * Takes a task, goes away without a word, waits until somebody else has it under a higher epoch, and then reports
- * success after all: what every fence is for. The task is of an op that only this worker runs.
+ * Takes a task, goes away without a word, waits until somebody else has it under a higher epoch, and then
+ * reports success after all: what every fence is for. The task is of an op that only this worker runs.
  */
 export async function reportStale(client: SignalboxClient, address: string): Promise<RecordedReport> {
   const op = "crash.stale";

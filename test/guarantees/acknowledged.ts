@@ -10,7 +10,9 @@ export interface RecordedReport {
   readonly wasTaken: boolean;
 }
 
-/** Durable: a run that was acknowledged (`namespace/run`) is in the feed of a server that was killed since. */
+/**
+ * Durable: a run that was acknowledged (`namespace/run`) is in the feed of a server that was killed since.
+ */
 export function durable(events: readonly RecordedEvent[], acknowledged: readonly string[]): Violations {
   const created = new Set(
     events

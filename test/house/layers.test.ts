@@ -32,7 +32,8 @@ const layers: Readonly<Record<string, { layers: string[]; packages: string[]; no
     node: true,
   },
   cli: { layers: ["client", "worker", "main", "configuration"], packages: [], node: true },
-  demo: { layers: ["client", "worker"], packages: [], node: true },
+  // The demo runs the whole as a user would, and ends its processes with itself.
+  demo: { layers: ["client", "worker", "main"], packages: [], node: true },
 };
 
 function layerOf(path: string): string {

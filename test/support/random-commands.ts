@@ -2,10 +2,24 @@ import fc from "fast-check";
 import type { AttemptReference, Command, NewAction, ReportContent } from "../../src/core/command.ts";
 import { wholeName } from "../../src/core/name.ts";
 import type { Value } from "../../src/core/value.ts";
-import { type After, aCondition, aTask, aTrace, bool, float, int, noRequest, text, theTask } from "./builders.ts";
+import {
+  type After,
+  aCondition,
+  aTask,
+  aTrace,
+  bool,
+  float,
+  int,
+  noRequest,
+  text,
+  theTask,
+} from "./builders.ts";
 import { acceptTimeoutMs, type World } from "./world.ts";
 
-/** A step of a random history: what kind of thing happens, and numbers that choose among what is there by then. */
+/**
+ * A step of a random history: what kind of thing happens, and numbers that choose among what is there by
+ * then.
+ */
 export interface Step {
   readonly kind: (typeof kinds)[number];
   readonly choices: readonly number[];
@@ -75,8 +89,15 @@ class Chooser {
   }
 }
 
-/** The command that a step is in a world, or undefined for the passing of time. `leased` has every lease so far. */
-export function commandOf(step: Step, world: World, leased: readonly AttemptReference[]): Command | undefined {
+/**
+ * The command that a step is in a world, or undefined for the passing of time. `leased` has every lease so
+ * far.
+ */
+export function commandOf(
+  step: Step,
+  world: World,
+  leased: readonly AttemptReference[],
+): Command | undefined {
   const choose = new Chooser(step.choices);
   const sessions = world.state.sessions();
   const sessionId = choose.of(sessions)?.id ?? "none";
@@ -127,7 +148,14 @@ export function commandOf(step: Step, world: World, leased: readonly AttemptRefe
     case "signal": {
       const parent = choose.is(2) ? (choose.of(world.state.actions(run))?.name ?? "") : "";
       const action = wholeName(parent, choose.of(names) ?? "");
-      return { kind: "signalCondition", request: noRequest, run, action, value: aValue(choose), signalledBy: "" };
+      return {
+        kind: "signalCondition",
+        request: noRequest,
+        run,
+        action,
+        value: aValue(choose),
+        signalledBy: "",
+      };
     }
     default: {
       const published = { source: "s", type: "t", attributes: {}, payload: undefined };
@@ -149,7 +177,13 @@ function current(world: World): readonly AttemptReference[] {
 function aCreate(choose: Chooser, world: World): Command {
   const runId = `r${world.state.runs.size}`;
   const timeoutMs = choose.is(5) ? 5000 : undefined;
-  const common = { kind: "createRun" as const, request: noRequest, namespace: "default", runId, newRunId: runId };
+  const common = {
+    kind: "createRun" as const,
+    request: noRequest,
+    namespace: "default",
+    runId,
+    newRunId: runId,
+  };
   const work = choose.is(3) ? { task: theTask(parts(choose)) } : { plan: someActions(choose) };
   return { ...common, labels: {}, priority: choose.upTo(3), timeoutMs, work };
 }

@@ -75,12 +75,15 @@ export class World {
 
   /** Moves the clock, and fires on the way what falls due, each at its time. */
   at(timeMs: number): this {
-    for (;;) {
+    for (let round = 1; ; round++) {
       const deadlines = this.state.deadlines();
       const firstMs = deadlines[0]?.atMs;
       if (firstMs === undefined || firstMs > timeMs) break;
+      assert(round < 1_000, "what was fired is over", { atMs: firstMs });
       this.nowMs = Math.max(this.nowMs, firstMs);
-      for (const { atMs, due } of deadlines) if (atMs === firstMs) this.do<"fire">({ kind: "fire", due });
+      for (const { atMs, due } of deadlines) {
+        if (atMs === firstMs) this.do<"fire">({ kind: "fire", due });
+      }
     }
     this.nowMs = timeMs;
     return this;

@@ -52,7 +52,12 @@ export class EmbeddedStore implements seam.Store {
     try {
       const module = rules ?? new URL(`../../core/decide.${moduleEnding}`, import.meta.url);
       const started = await startThread({ folder, rules: module.href });
-      return new EmbeddedStore({ folder, lock, started, onBroken });
+      try {
+        return new EmbeddedStore({ folder, lock, started, onBroken });
+      } catch (error) {
+        await started.thread.terminate();
+        throw error;
+      }
     } catch (error) {
       lock.release();
       throw error;

@@ -46,7 +46,9 @@ export type WorkerCommand =
       readonly callId: number;
       readonly actions: readonly NewAction[];
     }
-  /** The task of this attempt waits for a child, and another may have its place meanwhile; or no longer does. */
+  /**
+   * The task of this attempt waits for a child, and another may have its place meanwhile; or no longer does.
+   */
   | { readonly kind: "wait"; readonly ticket: Ticket; readonly isWaiting: boolean }
   /** The task of this attempt has returned, and its place is free. */
   | { readonly kind: "settle"; readonly ticket: Ticket }

@@ -1,7 +1,9 @@
 import { Feeds } from "../../../src/engine/feeds.ts";
 import type { FeedFrame, FollowOptions } from "../../../src/engine/follower.ts";
 
-/** Plants a bug in the feeds of this process: who goes on from a position misses the first event behind it. */
+/**
+ * Plants a bug in the feeds of this process: who goes on from a position misses the first event behind it.
+ */
 export function dropOnResume(): void {
   const rightly = Feeds.prototype.follow;
   Feeds.prototype.follow = async function* follow(

@@ -6,8 +6,8 @@ import type { Store } from "../../../src/store/store.ts";
 import { dropOnResume } from "./drop-on-resume.ts";
 
 /**
- * The server with one bug planted in it, as a process: `planted-server.ts --host … --port … --data …`, with the bug's
- * name in SIGNALBOX_TEST_PLANT. It is otherwise put together as the real one is.
+ * The server with one bug planted in it, as a process: `planted-server.ts --host … --port … --data …`, with
+ * the bug's name in SIGNALBOX_TEST_PLANT. It is otherwise put together as the real one is.
  */
 const plants: Readonly<Record<string, (path: string) => Promise<Store>>> = {
   "skip the fence": (path) => EmbeddedStore.open({ path, rules: here("./rules-without-fence.ts") }),

@@ -1,8 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 
 /**
- * The rules as they are, loaded into a store's thread with a planted bug beside them: a batch is committed only when
- * the next one begins, while its callers are answered at once.
+ * The rules as they are, loaded into a store's thread with a planted bug beside them: a batch is committed
+ * only when the next one begins, while its callers are answered at once.
  */
 export { decide } from "../../../src/core/decide.ts";
 
