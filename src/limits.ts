@@ -29,6 +29,10 @@ export const keptSignalsPerRunMax = 100;
 export const labelBytesOverActionsMax = 1024 * 1024;
 /** 1 MiB: the prompts of all conditions that one command creates, for the same reason. */
 export const promptBytesMax = 1024 * 1024;
+/** 1 MiB: the outputs that one command of reports carries; more of them become further commands. */
+export const reportedBytesMax = 1024 * 1024;
+/** 2 MiB: what the events of one PublishEvents say in all; they are one transaction, and so one frame. */
+export const publishedBytesMax = 2 * 1024 * 1024;
 /**
  * 100 characters of the cause of a run's cancel are repeated for each of its actions; the run has all of it.
  */

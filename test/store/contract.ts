@@ -7,8 +7,8 @@ import { describeTransact } from "./contract-transact.ts";
 import { Subject } from "./subject.ts";
 
 /**
- * The suite that every store passes: the sentences of the contract in `src/store/store.ts`, one by one. What is
- * opened is an empty store whose rules are those of `test/support/scripted-rules.ts`.
+ * The suite that every store passes: the sentences of the contract in `src/store/store.ts`, one by one. What
+ * is opened is an empty store whose rules are those of `test/support/scripted-rules.ts`.
  */
 export function describeStore(open: () => Promise<Store>): void {
   const subject = new Subject();

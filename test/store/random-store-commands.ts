@@ -48,8 +48,8 @@ const weights: Readonly<Record<CommandKind, number>> = {
 };
 
 /**
- * Commands by chance, most of which make sense: it remembers what the outcomes named, and asks a store what is
- * there. The same seed against the same store gives the same commands.
+ * Commands by chance, most of which make sense: it remembers what the outcomes named, and asks a store what
+ * is there. The same seed against the same store gives the same commands.
  */
 export class RandomCommands {
   readonly #random: Random;

@@ -1,10 +1,15 @@
-import type { AddActions, AttachRequest, Report } from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import type {
+  AddActions,
+  AttachRequest,
+  AttemptReport as AttemptReportMessage,
+  Report,
+} from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { AttemptReport, CommandKind, CommandOf } from "../../core/command.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import type { Session } from "../../core/session.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { OpenSession } from "../../engine/sessions.ts";
-import { incomingFramesMax } from "../../limits.ts";
+import { incomingFramesMax, reportedBytesMax } from "../../limits.ts";
 import type { Outcome } from "../../store/store.ts";
 import { Faults } from "../mapping/faults.ts";
 import {
@@ -17,6 +22,7 @@ import { translated } from "../requests.ts";
 import { toConnectError, toThrown } from "../status.ts";
 import { expected } from "./first-frame.ts";
 import type { OutgoingQueue } from "./outgoing-queue.ts";
+import { reportSizeBytes } from "./report-size.ts";
 import type { StreamOutlet } from "./stream-outlet.ts";
 
 /** What a reader is made of. */
@@ -29,6 +35,12 @@ export interface StreamReaderOptions {
 }
 
 type Frame = AttachRequest["frame"];
+
+/** A report as it came, and what it says or why it says nothing. */
+type TranslatedReport = { readonly message: AttemptReportMessage } & (
+  | { readonly report: AttemptReport }
+  | { readonly refusal: Refusal }
+);
 
 /**
  * Turns the frames of one worker into commands, in their order and without waiting for each other's outcome;
@@ -150,18 +162,33 @@ export class StreamReader {
    * stream.
    */
   #report({ reports: stated }: Report): void {
-    const { id: sessionId, namespace } = this.#session;
-    const reports: AttemptReport[] = [];
-    const faulty = new Map<number, Refusal>();
+    const { namespace } = this.#session;
+    let part: TranslatedReport[] = [];
+    let sizeBytes = 0;
     stated.forEach((message, index) => {
       const faults = new Faults();
       const translate = () => fromAttemptReport(message, namespace, faults);
       const report = faults.within("report", () =>
         faults.within("reports", () => faults.within(index, translate)),
       );
-      if (faults.violations.length === 0) reports.push(report);
-      else faulty.set(index, { reason: "INVALID_REQUEST", violations: faults.violations });
+      const reportBytes = reportSizeBytes(report.content);
+      if (part.length > 0 && sizeBytes + reportBytes > reportedBytesMax) {
+        this.#submitReports(part);
+        part = [];
+        sizeBytes = 0;
+      }
+      sizeBytes += reportBytes;
+      const { violations } = faults;
+      if (violations.length === 0) part.push({ message, report });
+      else part.push({ message, refusal: { reason: "INVALID_REQUEST", violations } });
     });
+    this.#submitReports(part);
+  }
+
+  /** Reports that become one transaction, and so one frame of the feed. */
+  #submitReports(part: readonly TranslatedReport[]): void {
+    const { id: sessionId } = this.#session;
+    const reports = part.flatMap((one) => ("report" in one ? [one.report] : []));
     this.#submit({ kind: "report", sessionId, reports }, (outcome) => {
       if (!outcome.ok) {
         this.#refuse(outcome.refusal);
@@ -169,8 +196,8 @@ export class StreamReader {
       }
       const refusals = outcome.answer.refusals.values();
       this.#outlet.recorded(
-        stated,
-        stated.map((_, index) => faulty.get(index) ?? refusals.next().value),
+        part.map(({ message }) => message),
+        part.map((one) => ("refusal" in one ? one.refusal : refusals.next().value)),
       );
     });
   }

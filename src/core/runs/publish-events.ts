@@ -1,10 +1,13 @@
+import { publishedBytesMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
+import type { Published } from "../event.ts";
 import { runKey } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import type { Run } from "../run.ts";
+import { textSizeBytes } from "../value.ts";
 import { answer, repeated } from "./requests.ts";
 
 /** Puts events of a service's own into the feed: all of them, or none if one names what does not exist. */
@@ -18,6 +21,11 @@ export function publishEvents(draft: Draft, command: CommandOf<"publishEvents">)
     const description = "an action can only be named together with its run";
     return [{ field: `events[${index}].action`, description }];
   });
+  const size = command.events.reduce((total, { published }) => total + publishedSizeBytes(published), 0);
+  if (size > publishedBytesMax) {
+    const description = `the events take ${size} bytes, more than ${publishedBytesMax}; publish them in parts`;
+    violations.push({ field: "events", description });
+  }
   if (violations.length > 0) return refuse({ reason: "INVALID_REQUEST", violations });
   for (const event of command.events) {
     const place = placeOf(draft, command.namespace, event);
@@ -31,6 +39,12 @@ export function publishEvents(draft: Draft, command: CommandOf<"publishEvents">)
     else draft.emit(run, action, detail);
   });
   return answer(draft, scope, { count: command.events.length });
+}
+
+function publishedSizeBytes({ source, type, attributes, payload }: Published): number {
+  return (
+    textSizeBytes(source) + textSizeBytes(type) + textSizeBytes(JSON.stringify([attributes, payload ?? null]))
+  );
 }
 
 function placeOf(

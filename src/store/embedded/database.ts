@@ -39,5 +39,5 @@ export function feedIdOf(database: DatabaseSync): string {
   return String(database.prepare("SELECT value FROM meta WHERE name = 'feed_id'").get()?.["value"]);
 }
 
-/** 16 MiB of pages for each connection: what is in use. A larger cache costs each commit more time to look over. */
+/** 16 MiB of pages for each connection: what is in use. A larger cache costs each commit more time. */
 const cacheKibibytes = 16 * 1024;

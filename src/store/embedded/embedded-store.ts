@@ -44,7 +44,7 @@ export class EmbeddedStore implements seam.Store {
   #refusal: StoreUnavailable | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Opens the store of a folder. Throws StoreUnavailable if another server has it open, or it cannot be read. */
+  /** Opens the store of a folder. Throws StoreUnavailable if another server has it or it cannot be read. */
   static async open({ path, rules, onBroken }: EmbeddedStoreOptions): Promise<EmbeddedStore> {
     const folder = resolve(path);
     makeFolder(folder);

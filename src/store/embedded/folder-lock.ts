@@ -3,9 +3,9 @@ import { DatabaseSync } from "node:sqlite";
 import { StoreUnavailable } from "../store.ts";
 
 /**
- * Keeps a second server out of a folder, in this process or another one. It is the lock that SQLite holds on a
- * file of its own, which the operating system gives back when the process ends, however it ends. It needs a
- * file system with working locks: a local one, not every network share.
+ * Keeps a second server out of a folder, in this process or another one. It is the lock that SQLite holds on
+ * a file of its own, which the operating system gives back when the process ends, however it ends. It needs
+ * a file system with working locks: a local one, not every network share.
  */
 export class FolderLock {
   readonly #database: DatabaseSync;

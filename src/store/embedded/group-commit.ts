@@ -32,7 +32,7 @@ export class GroupCommit {
     this.#send = send;
   }
 
-  /** Takes a command, as text, for the next batch; rejects with StoreUnavailable if there is no room or no store. */
+  /** Takes a command, as text, for the next batch; rejects with StoreUnavailable where that cannot be. */
   submit(text: string): Promise<Reply> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     if (this.#waiting.length >= waitingCommandsMax || this.#waitingBytes + text.length > waitingBytesMax) {

@@ -16,7 +16,7 @@ export const moduleEnding = import.meta.url.endsWith(".ts") ? "ts" : "js";
 /** 64 MiB for what is young: what a batch leaves behind is garbage before it would be moved and kept. */
 const youngMebibytes = 64;
 
-/** Starts the thread of a store and waits until it has opened the database. Throws StoreUnavailable if it cannot. */
+/** Starts the thread of a store, which opens the database. Throws StoreUnavailable if it cannot. */
 export async function startThread(start: ThreadStart): Promise<StartedThread> {
   const thread = new Worker(new URL(`./write/thread.${moduleEnding}`, import.meta.url), {
     name: "signalbox-store",

@@ -1,7 +1,7 @@
 import type { Action, Attempt } from "../../core/action.ts";
 import { assert } from "../../core/assert.ts";
 import type { Change } from "../../core/change.ts";
-import { queueKey } from "../../core/command.ts";
+import { type Due, queueKey } from "../../core/command.ts";
 import type { Position, Transaction } from "../../core/event.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "../../core/loaded.ts";
 import { namespaceOf, type RunKey } from "../../core/name.ts";
@@ -17,6 +17,19 @@ function byQueueOrder(one: Action, other: Action): number {
 
 function byRunThenName(one: Action, other: Action): number {
   return compareTexts(one.run, other.run) || compareTexts(one.name, other.name);
+}
+
+/** Something that is due at some time. */
+interface Deadline {
+  readonly atMs: number;
+  readonly due: Due;
+  /** Orders what is due at the same time: actions, then runs, then sessions, each by name. */
+  readonly place: string;
+}
+
+/** The longest due first. */
+function byTime(one: Deadline, other: Deadline): number {
+  return one.atMs - other.atMs || compareTexts(one.place, other.place);
 }
 
 /** Everything of one run. */
@@ -37,6 +50,7 @@ export class MemoryState implements Loaded {
   readonly #shelves = new Map<RunKey, RunShelf>();
   readonly #queues = new Map<string, SortedSet<Action>>();
   readonly #held = new Map<string, SortedSet<Action>>();
+  readonly #deadlines = new SortedSet<Deadline>(byTime);
   readonly #answers = new Map<string, StoredAnswer>();
   readonly #sessions = new Map<string, Session>();
   readonly #sessionByWorker = new Map<string, Session>();
@@ -118,10 +132,15 @@ export class MemoryState implements Loaded {
     return this.#queues.get(queueOf(action))?.placeOf(action) ?? 0;
   }
 
+  /** The first deadlines, the longest due first. */
+  deadlinesFirst(count: number): readonly Deadline[] {
+    return this.#deadlines.first(count);
+  }
+
   /** Makes a change; answers the position of its last event, or undefined if it has none. */
   apply(change: Change): Position | undefined {
     this.#check(change);
-    for (const run of change.runs) this.runs.set(run.key, run);
+    for (const run of change.runs) this.#putRun(run);
     for (const action of change.newActions) this.#add(action);
     for (const action of change.actions) this.#put(action);
     for (const { run, from, to } of change.newEdges) push(this.#shelf(run).dependents, from, to);
@@ -148,6 +167,12 @@ export class MemoryState implements Loaded {
     for (const { run, name } of actions) this.#named(run, name);
   }
 
+  #putRun(run: Run): void {
+    const due = { kind: "run", run: run.key } as const;
+    this.#moveDeadline(due, `b ${run.key}`, { from: this.runs.get(run.key)?.dueMs, to: run.dueMs });
+    this.runs.set(run.key, run);
+  }
+
   #add(action: Action): void {
     push(this.#shelf(action.run).childNames, action.parent, action.name);
     this.#shelf(action.run).actions.set(action.name, action);
@@ -158,6 +183,7 @@ export class MemoryState implements Loaded {
     const known = this.#named(action.run, action.name);
     if (known.state === "QUEUED") this.#queues.get(queueOf(known))?.delete(known);
     if (known.sessionId !== undefined) this.#held.get(known.sessionId)?.delete(known);
+    this.#moveActionDeadline(known, { from: known.dueMs, to: undefined });
     // A spec does not change: what comes with the change is not looked at.
     const { spec } = known;
     const kept = { ...action, spec };
@@ -168,9 +194,22 @@ export class MemoryState implements Loaded {
   #index(action: Action): void {
     if (action.state === "QUEUED") entry(this.#queues, queueOf(action), byQueueOrder).add(action);
     if (action.sessionId !== undefined) entry(this.#held, action.sessionId, byRunThenName).add(action);
+    this.#moveActionDeadline(action, { from: undefined, to: action.dueMs });
+  }
+
+  #moveActionDeadline({ run, name }: Action, move: Move): void {
+    this.#moveDeadline({ kind: "action", run, action: name }, `a ${run} ${name}`, move);
+  }
+
+  #moveDeadline(due: Due, place: string, { from, to }: Move): void {
+    if (from !== undefined) this.#deadlines.delete({ atMs: from, due, place });
+    if (to !== undefined) this.#deadlines.add({ atMs: to, due, place });
   }
 
   #putSession(session: Session): void {
+    const { id: sessionId, leaseEndMs: to } = session;
+    const from = this.#sessions.get(sessionId)?.leaseEndMs;
+    this.#moveDeadline({ kind: "session", sessionId }, `c ${sessionId}`, { from, to });
     this.#sessions.set(session.id, session);
     this.#sessionByWorker.set(`${session.namespace}/${session.workerId}`, session);
   }
@@ -179,6 +218,8 @@ export class MemoryState implements Loaded {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
+    const due = { kind: "session", sessionId: id } as const;
+    this.#moveDeadline(due, `c ${id}`, { from: session.leaseEndMs, to: undefined });
     const worker = `${session.namespace}/${session.workerId}`;
     if (this.#sessionByWorker.get(worker)?.id === id) this.#sessionByWorker.delete(worker);
   }
@@ -202,6 +243,12 @@ export class MemoryState implements Loaded {
     this.#shelves.set(run, shelf);
     return shelf;
   }
+}
+
+/** How a deadline changes; undefined is none. */
+interface Move {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
 }
 
 function queueOf(action: Action): string {

@@ -1,6 +1,6 @@
 import type { Action, Attempt } from "../../core/action.ts";
 import type { Decision } from "../../core/change.ts";
-import type { CommandKind, CommandOf, Due, Stamp } from "../../core/command.ts";
+import type { CommandKind, CommandOf, Stamp } from "../../core/command.ts";
 import { decide as rules } from "../../core/decide.ts";
 import { lastPosition, type Position, type Transaction } from "../../core/event.ts";
 import type { Loaded } from "../../core/loaded.ts";
@@ -25,8 +25,8 @@ export interface MemoryStoreOptions {
 }
 
 /**
- * The store of tests and of servers that need not remember: plain maps, and nothing on disk. It does everything
- * in the simplest way that is right; the other stores are held against it.
+ * The store of tests and of servers that need not remember: plain maps, and nothing on disk. It does
+ * everything in the simplest way that is right; the other stores are held against it.
  */
 export class MemoryStore implements seam.Store {
   readonly feedId = crypto.randomUUID();
@@ -178,7 +178,7 @@ export class MemoryStore implements seam.Store {
   }
 
   async due(nowMs: number, limit: number): ReturnType<seam.Store["due"]> {
-    const found = [...dueOf(this.#open())].sort((one, other) => one.atMs - other.atMs);
+    const found = this.#open().deadlinesFirst(limit + 1);
     const count = found.slice(0, limit).filter(({ atMs }) => atMs <= nowMs).length;
     return { due: found.slice(0, count).map(({ due }) => due), nextMs: found[count]?.atMs };
   }
@@ -190,22 +190,6 @@ export class MemoryStore implements seam.Store {
   #open(): MemoryState {
     if (this.#isClosed) throw new StoreUnavailable("the store is closed");
     return this.#state;
-  }
-}
-
-/** Everything that is due at some time: actions, runs, sessions, each by key. */
-function* dueOf(state: MemoryState): Iterable<{ readonly atMs: number; readonly due: Due }> {
-  const runs = [...state.runs.values()].sort((one, other) => compareTexts(one.key, other.key));
-  for (const run of runs) {
-    for (const action of state.actions(run.key)) {
-      if (action.dueMs === undefined) continue;
-      yield { atMs: action.dueMs, due: { kind: "action", run: run.key, action: action.name } };
-    }
-  }
-  for (const { dueMs, key } of runs)
-    if (dueMs !== undefined) yield { atMs: dueMs, due: { kind: "run", run: key } };
-  for (const { leaseEndMs, id } of state.sessions()) {
-    yield { atMs: leaseEndMs, due: { kind: "session", sessionId: id } };
   }
 }
 

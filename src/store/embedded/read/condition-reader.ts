@@ -43,7 +43,7 @@ export class ConditionReader {
     const read = (where: string, ...values: readonly SQLInputValue[]): Iterable<ScannedCondition> =>
       this.#statements.each(scanSql(`${where} kind = 'condition' AND ${state}`), ...values);
     if (run !== undefined) {
-      // The index of a run's conditions holds the ended ones too: said twice, so that SQLite sees that it fits.
+      // The index holds the ended ones too: said once more, so that SQLite sees that it fits.
       const ofRun = "run = ? AND (actions.create_ms, name) > (?, ?) AND actions.state <> 'PENDING' AND";
       return read(ofRun, run, place[0], place[2]);
     }

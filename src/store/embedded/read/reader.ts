@@ -52,7 +52,8 @@ const queuePlaceSql = `SELECT count(*) AS count FROM (
     WHERE state = 'QUEUED' AND namespace = ?1 AND op = ?2 AND priority > ?3 LIMIT ?7)
   UNION ALL
   SELECT 1 FROM (SELECT 1 FROM actions
-    WHERE state = 'QUEUED' AND namespace = ?1 AND op = ?2 AND priority = ?3 AND (age_ms, run, name) < (?4, ?5, ?6)
+    WHERE state = 'QUEUED' AND namespace = ?1 AND op = ?2 AND priority = ?3
+      AND (age_ms, run, name) < (?4, ?5, ?6)
     LIMIT ?7)
   LIMIT ?7)`;
 

@@ -74,12 +74,14 @@ CREATE TABLE actions (
   PRIMARY KEY (run, name)
 ) STRICT;
 
-CREATE INDEX actions_queued ON actions (namespace, op, priority DESC, age_ms, run, name) WHERE state = 'QUEUED';
+CREATE INDEX actions_queued ON actions (namespace, op, priority DESC, age_ms, run, name)
+  WHERE state = 'QUEUED';
 CREATE INDEX actions_due ON actions (due_ms, run, name) WHERE due_ms IS NOT NULL;
 CREATE INDEX actions_held ON actions (session_id, run, name) WHERE session_id IS NOT NULL;
 CREATE INDEX actions_children ON actions (run, parent, name) WHERE parent <> '';
 -- A condition is listed from when it is open.
-CREATE INDEX conditions_of_run ON actions (run, create_ms, name) WHERE kind = 'condition' AND state <> 'PENDING';
+CREATE INDEX conditions_of_run ON actions (run, create_ms, name)
+  WHERE kind = 'condition' AND state <> 'PENDING';
 CREATE INDEX conditions_open ON actions (create_ms, run, name) WHERE kind = 'condition' AND state = 'PAUSED';
 CREATE INDEX conditions_open_by_namespace ON actions (namespace, create_ms, run, name)
   WHERE kind = 'condition' AND state = 'PAUSED';

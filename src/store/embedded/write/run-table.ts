@@ -6,7 +6,7 @@ import { type RunRow, runColumns, runOfRow, runRowNames, runStateColumns } from 
 import { ChangedColumns } from "./changed-columns.ts";
 import { type Entry, RowCache } from "./row-cache.ts";
 
-/** The runs, as the one who writes sees them: what was put is there at once, and in the database after `flush`. */
+/** The runs, as the one who writes sees them: what was put is there at once, and written by `flush`. */
 export class RunTable {
   readonly #cache = new RowCache<Run>();
   readonly #select: StatementSync;
