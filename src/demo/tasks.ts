@@ -11,7 +11,7 @@ export interface Measured {
   readonly sha256: string;
 }
 
-/** Reads a file once, piece by piece, and says how far it is, in percent. */
+/** Reads a file once, piece by piece, and says each whole percent that it comes to. */
 export async function measure(
   root: string,
   path: string,
@@ -22,11 +22,16 @@ export async function measure(
   const hash = createHash("sha256");
   let bytes = 0;
   let lines = 0;
+  let told = 0;
   for await (const piece of createReadStream(file, { signal }) as AsyncIterable<Buffer>) {
     hash.update(piece);
     bytes += piece.length;
     for (const byte of piece) if (byte === 0x0a) lines += 1;
-    if (size > piece.length) onProgress(Math.min(100, (100 * bytes) / size));
+    const percent = Math.min(100, Math.floor((100 * bytes) / size));
+    if (size > piece.length && percent > told) {
+      told = percent;
+      onProgress(percent);
+    }
   }
   return { path, bytes, lines, sha256: hash.digest("hex") };
 }

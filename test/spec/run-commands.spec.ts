@@ -30,6 +30,17 @@ describe("CancelRun", () => {
       `,
     },
     {
+      title: "gives a child its grace once, though its parent ends meanwhile",
+      script: `
+        at 0s  w attaches
+               w starts
+               main adds b
+               w starts
+        at 1s  ann cancels  -> main/b RUNNING due 11s
+        at 5s  main stops   -> main CANCELLED, main/b RUNNING due 11s
+      `,
+    },
+    {
       title: "leaves what has ended as it ended",
       plan: [aTask("a"), aTask("b", { after: ["a"] })],
       script: `

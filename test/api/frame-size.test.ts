@@ -1,0 +1,81 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  EventService,
+  type WatchEventsResponse,
+  WatchEventsResponseSchema,
+} from "../../gen/signalbox/v1/event_service_pb.ts";
+import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
+import { AssignmentSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
+import { grpcJsClient } from "../support/grpc-js.ts";
+import { TestServer } from "../support/test-server.ts";
+import { TestWorker } from "../support/test-worker.ts";
+
+/** What gRPC clients take by default. */
+const stockMessageBytesMax = 4 * 1024 * 1024;
+const text = "x".repeat(900_000);
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+afterAll(() => server.close());
+
+/** Follows a namespace from the beginning with a stock gRPC client until a run has ended. */
+async function followToEnd(namespace: string): Promise<readonly WatchEventsResponse[]> {
+  const client = grpcJsClient(EventService, new URL(server.url).host);
+  const frames: WatchEventsResponse[] = [];
+  const stream = client.watchEvents({ filter: { namespace }, start: { case: "beginning", value: {} } });
+  for await (const frame of stream as AsyncIterable<WatchEventsResponse>) {
+    frames.push(frame);
+    if (frame.events.some(({ detail }) => detail.case === "runEnded")) break;
+  }
+  client.close();
+  return frames;
+}
+
+function largest(frames: readonly WatchEventsResponse[]): number {
+  return Math.max(...frames.map((frame) => toBinary(WatchEventsResponseSchema, frame).byteLength));
+}
+
+test("the outputs of many attempts in one frame reach a stock client, and the task that takes them", async () => {
+  const namespace = "outputs";
+  const names = ["a", "b", "c"];
+  const inputs = Object.fromEntries(
+    names.map((from) => [from, { source: { case: "reference" as const, value: { from, output: "text" } } }]),
+  );
+  const actions = [
+    ...names.map((name) => ({ name, kind: { case: "task" as const, value: { op: "count" } } })),
+    { name: "join", kind: { case: "task" as const, value: { op: "count", inputs } } },
+  ];
+  await server.runs.createRun({ run: { namespace, runId: "r", work: { case: "plan", value: { actions } } } });
+  const worker = await TestWorker.attach(server.url, { namespace });
+  const attempts = [];
+  for (const _ of names) attempts.push((await worker.take()).attempt);
+  const outputs = { text: { kind: { case: "stringValue" as const, value: text } } };
+  const reports = attempts.map((attempt) => ({
+    ...(attempt && { attempt }),
+    sequence: 1n,
+    content: { case: "succeeded" as const, value: { outputs } },
+  }));
+  worker.send({ case: "report", value: { reports } });
+  const join = await worker.take();
+  expect(Object.keys(join.inputs).sort()).toEqual(names);
+  expect(toBinary(AssignmentSchema, join).byteLength).toBeLessThan(stockMessageBytesMax);
+  await worker.report(join.attempt, 1n, { case: "succeeded", value: { outputs: {} } });
+  expect(largest(await followToEnd(namespace))).toBeLessThan(stockMessageBytesMax);
+});
+
+test("the end of a run of ten thousand actions reaches a stock client", async () => {
+  const namespace = "many";
+  const actions = Array.from({ length: 10_000 }, (_, index) => ({
+    name: `c${index}`,
+    kind: { case: "condition" as const, value: { type: ValueType.BOOL, prompt: "x".repeat(90) } },
+  }));
+  const labels = { team: "x".repeat(90) };
+  await server.runs.createRun({
+    run: { namespace, runId: "r", labels, work: { case: "plan", value: { actions } } },
+  });
+  await server.runs.cancelRun({ namespace, runId: "r", cause: "y".repeat(4_000) });
+  expect(largest(await followToEnd(namespace))).toBeLessThan(stockMessageBytesMax);
+});
