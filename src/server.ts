@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { healthService, registerHealth, ServiceHealth } from "./api/carrier/health.ts";
 import { registerReflection } from "./api/carrier/reflection.ts";
@@ -76,7 +75,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 async function openStore({ configuration, log, onStoreLost }: ServerOptions): Promise<Store> {
   if (configuration.store === "memory") return new MemoryStore();
   const path = resolve(configuration.data);
-  mkdirSync(path, { recursive: true });
   return EmbeddedStore.open({
     path,
     onBroken(error: Error) {

@@ -107,7 +107,8 @@ export class StoreUnavailable extends Error {
  * - A command takes effect whole or not at all, and its outcome arrives only when it is durable.
  * - Commands take effect one after the other, in the order of their calls from one caller.
  * - A refused command writes nothing. A bug in the rules rejects the call with that error and writes nothing.
- * - Positions grow with commit order, without holes. What has a position is durable before anybody can read it.
+ * - Positions grow with commit order, without holes. What has a position is durable before anybody can read
+ *   it.
  * - Reads see at least everything that was acknowledged before they began.
  */
 export interface Store {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { CommandOf } from "../../src/core/command.ts";
-import { labelBytesOverActionsMax, repeatedCauseLengthMax } from "../../src/limits.ts";
+import { labelBytesOverActionsMax, publishedBytesMax, repeatedCauseLengthMax } from "../../src/limits.ts";
 import { aCondition, aTask, bool, noRequest } from "../support/builders.ts";
 import { tell } from "../support/story.ts";
 import { theRun, World } from "../support/world.ts";
@@ -359,6 +359,17 @@ describe("published events", () => {
     const before = world.feed.length;
     expect(publish(world, { runId: "r", action: "" }, place)).toMatchObject({ refusal: { reason } });
     expect(world.feed).toHaveLength(before);
+  });
+
+  test("are refused as a whole past their size in all", () => {
+    const world = new World();
+    const large = { ...published, payload: "x".repeat(publishedBytesMax / 2) };
+    const event = { runId: "", action: "", published: large };
+    const command = { kind: "publishEvents" as const, request: noRequest, namespace: "default" };
+    expect(world.do<"publishEvents">({ ...command, events: [event] })).toMatchObject({ ok: true });
+    expect(world.do<"publishEvents">({ ...command, events: [event, event] })).toMatchObject({
+      refusal: { reason: "INVALID_REQUEST", violations: [{ field: "events" }] },
+    });
   });
 
   test("may be about a run that has ended", () => {
