@@ -779,8 +779,8 @@ export const AttemptSchema: GenMessage<Attempt, {validType: AttemptValid}> = /*@
 export type ActionError = Message<"signalbox.v1.ActionError"> & {
   /**
    * What kind of error: a name that retry policies can list. Signalbox's own
-   * are `Timeout`, `LeaseExpired`, `Cancelled`, `InputMissing`,
-   * `InputTooLarge`, `DependencyFailed` and `GuardUnmet`.
+   * are `Timeout`, `LeaseExpired`, `Declined`, `Cancelled`, `InputMissing`,
+   * `InputTooLarge`, `OutputTooLarge`, `DependencyFailed` and `GuardUnmet`.
    *
    * @generated from field: string type = 1;
    */

@@ -911,7 +911,8 @@ export const SignalKeptSchema: GenMessage<SignalKept, {validType: SignalKeptVali
  */
 export type SignalDropped = Message<"signalbox.v1.SignalDropped"> & {
   /**
-   * Why: SIGNAL_TYPE_MISMATCH, ACTION_NOT_CONDITION or RUN_ENDED.
+   * Why: SIGNAL_TYPE_MISMATCH, ACTION_NOT_CONDITION, ACTION_ENDED or
+   * RUN_ENDED.
    *
    * @generated from field: string cause = 1;
    */

@@ -100,7 +100,8 @@ export type AttachRequest = Message<"signalbox.v1.AttachRequest"> & {
     case: "drain";
   } | {
     /**
-     * Says goodbye; what it still holds is given back.
+     * Says goodbye. What it still holds and has not accepted is queued again;
+     * what runs has failed, and its retry policy decides.
      *
      * @generated from field: signalbox.v1.Leave leave = 9;
      */
@@ -186,7 +187,8 @@ export type AttachRequestValid = Message<"signalbox.v1.AttachRequest"> & {
     case: "drain";
   } | {
     /**
-     * Says goodbye; what it still holds is given back.
+     * Says goodbye. What it still holds and has not accepted is queued again;
+     * what runs has failed, and its retry policy decides.
      *
      * @generated from field: signalbox.v1.Leave leave = 9;
      */
@@ -1106,7 +1108,8 @@ export const CancelledAttemptSchema: GenMessage<CancelledAttempt, {validType: Ca
 /**
  * Adds children to a running attempt, or finds those it has: what has the same
  * name is the same child. A child that failed, timed out or was cancelled is
- * opened again if a later attempt of the parent asks for it.
+ * opened again if a later attempt of the parent asks for it; the same attempt
+ * that asks again only finds it.
  *
  * @generated from message signalbox.v1.AddActions
  */
@@ -1137,7 +1140,8 @@ export type AddActions = Message<"signalbox.v1.AddActions"> & {
 /**
  * Adds children to a running attempt, or finds those it has: what has the same
  * name is the same child. A child that failed, timed out or was cancelled is
- * opened again if a later attempt of the parent asks for it.
+ * opened again if a later attempt of the parent asks for it; the same attempt
+ * that asks again only finds it.
  *
  * @generated from message signalbox.v1.AddActions
  */
