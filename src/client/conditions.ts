@@ -32,9 +32,9 @@ export interface SignalOptions extends ChangeOptions {
 
 /** What became of a signal. */
 export interface SignalResult {
-  /** The condition as it stands; undefined while the signal is kept for one that does not exist yet. */
+  /** The condition as it stands; undefined while the signal is kept for one that does not wait yet. */
   readonly condition: Condition | undefined;
-  /** True if the signal is kept for a condition that does not exist yet. */
+  /** True if the signal is kept for a condition that does not wait yet. */
   readonly kept: boolean;
   /** True if the condition had this very answer already. */
   readonly repeated: boolean;

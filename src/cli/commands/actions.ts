@@ -122,7 +122,7 @@ function describeAction(action: Action): string {
         : `${Math.floor(progressPercent)} % ${progressMessage}`;
     case "PENDING":
       return retryTime === undefined
-        ? `waits for ${waitingCount} actions`
+        ? `waits for ${waitingCount === 1 ? "1 action" : `${waitingCount} actions`}`
         : `next attempt at ${printTime(retryTime)} after ${printError(error)}`;
     case "SUCCEEDED":
     case "RECOVERED":

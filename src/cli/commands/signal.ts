@@ -56,7 +56,7 @@ export const signalCommand: Command = {
     }
     const printed = printValue(fromValue(value));
     const outcome = answer.kept
-      ? `is kept for ${name}, which does not exist yet`
+      ? `is kept for ${name}, which does not wait yet`
       : answer.repeated
         ? `was the answer to ${name} already`
         : `answers ${name}`;
