@@ -4,7 +4,9 @@ import { printProfiles } from "./profile.ts";
 import { Report } from "./report.ts";
 import { Scene, workedOp } from "./scene.ts";
 
-/** Prints how fast runs are submitted, executed and recorded, and what each costs; see docs/performance.md. */
+/**
+ * Prints how fast runs are submitted, executed and recorded, and what each costs; see docs/performance.md.
+ */
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), tmpdir());
   if (options === undefined) {

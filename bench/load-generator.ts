@@ -18,7 +18,9 @@ function say(message: FromGenerator): void {
 /** A run of one task with one small input, and a request id of its own. */
 function newRequest(op: string, number: number) {
   requestCount += 1;
-  const input = { source: { case: "value", value: { kind: { case: "intValue", value: BigInt(number) } } } } as const;
+  const input = {
+    source: { case: "value", value: { kind: { case: "intValue", value: BigInt(number) } } },
+  } as const;
   const work = { case: "task", value: { op, inputs: { number: input } } } as const;
   return create(CreateRunRequestSchema, { run: { work }, requestId: `${process.pid}-${requestCount}` });
 }

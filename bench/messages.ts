@@ -1,4 +1,6 @@
-/** How runs are submitted: one call each, one call each without the SDK's coalescing, or many in one message. */
+/**
+ * How runs are submitted: one call each, one call each without the SDK's coalescing, or many in one message.
+ */
 export type SubmitMode = "single" | "raw" | "batch";
 
 /** What the load generator is asked for. */

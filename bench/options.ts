@@ -115,6 +115,7 @@ function readRows(value: string | undefined): readonly RowName[] {
   if (value === undefined) return rowNames;
   const wanted = value.split(",");
   const unknown = wanted.filter((name) => !(rowNames as readonly string[]).includes(name));
-  if (unknown.length > 0) throw new Error(`there is no row ${unknown.join(", ")}; rows: ${rowNames.join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`there is no row ${unknown.join(", ")}; rows: ${rowNames.join(", ")}`);
   return rowNames.filter((name) => wanted.includes(name));
 }

@@ -19,7 +19,10 @@ export interface Contents {
 
 type Work = CommandOf<"createRun">["work"];
 
-/** Fills a store, in process: as fast as it can be written, and with what the same runs leave behind over the wire. */
+/**
+ * Fills a store, in process: as fast as it can be written, and with what the same runs leave behind over the
+ * wire.
+ */
 export async function preload(folder: string, { ended, paused, queued, queuedOp }: Contents): Promise<void> {
   if (ended + paused + queued === 0) return;
   const store = await EmbeddedStore.open({ path: folder });
@@ -63,9 +66,7 @@ async function createRuns(
 ): Promise<void> {
   for (let first = 0; first < count; first += lotSize) {
     const lot = Math.min(lotSize, count - first);
-    await Promise.all(
-      Array.from({ length: lot }, (_, index) => createRun(store, workOf(first + index))),
-    );
+    await Promise.all(Array.from({ length: lot }, (_, index) => createRun(store, workOf(first + index))));
   }
 }
 

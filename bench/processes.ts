@@ -38,7 +38,9 @@ export class Part {
 
   /** The part of it that threads of a name have used. */
   threadCpuUs(name: string): number {
-    const threads = readdirSync(`/proc/${this.child.pid}/task`).map((id) => `/proc/${this.child.pid}/task/${id}`);
+    const threads = readdirSync(`/proc/${this.child.pid}/task`).map(
+      (id) => `/proc/${this.child.pid}/task/${id}`,
+    );
     const named = threads.filter((thread) => readFileSync(`${thread}/comm`, "utf8").trim() === name);
     return named.reduce((sum, thread) => sum + readCpuUs(`${thread}/stat`), 0);
   }
@@ -54,7 +56,8 @@ export class Part {
 
 function readCpuUs(path: string): number {
   const stat = readFileSync(path, "utf8");
-  // The name of the process stands in brackets and may hold spaces; utime and stime are the 14th and 15th field.
+  // The name of the process stands in brackets and may hold spaces; utime and stime are the 14th and 15th
+  // field.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * tickUs;
 }

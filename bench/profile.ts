@@ -19,7 +19,9 @@ interface Spent {
 
 const linesPerThread = 25;
 
-/** Prints, for each thread of each process, where its time went: by file and function, without what it called. */
+/**
+ * Prints, for each thread of each process, where its time went: by file and function, without what it called.
+ */
 export function printProfiles(folder: string): void {
   for (const part of readdirSync(folder)) {
     for (const file of readdirSync(join(folder, part)).sort()) {
@@ -31,7 +33,9 @@ export function printProfiles(folder: string): void {
 function printProfile(title: string, path: string): void {
   const profile = JSON.parse(readFileSync(path, "utf8")) as Profile;
   const { byFunction, byPackage, busyUs, totalUs } = spend(profile);
-  process.stdout.write(`\n${title}: busy ${(busyUs / 1_000_000).toFixed(1)} of ${(totalUs / 1_000_000).toFixed(1)} s\n`);
+  process.stdout.write(
+    `\n${title}: busy ${(busyUs / 1_000_000).toFixed(1)} of ${(totalUs / 1_000_000).toFixed(1)} s\n`,
+  );
   for (const spent of [byPackage, byFunction]) {
     for (const { title: where, us } of spent.slice(0, linesPerThread)) {
       process.stdout.write(`  ${((100 * us) / busyUs).toFixed(1).padStart(5)} %  ${where}\n`);

@@ -88,8 +88,8 @@ export class Scene {
   }
 
   /**
-   * Submits for a while, and waits until everything that was submitted has ended: from the first call to the last
-   * end, by the times of the feed. A second of the same goes before it and is not counted.
+   * Submits for a while, and waits until everything that was submitted has ended: from the first call to the
+   * last end, by the times of the feed. A second of the same goes before it and is not counted.
    */
   async submit(mode: SubmitMode): Promise<Throughput> {
     await this.#submitAll(mode, 1);
@@ -164,7 +164,10 @@ export class Scene {
     }
   }
 
-  /** Where the feed stands, behind everything that a read has shown: a write that is answered is behind it too. */
+  /**
+   * Where the feed stands, behind everything that a read has shown: a write that is answered is behind it
+   * too.
+   */
   async #feedCursor(): Promise<string> {
     await this.#client.events.publish([{ source: "bench", type: "begin" }]);
     const watch = new AbortController();

@@ -3,7 +3,8 @@ import { type FromWorker, nowMs, type ToWorker } from "./messages.ts";
 
 /** The process that executes tasks which do nothing: `node bench/task-worker.ts ADDRESS OP CONCURRENCY`. */
 const [address = "", op = "", concurrency = ""] = process.argv.slice(2);
-const worker = createWorker({ address, workerId: "bench", concurrency: Number(concurrency) });
+const silent = { debug() {}, info() {}, warn() {}, error: console.error };
+const worker = createWorker({ address, workerId: "bench", concurrency: Number(concurrency), log: silent });
 let runCount = 0;
 let wanted = Number.POSITIVE_INFINITY;
 let startMs: number[] | undefined;

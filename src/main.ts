@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Configuration } from "./configuration.ts";
 import { parseConfiguration } from "./configuration-parse.ts";
 import { printHelp } from "./configuration-print.ts";
 import { openLog } from "./observe/log.ts";
@@ -37,19 +38,27 @@ export async function serve(args: readonly string[]): Promise<number> {
       // What was acknowledged is on disk; what is not can no longer get there. Going on would be lying.
       onStoreLost: () => stop.resolve(exitCodes.failed),
     });
-    process.once("SIGTERM", () => stop.resolve(exitCodes.stopped));
-    process.once("SIGINT", () => stop.resolve(exitCodes.stopped));
+    // Not once: Ctrl-C under npm brings the signal twice, from the terminal and from npm, and the second one
+    // must not cut the drain, which has a bound of its own.
+    process.on("SIGTERM", () => stop.resolve(exitCodes.stopped));
+    process.on("SIGINT", () => stop.resolve(exitCodes.stopped));
     process.stdout.write(`signalbox listens on ${server.url}\n`);
     const exitCode = await stop.promise;
     await server.stop(configuration.drainTimeoutMs);
     return exitCode;
   } catch (error) {
-    process.stderr.write(
-      `signalbox: cannot start: ${error instanceof Error ? error.message : String(error)}\n`,
-    );
+    process.stderr.write(`signalbox: cannot start: ${describeFailure(error, configuration)}\n`);
     log.debug({ error }, "cannot start");
     return exitCodes.failed;
   }
+}
+
+function describeFailure(error: unknown, { host, port }: Configuration): string {
+  if (!(error instanceof Error)) return String(error);
+  if ("code" in error && error.code === "EADDRINUSE") {
+    return `port ${port} of ${host} is taken: stop what listens there, or choose another one with --port`;
+  }
+  return error.message;
 }
 
 if (import.meta.main) {

@@ -77,11 +77,11 @@ async function explainQueued(
   const workerCount = engine.sessions.openOn(queueKey(namespace, op));
   const facts = { workerCount, queuePosition };
   if (workerCount === 0) {
-    const told = `no attached worker announces op ${op}; start one that does, or correct the name of the op`;
+    const told = `no attached worker takes op ${op}; start one that does, or correct the name of the op; those that drain do not count`;
     return explained(Cause.NO_WORKER, told, facts);
   }
   if (!(await hasCredit(engine, namespace, op))) {
-    const told = `all ${workerCount} workers of op ${op} are busy or draining; wait, or start more of them`;
+    const told = `all ${workerCount} workers of op ${op} are busy; wait, or start more of them`;
     return explained(Cause.NO_CREDIT, told, facts);
   }
   return explained(

@@ -118,10 +118,11 @@ export const refusalRows = {
     number: Reason.ALREADY_ANSWERED,
     code: Code.FailedPrecondition,
     message: ({ runId, action }) =>
-      `condition ${action} of run ${runId} has another answer; read it with GetCondition`,
+      `condition ${action} of run ${runId} has another answer, or keeps another signal; it takes one`,
     metadata: ({ runId, action }) => ({ run_id: runId, action }),
     happened: "A condition takes one answer, and this one has a different one already.",
-    remedy: "Accept the answer that is there; `GetCondition` shows it and who gave it.",
+    remedy:
+      "Accept the answer that is there: `GetCondition` shows it, or the event `signal_kept` while it is kept.",
   },
   SIGNAL_TYPE_MISMATCH: {
     number: Reason.SIGNAL_TYPE_MISMATCH,

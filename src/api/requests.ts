@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ConnectError } from "@connectrpc/connect";
 import type { CommandKind, Request } from "../core/command.ts";
 import { canonical } from "../core/value.ts";
@@ -12,7 +12,7 @@ import { toConnectError } from "./status.ts";
  * digested.
  */
 export function requestOf(requestId: string, content: unknown): Request {
-  const digest = requestId === "" ? "" : createHash("sha256").update(canonical(content)).digest("base64url");
+  const digest = requestId === "" ? "" : hash("sha256", canonical(content), "base64url");
   return { requestId, digest };
 }
 

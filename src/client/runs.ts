@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { Action_State } from "../../gen/signalbox/v1/action_pb.ts";
 import { Run_State } from "../../gen/signalbox/v1/run_pb.ts";
@@ -25,6 +24,7 @@ import {
 } from "./wire/calls.ts";
 import { coalesceCreateRun } from "./wire/coalesce.ts";
 import { listPages, type Pages } from "./wire/pages.ts";
+import { newRequestId } from "./wire/request-id.ts";
 import { mapWatch } from "./wire/watch.ts";
 
 /** Which runs are wanted; what is said must all hold. A namespace of `-` means all. */
@@ -92,7 +92,7 @@ function runCalls(calls: Calls): Pick<Runs, "create" | "get" | "list" | "watch" 
   return {
     async create(newRun, options = {}) {
       const run = toNewRun(newRun, options.namespace ?? calls.namespace);
-      const request = create(CreateRunRequestSchema, { run, requestId: options.requestId ?? randomUUID() });
+      const request = create(CreateRunRequestSchema, { run, requestId: options.requestId ?? newRequestId() });
       if (options.signal === undefined && options.timeoutMs === undefined) {
         return toRun(await createRun(request));
       }

@@ -35,14 +35,27 @@ export function areEqual(one: Value, other: Value): boolean {
 
 /** A text that is the same for equal values and for no others. */
 export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value).filter(([, part]) => part !== undefined);
-    entries.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
-    return `{${entries.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`).join(",")}}`;
+  if (typeof value === "string") return quoted(value);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  let text = "";
+  if (Array.isArray(value)) {
+    for (const item of value) text += text === "" ? canonical(item) : `,${canonical(item)}`;
+    return `[${text}]`;
   }
-  return JSON.stringify(value) ?? "null";
+  const parts = value as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(parts).sort()) {
+    const part = parts[name];
+    if (part !== undefined) text += `${text === "" ? "" : ","}${quoted(name)}:${canonical(part)}`;
+  }
+  return `{${text}}`;
 }
+
+/** A text as JSON has it. Most are short and have nothing to escape. */
+function quoted(text: string): string {
+  return text.length <= 64 && plainText.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+const plainText = /^[ !#-[\]-~]*$/;
 
 /** About how many bytes a value takes on the wire: the text it holds, and a little for the rest. */
 export function sizeBytes(value: Value): number {

@@ -20,6 +20,8 @@ async function readAnswer(question: string, signal: AbortSignal): Promise<boolea
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const closed = new AbortController();
   terminal.once("close", () => closed.abort());
+  // While it asks, the terminal hands Ctrl-C to the question instead of making a signal of it.
+  terminal.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
     for (;;) {
       const text = await terminal.question(question, { signal: AbortSignal.any([signal, closed.signal]) });

@@ -30,9 +30,13 @@ async function main(): Promise<number> {
 
 function inputMistakes({ input }: DemoArguments): readonly string[] {
   if (!existsSync(input) || !statSync(input).isDirectory()) return [`--input ${input} is not a folder`];
-  const { length } = findFiles(resolve(input));
-  if (length === 0) return [`--input ${input} has no files`];
-  return length > filesMax ? [`--input ${input} has ${length} files, more than ${filesMax}`] : [];
+  try {
+    const { length } = findFiles(resolve(input));
+    if (length === 0) return [`--input ${input} has no files`];
+    return length > filesMax ? [`--input ${input} has ${length} files, more than ${filesMax}`] : [];
+  } catch (error) {
+    return [`--input ${input} cannot be read: ${error instanceof Error ? error.message : String(error)}`];
+  }
 }
 
 async function runDemo(demo: DemoArguments): Promise<number> {
@@ -42,7 +46,7 @@ async function runDemo(demo: DemoArguments): Promise<number> {
   const interrupted = new AbortController();
   const lost = (how: string) => interrupted.abort(new Error(`a process died too often (${how})`));
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => interrupted.abort(new Error(`interrupted; go on with the same --data`)));
+    process.on(signal, () => interrupted.abort(new Error(`interrupted; go on with the same --data`)));
   }
   const server = await startDemoServer({
     data: join(data, "store"),

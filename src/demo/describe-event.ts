@@ -27,7 +27,7 @@ function tell(event: Event): string | undefined {
     case "CONDITION_PAUSED":
       return `waits for an answer: ${event.detail.prompt}`;
     case "CONDITION_ANSWERED":
-      return `answered ${String(event.detail.value)}${event.detail.signalledBy && ` by ${event.detail.signalledBy}`}`;
+      return `answered ${JSON.stringify(event.detail.value)}${event.detail.signalledBy && ` by ${event.detail.signalledBy}`}`;
     default:
       return undefined;
   }
@@ -36,7 +36,7 @@ function tell(event: Event): string | undefined {
 function tellEnd({ state, outputs, error }: Extract<Event, { kind: "ACTION_ENDED" }>["detail"]): string {
   const { path, lines, bytes } = outputs;
   const measured =
-    path === undefined ? "" : `  ${String(path)}: ${String(lines)} lines, ${String(bytes)} bytes`;
+    typeof path === "string" ? `  ${path}: ${Number(lines)} lines, ${Number(bytes)} bytes` : "";
   return `${state}${measured}${because(error)}`;
 }
 

@@ -4,8 +4,8 @@ import { readdirSync } from "node:fs";
 export const filesMax = 900;
 
 /**
- * The plain files below a folder, as paths relative to it with forward slashes, in order of path. Symbolic links
- * are left out, to files and to folders: so each file comes once, and none from outside of the folder.
+ * The plain files below a folder, as paths relative to it with forward slashes, in order of path. Symbolic
+ * links are left out, to files and to folders: so each file comes once, and none from outside of the folder.
  */
 export function findFiles(folder: string): readonly string[] {
   const found: string[] = [];

@@ -24,20 +24,25 @@ export async function followRun(client: SignalboxClient, options: FollowOptions)
   const { runId, signal } = options;
   let question: Question | undefined;
   let manifest: string | undefined;
-  for await (const { events } of client.events.watch({ runId, from: "beginning", signal })) {
-    for (const event of events) {
-      const line = describeEvent(event);
-      if (line !== undefined) process.stdout.write(`${line}\n`);
-      if (event.kind === "CONDITION_PAUSED") question = pose(client, options, event);
-      if (event.kind === "CONDITION_ANSWERED") question?.withdraw();
-      if (event.kind === "ACTION_ENDED" && event.action === "publish" && event.detail.state === "SUCCEEDED") {
-        manifest = String(event.detail.outputs["manifest"]);
-      }
-      if (event.kind === "RUN_ENDED") {
-        question?.withdraw();
-        return endOf(event, manifest);
+  try {
+    for await (const { events } of client.events.watch({ runId, from: "beginning", signal })) {
+      for (const event of events) {
+        const line = describeEvent(event);
+        if (line !== undefined) process.stdout.write(`${line}\n`);
+        if (event.kind === "CONDITION_PAUSED") question = pose(client, options, event);
+        if (event.kind === "CONDITION_ANSWERED") question?.withdraw();
+        if (
+          event.kind === "ACTION_ENDED" &&
+          event.action === "publish" &&
+          event.detail.state === "SUCCEEDED"
+        ) {
+          manifest = event.detail.outputs["manifest"] as string;
+        }
+        if (event.kind === "RUN_ENDED") return endOf(event, manifest);
       }
     }
+  } finally {
+    question?.withdraw();
   }
   signal.throwIfAborted();
   throw new Error("the feed ended before the run did");

@@ -1,4 +1,12 @@
-import type { Answers, CancelledAttempt, Command, CommandKind, CommandOf, Effect } from "../core/command.ts";
+import {
+  type Answers,
+  type CancelledAttempt,
+  type Command,
+  type CommandKind,
+  type CommandOf,
+  type Effect,
+  queueKey,
+} from "../core/command.ts";
 import { frameItemsMax, reconnectAfterMs, waitingCommandsMax } from "../limits.ts";
 import { type Outcome, type Store, StoreUnavailable } from "../store/store.ts";
 import { type Chance, type Clock, IdSource, systemChance, systemClock } from "./clock.ts";
@@ -141,6 +149,7 @@ export class Engine {
   async #run<K extends CommandKind>(command: CommandOf<K>): Promise<Outcome<K>> {
     if (this.#stopping !== undefined) throw new Stopping();
     this.#runningCount += 1;
+    if (command.kind === "createRun") this.#anticipate(command);
     try {
       const stamp = { nowMs: this.#clock.nowMs(), chance: this.#chance.next() };
       const outcome = await this.store.transact<K>(command, stamp);
@@ -155,25 +164,37 @@ export class Engine {
     }
   }
 
+  /**
+   * Marks the queues that a run is about to fill: commands take effect in the order of their calls, so that
+   * whoever is ready is assigned its tasks behind it, mostly in the same transaction. There is nothing to
+   * mark afterwards.
+   */
+  #anticipate(command: Command): void {
+    if (command.kind !== "createRun") return;
+    const { namespace, work } = command;
+    const specs = "task" in work ? [work.task] : work.plan.map(({ spec }) => spec);
+    for (const spec of specs) if (spec.kind === "task") this.#dispatcher.mark(queueKey(namespace, spec.op));
+  }
+
   /** Does what a committed command asks for outside. Whatever happens here, the command has taken effect. */
   #follow(command: Command, outcome: Extract<Outcome<CommandKind>, { ok: true }>): void {
     try {
       // Before anything that was committed later can have something for the session.
       if (command.kind === "attach") this.sessions.expect((outcome.answer as Answers["attach"]).session.id);
       else if (command.kind === "drain") this.sessions.retire(command.sessionId);
-      if (outcome.effects.length > 0) this.#perform(outcome.effects);
+      if (outcome.effects.length > 0) this.#perform(outcome.effects, command.kind === "createRun");
       if (outcome.position !== undefined) this.#wake.reached(outcome.position);
     } catch (error) {
       this.#log.error({ err: error, command: command.kind }, "what follows from a command failed");
     }
   }
 
-  #perform(effects: readonly Effect[]): void {
+  #perform(effects: readonly Effect[], isAnticipated: boolean): void {
     let cancelledBySession: Map<string, CancelledAttempt[]> | undefined;
     for (const effect of effects) {
       switch (effect.kind) {
         case "queued":
-          this.#dispatcher.mark(effect.queue);
+          if (!isAnticipated) this.#dispatcher.mark(effect.queue);
           break;
         case "due":
           this.#deadlines.arm(effect.atMs);

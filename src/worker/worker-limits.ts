@@ -56,3 +56,5 @@ export const stopGraceMs = 10_000;
 export const pingIntervalMs = 30_000;
 /** 10 ms: the shortest interval of heartbeats, however short the timeout. */
 export const heartbeatIntervalMsMin = 10;
+/** 10 ms: how long the word that a task has started waits; the end of a short task says it too. */
+export const startDelayMs = 10;

@@ -159,7 +159,7 @@ describe("the log of a call", () => {
     const failed = await failureOf(client.check({}));
     expect(failed).toMatchObject({ code: thrown.code, rawMessage: thrown.rawMessage });
     await logged(1);
-    expect(calls()).toMatchObject([{ level, code, reason: thrown.rawMessage }]);
+    expect(calls()).toMatchObject([{ level, code, told: thrown.rawMessage }]);
   });
 
   test.each([

@@ -91,7 +91,7 @@ function asRecordedEvent(event: EventFrame["events"][number]): RecordedEvent {
     kind,
     ...(epoch === undefined ? {} : { epoch: Number(epoch) }),
     ...(state === undefined ? {} : { state }),
-    ...(given === undefined ? {} : { value: String(given) }),
+    ...(given === undefined ? {} : { value: typeof given === "string" ? given : JSON.stringify(given) }),
   };
 }
 

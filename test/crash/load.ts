@@ -36,7 +36,7 @@ export class Load {
   #publishedCount = 0;
   #eventCount = 0;
   #looks: (() => void)[] = [];
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(address: string) {
     this.client = createClient({ address, retry: { forMs: 60_000, backoffMsMax: 500 } });
@@ -141,7 +141,7 @@ export class Load {
         for (const look of this.#looks.splice(0)) look();
       }
     } catch (error) {
-      if (!this.#stopped.signal.aborted) this.#failure = error;
+      if (!this.#stopped.signal.aborted) this.#failure = error as Error;
       for (const look of this.#looks.splice(0)) look();
     }
   }
@@ -154,7 +154,7 @@ export class Load {
       this.acknowledged.answerByRun.set(runId, answer);
     } catch (error) {
       if (error instanceof RefusedError) this.acknowledged.refused.push(error);
-      else this.#failure = error;
+      else this.#failure = error as Error;
     }
   }
 }

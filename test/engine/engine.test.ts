@@ -12,7 +12,7 @@ import {
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { FakeClock, settle, until } from "../support/fake-clock.ts";
 import { done, eventOf, FakeStore } from "../support/fake-store.ts";
-import { attemptOf, KeptLog, KeptOutlet, keyOf, settings } from "./support.ts";
+import { assignmentOf, attemptOf, KeptLog, KeptOutlet, keyOf, settings } from "./support.ts";
 
 function setUp() {
   const store = new FakeStore();
@@ -54,6 +54,35 @@ describe("the engine", () => {
     );
     expect(store.commands.map(({ kind }) => kind)).toEqual(kinds);
     expect(stamps).toEqual(kinds.map(() => ({ nowMs: clock.nowMs(), chance: 0.25 })));
+  });
+
+  test("assigns what a run queues right behind it, before it is known to be committed, and once", async () => {
+    const { engine, store, open } = setUp();
+    const nothing = { assignments: [], emptyQueues: ["default/work"], closedSessions: [] };
+    store.script = () => done(nothing);
+    const { session, outlet } = open("s1");
+    session.addCredit(1);
+    await settle();
+    const created = Promise.withResolvers<void>();
+    store.script = async (command) => {
+      if (command.kind === "createRun") {
+        await created.promise;
+        return done({}, { effects: [{ kind: "queued", queue: "default/work" }] });
+      }
+      await created.promise;
+      const assignments = [{ sessionId: "s1", assignment: assignmentOf("r1") }];
+      return done({ ...nothing, assignments });
+    };
+    store.commands.length = 0;
+    const work = { task: { kind: "task", op: "work" } };
+    const creating = engine.execute({ kind: "createRun", namespace: "default", work } as never);
+    await settle();
+    expect(store.commands.map(({ kind }) => kind)).toEqual(["createRun", "assign"]);
+    created.resolve();
+    await creating;
+    await until("the assignment", () => outlet.assignments.length === 1);
+    await settle();
+    expect(store.commands.map(({ kind }) => kind)).toEqual(["createRun", "assign"]);
   });
 
   test("boots the leases when it starts, and looks at once for what is due", async () => {

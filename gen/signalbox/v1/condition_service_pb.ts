@@ -303,14 +303,15 @@ export const SignalConditionRequestSchema: GenMessage<SignalConditionRequest, {v
 export type SignalConditionResponse = Message<"signalbox.v1.SignalConditionResponse"> & {
   /**
    * The condition as it stands; not set while the signal is kept for one that
-   * does not exist yet.
+   * does not wait yet.
    *
    * @generated from field: signalbox.v1.Condition condition = 1;
    */
   condition?: Condition | undefined;
 
   /**
-   * True if the signal is kept for a condition that does not exist yet.
+   * True if the signal is kept for a condition that does not exist yet, or that
+   * still waits for other actions itself.
    *
    * @generated from field: bool kept = 2;
    */

@@ -61,12 +61,12 @@ class ObservedCall {
   fail(error: unknown): ConnectError {
     const given = givenUp(error, this.#request.signal);
     if (given !== undefined) {
-      this.#write("debug", nameOf(given.code), { reason: given.rawMessage });
+      this.#write("debug", nameOf(given.code), { told: given.rawMessage });
       return given;
     }
     if (error instanceof ConnectError && !ours.has(error.code)) {
       const level = error.code === Code.Unavailable && !isGoodbye(error) ? "warn" : "debug";
-      this.#write(level, nameOf(error.code), { reason: error.rawMessage });
+      this.#write(level, nameOf(error.code), { told: error.rawMessage });
       return error;
     }
     const reference = randomUUID();

@@ -7,6 +7,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { carrierLimits } from "../carrier-limits.ts";
+import { Acceptors } from "./acceptor.ts";
 
 /** How much of one field path or description is told; both may quote what the client sent. */
 const toldLengthMax = 200;
@@ -37,6 +38,7 @@ export function validateRequests({ registry, services = [] }: ValidateOptions = 
   }
 
   function check<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): void {
+    if (acceptors.of(schema)(message)) return;
     const result = validator.validate(schema, message);
     if (result.kind === "invalid") {
       throw invalidRequest(result.violations.map(describeViolation));
@@ -58,12 +60,14 @@ export function validateRequests({ registry, services = [] }: ValidateOptions = 
 
 /** For schemas without predefined rules. Rules are compiled at their first use and kept. */
 const plainValidator = createValidator();
+const acceptors = new Acceptors();
 
 /** Everything that is wrong with the shape of a message that its request's own rules leave to the handler. */
 export function violationsOf<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
 ): readonly FieldViolation[] {
+  if (acceptors.of(schema)(message)) return [];
   const result = plainValidator.validate(schema, message);
   if (result.kind === "valid") return [];
   if (result.kind === "invalid") return result.violations.map(describeViolation);

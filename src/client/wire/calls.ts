@@ -19,7 +19,7 @@ export interface CallOptions {
 
 /** What every call that changes something can be told. */
 export interface ChangeOptions extends CallOptions {
-  /** A random UUID unless said. The same id with the same content is carried out once, for 24 hours. */
+  /** A new UUID unless said. The same id with the same content is carried out once, for 24 hours. */
   readonly requestId?: string | undefined;
 }
 

@@ -120,9 +120,10 @@ function sizeBytesMax(part: unknown): number {
     return 11;
   }
   let bytes = 6;
-  for (const [name, value] of Object.entries(part)) {
+  const values = part as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(values)) {
     // Names of fields are not sent, but keys of maps are, and both are names here.
-    bytes += name.startsWith("$") ? 0 : name.length * 3 + 6 + sizeBytesMax(value);
+    bytes += name.startsWith("$") ? 0 : name.length * 3 + 6 + sizeBytesMax(values[name]);
   }
   return bytes;
 }

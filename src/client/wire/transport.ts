@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   create,
   type DescMessage,
@@ -17,6 +16,7 @@ import {
 import { RunService } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { answerBytesMax, pingIntervalMs, pingTimeoutMs } from "../client-limits.ts";
 import { CallFailedError, nameCode, readRefusedError } from "../refused-error.ts";
+import { newRequestId } from "./request-id.ts";
 import { isTransient, type RetryPolicy, retrying } from "./retry.ts";
 
 /**
@@ -123,12 +123,12 @@ function withRequestIds<I extends DescMessage, O extends DescMessage>(
 ): MessageInitShape<I> {
   const message: Message & Record<string, unknown> = create(method.input, input);
   if (method.input.field["requestId"] !== undefined && message["requestId"] === "") {
-    return { ...message, requestId: randomUUID() } as unknown as MessageInitShape<I>;
+    return { ...message, requestId: newRequestId() } as unknown as MessageInitShape<I>;
   }
   if (method.input.typeName === RunService.method.batchCreateRuns.input.typeName) {
     const requests = message["requests"] as readonly { readonly requestId: string }[];
     const named = requests.map((request) =>
-      request.requestId === "" ? { ...request, requestId: randomUUID() } : request,
+      request.requestId === "" ? { ...request, requestId: newRequestId() } : request,
     );
     return { ...message, requests: named } as unknown as MessageInitShape<I>;
   }

@@ -1,4 +1,4 @@
-import type { Action } from "../action.ts";
+import type { Action, ActionError } from "../action.ts";
 import { hasEnded, isHeld } from "../action.ts";
 import type { Draft } from "../draft.ts";
 import type { RunKey } from "../name.ts";
@@ -100,10 +100,18 @@ function endRunIfAllEnded(draft: Draft, key: RunKey): void {
       dropKeptSignal(draft, run, { action, cause: "RUN_ENDED" });
   }
   const state = endOf(run);
-  const end: Run = { ...run, state, endTimeMs: draft.nowMs, dueMs: undefined, keptSignalCount: 0 };
+  const error = state === "TIMED_OUT" && run.timedOut ? runTimeout : run.error;
+  const end: Run = { ...run, state, error, endTimeMs: draft.nowMs, dueMs: undefined, keptSignalCount: 0 };
   draft.setRun(end);
   draft.emit(end, undefined, { kind: "run_ended", state, error: end.error, outputs: end.outputs });
 }
+
+const runTimeout: ActionError = {
+  type: "Timeout",
+  message: "the run took longer than its timeout",
+  stack: "",
+  nonRetryable: false,
+};
 
 /**
  * A run whose actions have all ended: time and cancel explain what did not succeed, the worst end the rest.

@@ -14,20 +14,16 @@ export class FolderLock {
     this.#database = database;
   }
 
-  /** Takes the lock, or throws StoreUnavailable naming the folder if somebody has it. */
+  /** Takes the lock, or throws StoreUnavailable that names the folder and what is wrong with it. */
   static take(folder: string): FolderLock {
-    const database = new DatabaseSync(join(folder, "lock"), { timeout: 0 });
+    let database: DatabaseSync | undefined;
     try {
+      database = new DatabaseSync(join(folder, "lock"), { timeout: 0 });
       database.exec("BEGIN EXCLUSIVE");
       return new FolderLock(database);
     } catch (error) {
-      database.close();
-      throw new StoreUnavailable(
-        `another server has the folder ${folder} open: stop it, or choose another folder`,
-        {
-          cause: error,
-        },
-      );
+      database?.close();
+      throw new StoreUnavailable(whyNot(folder, error), { cause: error });
     }
   }
 
@@ -35,3 +31,13 @@ export class FolderLock {
     this.#database.close();
   }
 }
+
+function whyNot(folder: string, error: unknown): string {
+  const isHeld = error instanceof Error && "errcode" in error && error.errcode === busyCode;
+  if (isHeld) return `another server has the folder ${folder} open: stop it, or choose another folder`;
+  const told = error instanceof Error ? error.message : String(error);
+  return `the folder ${folder} cannot be written to (${told}): make it writable, or choose another folder`;
+}
+
+/** SQLITE_BUSY: somebody else has the lock. */
+const busyCode = 5;

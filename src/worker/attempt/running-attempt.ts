@@ -135,10 +135,11 @@ export class RunningAttempt {
   #end(content: EndContent, sizeBytes = errorBytesMax): void {
     clearInterval(this.#beats);
     this.#hasReturned = true;
-    if (!this.#isSilenced) {
+    if (this.#isSilenced) {
+      this.#post({ kind: "settle", ticket: this.#ticket });
+    } else {
       this.#reports.end(content, sizeBytes);
     }
-    this.#post({ kind: "settle", ticket: this.#ticket });
     this.#reports.close(attemptEnded);
     this.#children.close(attemptEnded);
     this.#abort.abort(attemptEnded);

@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  AcceptSchema,
   AddActionsSchema,
   type Assignment,
   type AttachRequest,
@@ -20,6 +19,7 @@ import {
   referenceKey,
   type WaitingReport,
 } from "./held-attempt.ts";
+import { Starts } from "./starts.ts";
 import type { RecordedNotice, Ticket, TicketedAssignment, WorkerCommand } from "./thread-messages.ts";
 import { endsAttempt, readRefusal } from "./worker-refusal.ts";
 
@@ -47,14 +47,22 @@ export class Outbox {
   /** Attempts whose tasks have not returned and do not wait for a child. */
   #occupied = 0;
   #givesCredit = true;
-  #starts: HeldAttempt[] = [];
+  readonly #starts: Starts;
   #calls: OutgoingFrame[] = [];
   #reports: WaitingReport[] = [];
   #declines: OutgoingFrame[] = [];
 
-  /** `concurrency` is how many attempts may hold a place at once. */
-  constructor(concurrency: number) {
+  /**
+   * `concurrency` is how many attempts may hold a place at once; `wake` says that there is a frame to take.
+   */
+  constructor(concurrency: number, wake: () => void) {
     this.#concurrency = concurrency;
+    this.#starts = new Starts(wake);
+  }
+
+  /** Says nothing by itself any more. */
+  close(): void {
+    this.#starts.close();
   }
 
   /** True if nothing is held and nothing is left to say. */
@@ -80,7 +88,7 @@ export class Outbox {
     const known = [...this.#heldByTicket.values()].filter(
       ({ state }) => state === "accepted" || state === "ended",
     );
-    this.#starts = known.filter(({ startConfirmed }) => !startConfirmed);
+    this.#starts.restart(known);
     this.#reports = known.flatMap(({ waiting }) => [...waiting.values()]);
   }
 
@@ -200,7 +208,7 @@ export class Outbox {
   /** The next frame for a stream that is attached, or nothing if there is nothing to say. */
   takeFrame(): OutgoingFrame | undefined {
     return (
-      this.#takeStarts() ??
+      this.#starts.takeFrame() ??
       this.#calls.shift() ??
       this.#takeReports() ??
       this.#declines.shift() ??
@@ -212,7 +220,7 @@ export class Outbox {
     const held = this.#heldByTicket.get(ticket);
     if (held !== undefined && held.state === "assigned") {
       held.state = "accepted";
-      this.#starts.push(held);
+      this.#starts.add(held);
     }
   }
 
@@ -226,20 +234,10 @@ export class Outbox {
     const waiting = { held, sequence, report, sizeBytes: command.sizeBytes + referenceBytes(held.reference) };
     if (isEnd(report)) {
       held.state = "ended";
+      this.#occupy(held, { isWaiting: false, settled: true });
     }
     held.waiting.set(sequence, waiting);
     this.#reports.push(waiting);
-  }
-
-  #takeStarts(): OutgoingFrame | undefined {
-    const attempts: AttemptReference[] = [];
-    const taken = this.#starts.splice(0, framePartsMax);
-    for (const held of taken) {
-      if (held.state !== "lost") {
-        attempts.push(held.reference);
-      }
-    }
-    return attempts.length === 0 ? undefined : { case: "accept", value: create(AcceptSchema, { attempts }) };
   }
 
   #takeReports(): OutgoingFrame | undefined {

@@ -58,7 +58,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options.identity.concurrency);
+    this.#outbox = new Outbox(options.identity.concurrency, () => this.#link?.wake());
   }
 
   /** Opens the first stream. */
@@ -269,6 +269,7 @@ export class Session {
     }
     this.#state = "ended";
     clearTimeout(this.#delay);
+    this.#outbox.close();
     this.#link?.abort();
     this.#successor?.abort();
     this.#options.notify(failure === undefined ? { kind: "ended" } : { kind: "ended", failure });

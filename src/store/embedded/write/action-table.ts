@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Action } from "../../../core/action.ts";
 import { assert } from "../../../core/assert.ts";
 import type { Edge } from "../../../core/change.ts";
-import type { RunKey } from "../../../core/name.ts";
+import { namespaceOf, type RunKey } from "../../../core/name.ts";
 import { inlineSpecBytesMax } from "../../../limits.ts";
 import {
   type ActionRow,
@@ -18,15 +18,18 @@ import { RunShapes } from "./run-shapes.ts";
 
 /**
  * The actions and what they depend on, as the one who writes sees them: what was put is there at once, and in
- * the database after `flush`. Queries of an index first write what would be missing from it.
+ * the database after `flush`. Queries of an index first write what would be missing from it; but for the
+ * queue, which is asked for all the time, what is not written yet is merged in: a task may come and go
+ * without an entry there.
  */
 export class ActionTable {
   readonly #cache = new RowCache<Action>();
   readonly #shapes = new RunShapes();
   readonly #sql: ReturnType<typeof prepare>;
   readonly #changes: ChangedColumns<Action>;
+  /** Rows to be written that enter the index of the queue, move in it or leave it. */
+  readonly #queueChanges = new Set<Entry<Action>>();
   /** True while a row is to be written that enters, moves in or leaves the index. */
-  #isQueueStale = false;
   #isHeldStale = false;
   #isFamilyStale = false;
   #endedRuns: RunKey[] = [];
@@ -52,10 +55,10 @@ export class ActionTable {
   }
 
   add(action: Action): void {
-    this.#cache.add(`${action.run} ${action.name}`, action);
+    const entry = this.#cache.add(`${action.run} ${action.name}`, action);
     this.#shapes.addAction(action);
     this.#isFamilyStale = true;
-    this.#noteIndexes(action);
+    this.#noteIndexes(entry, action);
   }
 
   addEdge(edge: Edge): void {
@@ -66,8 +69,8 @@ export class ActionTable {
   put(action: Action): void {
     const entry = this.#entry(action.run, action.name);
     assert(entry !== undefined, "an action that changes is there", { run: action.run, action: action.name });
-    this.#noteIndexes(entry.value);
-    this.#noteIndexes(action);
+    this.#noteIndexes(entry, entry.value);
+    this.#noteIndexes(entry, action);
     this.#cache.put(entry, action);
   }
 
@@ -97,8 +100,20 @@ export class ActionTable {
   }
 
   queued(namespace: string, op: string, limit: number): readonly Action[] {
-    if (this.#isQueueStale) this.flush();
-    return this.#rows(this.#sql.queued.all(namespace, op, limit));
+    const changes = this.#queueChanges;
+    let storedCount = 0;
+    const entering: Action[] = [];
+    for (const { stored, value } of changes) {
+      if (stored?.state === "QUEUED") storedCount += 1;
+      if (isQueuedFor(value, namespace, op)) entering.push(value);
+    }
+    const staying: Action[] = [];
+    for (const row of this.#sql.queued.all(namespace, op, limit + storedCount)) {
+      const entry = this.#entry(row["run"] as RunKey, row["name"] as string);
+      if (entry !== undefined && !changes.has(entry)) staying.push(entry.value);
+    }
+    const all = entering.length === 0 ? staying : [...staying, ...entering].sort(byPlaceInQueue);
+    return all.slice(0, limit);
   }
 
   flush(): void {
@@ -106,7 +121,7 @@ export class ActionTable {
       if (entry.stored === undefined) this.#insertRow(entry);
       else this.#cache.noteWritten(entry, this.#changes.write(entry.rowId, entry.stored, entry.value));
     }
-    this.#isQueueStale = false;
+    this.#queueChanges.clear();
     this.#isHeldStale = false;
     this.#isFamilyStale = false;
   }
@@ -122,13 +137,13 @@ export class ActionTable {
     this.#cache.clear();
     this.#shapes.clear();
     this.#endedRuns = [];
-    this.#isQueueStale = false;
+    this.#queueChanges.clear();
     this.#isHeldStale = false;
     this.#isFamilyStale = false;
   }
 
-  #noteIndexes(action: Action): void {
-    if (action.state === "QUEUED") this.#isQueueStale = true;
+  #noteIndexes(entry: Entry<Action>, action: Action): void {
+    if (action.state === "QUEUED") this.#queueChanges.add(entry);
     if (action.sessionId !== undefined) this.#isHeldStale = true;
   }
 
@@ -165,6 +180,18 @@ export class ActionTable {
     assert(action !== undefined, "an index names actions that are there", { run, action: name });
     return action;
   }
+}
+
+function isQueuedFor({ state, spec, run }: Action, namespace: string, op: string): boolean {
+  return state === "QUEUED" && spec.kind === "task" && spec.op === op && namespaceOf(run) === namespace;
+}
+
+/** The order of the index of the queue. */
+function byPlaceInQueue(one: Action, other: Action): number {
+  if (one.priority !== other.priority) return other.priority - one.priority;
+  if (one.ageMs !== other.ageMs) return one.ageMs - other.ageMs;
+  if (one.run !== other.run) return one.run < other.run ? -1 : 1;
+  return one.name < other.name ? -1 : 1;
 }
 
 function prepare(database: DatabaseSync) {

@@ -37,10 +37,11 @@ export class RowCache<T> {
   }
 
   /** Takes in a row that is to be inserted. */
-  add(key: string, value: T): void {
-    const entry = { key, value, rowId: 0, stored: undefined, isDirty: true, isLarge: false };
+  add(key: string, value: T): Entry<T> {
+    const entry: Entry<T> = { key, value, rowId: 0, stored: undefined, isDirty: true, isLarge: false };
     this.#entries.set(key, entry);
     this.#dirty.push(entry);
+    return entry;
   }
 
   /** Gives a row another value. */
