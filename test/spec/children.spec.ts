@@ -143,7 +143,7 @@ describe("a child", () => {
                w starts
                main adds b c<b q?
                w starts            -> main/b RUNNING
-               main succeeds       -> main SUCCEEDED, main/b RUNNING due 10s, main/c CANCELLED, main/q CANCELLED
+               main succeeds -> main SUCCEEDED, main/b RUNNING due 10s, main/c CANCELLED, main/q CANCELLED
                                    -> run RUNNING
         at 1s  main/b stops        -> main/b CANCELLED, run SUCCEEDED
       `,

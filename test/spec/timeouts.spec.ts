@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { aCondition, aTask, bool, float, int, theTask } from "../support/builders.ts";
 import { tell } from "../support/story.ts";
-import { World } from "../support/world.ts";
+import { theRun, World } from "../support/world.ts";
 
 const none = { queueToStartMs: undefined, startToEndMs: undefined, heartbeatMs: undefined };
 
@@ -304,4 +304,11 @@ describe("a deadline that is fired too early or too late", () => {
     expect(world.do<"fire">({ kind: "fire", due: due as never })).toMatchObject({ ok: true, events: [] });
     expect(world.feed).toHaveLength(before);
   });
+});
+
+test("a run that took too long says so as its error, not that somebody cancelled it", () => {
+  const world = new World();
+  world.create({ timeoutMs: 5000 });
+  world.at(5000);
+  expect(world.state.run(theRun)).toMatchObject({ state: "TIMED_OUT", error: { type: "Timeout" } });
 });
