@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import {
   bytesPerCommitMax,
+  commandsAheadMin,
   commandsPerCommitMax,
   waitingBytesMax,
   waitingCommandsMax,
@@ -14,9 +15,11 @@ import { StoreUnavailable } from "../../src/store/store.ts";
 function aGroupCommit() {
   const batches: (readonly string[])[] = [];
   const commits = new GroupCommit((batch) => batches.push(batch));
-  /** Answers the batch that is under way: to each command the position that stands in its text. */
+  let answeredCount = 0;
+  /** Answers the first batch that is under way: to each command the position that stands in its text. */
   const answer = (): void => {
-    const batch = batches.at(-1) ?? [];
+    const batch = batches[answeredCount] ?? [];
+    answeredCount += 1;
     commits.answered(batch.map((text): Reply => ({ answer: text, effects: [], position: Number(text) })));
   };
   return { commits, batches, answer };
@@ -41,6 +44,27 @@ describe("commands", () => {
     expect(await Promise.all(first)).toMatchObject([{ position: 1 }, { position: 2 }]);
     answer();
     expect(await Promise.all(second)).toMatchObject([{ position: 3 }, { position: 4 }, { position: 5 }]);
+  });
+
+  test(`go ahead of the answer to the batch before if ${commandsAheadMin} wait, in one batch`, async () => {
+    const { commits, batches, answer } = aGroupCommit();
+    const said = [commits.submit("0")];
+    await setImmediate();
+    const submitSome = async (count: number) => {
+      for (let left = count; left > 0; left -= 1) said.push(commits.submit(String(said.length)));
+      await setImmediate();
+    };
+    await submitSome(commandsAheadMin - 1);
+    expect(batches).toHaveLength(1);
+    await submitSome(1);
+    await submitSome(commandsAheadMin + 1);
+    expect(batches.map(({ length }) => length)).toEqual([1, commandsAheadMin]);
+    answer();
+    expect(batches.map(({ length }) => length)).toEqual([1, commandsAheadMin, commandsAheadMin + 1]);
+    answer();
+    answer();
+    const outcomes = await Promise.all(said);
+    expect(outcomes).toMatchObject(said.map((_, position) => ({ position })));
   });
 
   test(`go at most ${commandsPerCommitMax} to a batch`, async () => {

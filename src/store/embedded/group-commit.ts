@@ -1,5 +1,6 @@
 import {
   bytesPerCommitMax,
+  commandsAheadMin,
   commandsPerCommitMax,
   waitingBytesMax,
   waitingCommandsMax,
@@ -15,15 +16,17 @@ interface Waiting {
 }
 
 /**
- * Puts commands into batches: one batch is with the thread at a time, and when it is answered everything that
- * has come meanwhile goes as the next. So the batches grow by themselves when the disk is slow or much is to
- * be done, and a single command on an idle store waits for nobody. Order is kept.
+ * Puts commands into batches: while the thread is busy with one, what comes waits and goes as the next. So the
+ * batches grow by themselves when the disk is slow or much is to be done, and a single command on an idle
+ * store waits for nobody. When much waits, the next batch goes ahead, so that the thread finds it when it is
+ * done and has no need to wait for this side. Order is kept.
  */
 export class GroupCommit {
   readonly #send: (batch: readonly string[]) => void;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  #flying: readonly Waiting[] = [];
+  /** The batches that the thread has, one or two. */
+  readonly #flying: (readonly Waiting[])[] = [];
   #isDue = false;
   #refusal: StoreUnavailable | undefined;
   #drained: (() => void) | undefined;
@@ -45,10 +48,9 @@ export class GroupCommit {
     });
   }
 
-  /** The thread answered the batch that it had: sends the next, then tells the callers. */
+  /** The thread answered the first batch that it had: sends the next, then tells the callers. */
   answered(replies: readonly Reply[]): void {
-    const answered = this.#flying;
-    this.#flying = [];
+    const answered = this.#flying.shift() ?? [];
     this.#sendNext();
     for (const [index, { settle, reject }] of answered.entries()) {
       const reply = replies[index];
@@ -61,8 +63,7 @@ export class GroupCommit {
   /** From here on every command is rejected with this, and those that wait are, too. */
   breakOff(refusal: StoreUnavailable): void {
     this.#refusal = refusal;
-    const rejected = [...this.#flying, ...this.#waiting];
-    this.#flying = [];
+    const rejected = [...this.#flying.splice(0).flat(), ...this.#waiting];
     this.#waiting = [];
     this.#waitingBytes = 0;
     for (const { reject } of rejected) reject(refusal);
@@ -84,7 +85,7 @@ export class GroupCommit {
 
   /** What comes from one turn of the event loop goes together, also when the thread is idle. */
   #becomeDue(): void {
-    if (this.#isDue || this.#flying.length > 0) return;
+    if (this.#isDue || !this.#mayGo()) return;
     this.#isDue = true;
     setImmediate(() => {
       this.#isDue = false;
@@ -92,8 +93,14 @@ export class GroupCommit {
     });
   }
 
+  /** True if something waits, and the thread is idle or it is worth a batch of its own behind the one it has. */
+  #mayGo(): boolean {
+    const { length } = this.#flying;
+    return length === 0 ? this.#waiting.length > 0 : length === 1 && this.#waiting.length >= commandsAheadMin;
+  }
+
   #sendNext(): void {
-    if (this.#flying.length > 0 || this.#waiting.length === 0) return;
+    if (!this.#mayGo()) return;
     let bytes = 0;
     let count = 0;
     for (const { text } of this.#waiting) {
@@ -102,8 +109,9 @@ export class GroupCommit {
       this.#waitingBytes -= text.length;
       count += 1;
     }
-    this.#flying = this.#waiting.slice(0, count);
+    const batch = this.#waiting.slice(0, count);
+    this.#flying.push(batch);
     this.#waiting = this.#waiting.slice(count);
-    this.#send(this.#flying.map(({ text }) => text));
+    this.#send(batch.map(({ text }) => text));
   }
 }
