@@ -85,7 +85,7 @@ export const waitingCommandsMax = 10_000;
 export const commandsPerCommitMax = 1_000;
 /** See `commandsPerCommitMax`. A larger command is committed by itself. */
 export const bytesPerCommitMax = 4 * 1024 * 1024;
-/** 100 commands are worth a batch that goes ahead of the answer to the one before; fewer wait and grow more. */
+/** 100 commands are worth a batch that goes ahead of the answer to the one before; fewer wait for it. */
 export const commandsAheadMin = 100;
 /** 256 MiB of commands waiting for the store, for the same reason as `waitingCommandsMax`. */
 export const waitingBytesMax = 256 * 1024 * 1024;

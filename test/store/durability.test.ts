@@ -212,13 +212,14 @@ describe("a folder", () => {
 describe("a disk that fails", () => {
   test("breaks the store for good: nothing is acknowledged afterwards, and all that was is there", async () => {
     const path = newFolder();
-    const { lines } = startWriter(path, { sizeKiBMax: "2000" });
+    const { lines } = startWriter(path, { sizeKiBMax: "3500" });
     const said: string[][] = [];
     for await (const line of lines) said.push(line.split(" "));
     const broken = said.findIndex(([word]) => word === "broken");
     const done = said.filter(([word]) => word === "done").map(([, number]) => Number(number));
     expect(said[broken]).toEqual(["broken", "StoreUnavailable"]);
-    expect(done.length).toBeGreaterThan(100);
+    // So many fit even if each of them was committed by itself.
+    expect(done.length).toBeGreaterThan(50);
     const after = said.slice(broken + 1).map(([word, , ...rest]) => [word, rest.at(-1)]);
     expect(after.filter(([word]) => word === "done")).toEqual([]);
     expect(

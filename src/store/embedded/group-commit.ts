@@ -16,7 +16,7 @@ interface Waiting {
 }
 
 /**
- * Puts commands into batches: while the thread is busy with one, what comes waits and goes as the next. So the
+ * Puts commands into batches: while the thread is busy with one, what comes waits and goes next. So the
  * batches grow by themselves when the disk is slow or much is to be done, and a single command on an idle
  * store waits for nobody. When much waits, the next batch goes ahead, so that the thread finds it when it is
  * done and has no need to wait for this side. Order is kept.
@@ -93,7 +93,7 @@ export class GroupCommit {
     });
   }
 
-  /** True if something waits, and the thread is idle or it is worth a batch of its own behind the one it has. */
+  /** True if something waits, and the thread is idle or enough waits for a batch behind the one it has. */
   #mayGo(): boolean {
     const { length } = this.#flying;
     return length === 0 ? this.#waiting.length > 0 : length === 1 && this.#waiting.length >= commandsAheadMin;
