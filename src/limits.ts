@@ -51,8 +51,6 @@ export const sessionsPerAssignMax = 64;
 export const deadlinesPerRoundMax = 100;
 /** 1 s: the wait before an action that a worker gave back is queued again, so that it does not spin. */
 export const returnedDelayMs = 1_000;
-/** 10 s: how long a worker may take to accept an assignment. */
-export const acceptTimeoutMs = 10_000;
 /** 10 s: how long a running attempt has after a cancel, if its task does not say. */
 export const cancelGraceMs = 10_000;
 /** 1 s: the first wait between attempts, if the policy does not say. */

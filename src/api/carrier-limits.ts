@@ -6,12 +6,6 @@ export const carrierLimits = {
   messageBytesMax: 8 * 1024 * 1024,
 
   /**
-   * 5 s: a worker sends its first frame as soon as its stream is open; a stream without one holds memory for
-   * nothing.
-   */
-  attachDeadlineMs: 5_000,
-
-  /**
    * 10 s: a client that connects speaks at once; this allows for a slow network and bounds what a silent one
    * costs.
    */

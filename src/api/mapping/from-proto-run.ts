@@ -84,7 +84,7 @@ function fromKind(kind: NewActionMessage["kind"], faults: Faults): NewAction["sp
 }
 
 /** A task of a request. What it does not say is left to its op. */
-export function fromTaskSpec(message: TaskSpecMessage, faults: Faults): NewTask {
+function fromTaskSpec(message: TaskSpecMessage, faults: Faults): NewTask {
   const { op, opVersion, inputs, retry, timeouts, cancelGrace } = message;
   return {
     kind: "task",
@@ -119,7 +119,7 @@ function fromDependency(message: DependencyMessage, faults: Faults): Dependency 
 }
 
 /** A condition of a request. */
-export function fromConditionSpec(message: ConditionSpecMessage, faults: Faults): NewCondition {
+function fromConditionSpec(message: ConditionSpecMessage, faults: Faults): NewCondition {
   const { type, prompt, description, timeout, defaultValue } = message;
   const word = valueTypes.word(type);
   if (word === undefined) faults.within("type", () => faults.add("must be a type of value"));

@@ -100,7 +100,7 @@ function toConditionSpec(spec: ConditionSpec): ConditionSpecMessage {
 }
 
 /** What an action waits for: what it names, and once each what only its inputs refer to. */
-export function dependenciesOf(spec: ActionSpec): readonly Dependency[] {
+function dependenciesOf(spec: ActionSpec): readonly Dependency[] {
   const stated = spec.dependencies.length;
   const named = new Set<string>();
   return requirementsOf(spec).filter((dependency, index) => {
