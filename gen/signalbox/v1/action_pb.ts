@@ -6,20 +6,22 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Condition, ConditionSpec } from "./condition_pb.ts";
 import { file_signalbox_v1_condition } from "./condition_pb.ts";
 import type { RetryPolicy, Timeouts } from "./op_pb.ts";
 import { file_signalbox_v1_op } from "./op_pb.ts";
+import type { Placement, Resources } from "./resource_pb.ts";
+import { file_signalbox_v1_resource } from "./resource_pb.ts";
 import type { Value } from "./value_pb.ts";
 import { file_signalbox_v1_value } from "./value_pb.ts";
-import type { Message, UnknownEnum } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file signalbox/v1/action.proto.
  */
 export const file_signalbox_v1_action: GenFile = /*@__PURE__*/
-  fileDesc("ChlzaWduYWxib3gvdjEvYWN0aW9uLnByb3RvEgxzaWduYWxib3gudjEirwMKCU5ld0FjdGlvbhI3CgRuYW1lGAEgASgJQim6SCZyJBABGIABMh1eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qJBImCgR0YXNrGAIgASgLMhYuc2lnbmFsYm94LnYxLlRhc2tTcGVjSAASMAoJY29uZGl0aW9uGAMgASgLMhsuc2lnbmFsYm94LnYxLkNvbmRpdGlvblNwZWNIABIoCgV0cmFjZRgEIAEoCzIXLnNpZ25hbGJveC52MS5UcmFjZVNwZWNIABI5CgxkZXBlbmRlbmNpZXMYBSADKAsyGC5zaWduYWxib3gudjEuRGVwZW5kZW5jeUIJukgGkgEDEOgHEmwKBmxhYmVscxgGIAMoCzIjLnNpZ25hbGJveC52MS5OZXdBY3Rpb24uTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAIaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgRraW5kEgW6SAIIASL/AgoIVGFza1NwZWMSNgoCb3AYASABKAlCKrpIJ3IlEAEYgAEyHl5bQS1aYS16MC05X11bQS1aYS16MC05Ll8vLV0qJBIbCgpvcF92ZXJzaW9uGAIgASgFQge6SAQaAigAEkYKBmlucHV0cxgDIAMoCzIiLnNpZ25hbGJveC52MS5UYXNrU3BlYy5JbnB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABEigKBXJldHJ5GAQgASgLMhkuc2lnbmFsYm94LnYxLlJldHJ5UG9saWN5EigKCHRpbWVvdXRzGAUgASgLMhYuc2lnbmFsYm94LnYxLlRpbWVvdXRzEj4KDGNhbmNlbF9ncmFjZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABpCCgtJbnB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuSW5wdXQ6AjgBIioKCVRyYWNlU3BlYxIdCgtkZXNjcmlwdGlvbhgBIAEoCUIIukgFcgMYgCAicgoFSW5wdXQSJAoFdmFsdWUYASABKAsyEy5zaWduYWxib3gudjEuVmFsdWVIABIyCglyZWZlcmVuY2UYAiABKAsyHS5zaWduYWxib3gudjEuT3V0cHV0UmVmZXJlbmNlSABCDwoGc291cmNlEgW6SAIIASJkCg9PdXRwdXRSZWZlcmVuY2USNwoEZnJvbRgBIAEoCUIpukgmciQQARiAATIdXltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKiQSGAoGb3V0cHV0GAIgASgJQgi6SAVyAxiAASKPAgoKRGVwZW5kZW5jeRI5CgZhY3Rpb24YASABKAlCKbpIJnIkEAEYgAEyHV5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSokEkMKC3JlcXVpcmVtZW50GAIgASgOMiQuc2lnbmFsYm94LnYxLkRlcGVuZGVuY3kuUmVxdWlyZW1lbnRCCLpIBYIBAhABEiMKBmVxdWFscxgDIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZSJcCgtSZXF1aXJlbWVudBIbChdSRVFVSVJFTUVOVF9VTlNQRUNJRklFRBAAEhkKFVJFUVVJUkVNRU5UX1NVQ0NFRURFRBABEhUKEVJFUVVJUkVNRU5UX0VOREVEEAIilAwKBkFjdGlvbhIaCgluYW1lc3BhY2UYASABKAlCB7pIBHICGD8SGAoGcnVuX2lkGAIgASgJQgi6SAVyAxiAARIWCgRuYW1lGAMgASgJQgi6SAVyAxiICBIYCgZwYXJlbnQYBCABKAlCCLpIBXIDGIgIEicKBGtpbmQYBSABKA4yGS5zaWduYWxib3gudjEuQWN0aW9uLktpbmQSKQoFc3RhdGUYBiABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEhQKAm9wGAcgASgJQgi6SAVyAxiAARIbCgpvcF92ZXJzaW9uGAggASgFQge6SAQaAigAEhgKB2F0dGVtcHQYCSABKAVCB7pIBBoCKAASGwoJd29ya2VyX2lkGAogASgJQgi6SAVyAxiAARIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcXVldWVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJldHJ5X3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkQKB291dHB1dHMYECADKAsyIS5zaWduYWxib3gudjEuQWN0aW9uLk91dHB1dHNFbnRyeUIQukgNmgEKEOgHIgVyAxiAARIoCgVlcnJvchgRIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchIxChBwcm9ncmVzc19wZXJjZW50GBIgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAABIiChBwcm9ncmVzc19tZXNzYWdlGBMgASgJQgi6SAVyAxiAIBIYChBjYW5jZWxfcmVxdWVzdGVkGBQgASgIEh4KDXdhaXRpbmdfY291bnQYFSABKAVCB7pIBBoCKAASOQoMZGVwZW5kZW5jaWVzGBYgAygLMhguc2lnbmFsYm94LnYxLkRlcGVuZGVuY3lCCbpIBpIBAxDQDxJICgZsYWJlbHMYFyADKAsyIC5zaWduYWxib3gudjEuQWN0aW9uLkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEkIKBmlucHV0cxgYIAMoCzIgLnNpZ25hbGJveC52MS5BY3Rpb24uSW5wdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESKgoJY29uZGl0aW9uGBkgASgLMhcuc2lnbmFsYm94LnYxLkNvbmRpdGlvbhpDCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5JbnB1dDoCOAEi9QEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhAKDFNUQVRFX1FVRVVFRBACEhIKDlNUQVRFX0FTU0lHTkVEEAMSEQoNU1RBVEVfUlVOTklORxAEEhAKDFNUQVRFX1BBVVNFRBAFEhMKD1NUQVRFX1NVQ0NFRURFRBAGEhAKDFNUQVRFX0ZBSUxFRBAHEhMKD1NUQVRFX0NBTkNFTExFRBAIEhMKD1NUQVRFX1RJTUVEX09VVBAJEhEKDVNUQVRFX1NLSVBQRUQQChITCg9TVEFURV9SRUNPVkVSRUQQCyJPCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglLSU5EX1RBU0sQARISCg5LSU5EX0NPTkRJVElPThACEg4KCktJTkRfVFJBQ0UQAyKkBAoHQXR0ZW1wdBIcCgphdHRlbXB0X2lkGAEgASgJQgi6SAVyAxiwCRIXCgZudW1iZXIYAiABKAVCB7pIBBoCKAESKQoFc3RhdGUYAyABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEhsKCXdvcmtlcl9pZBgEIAEoCUIIukgFcgMYgAESLwoLYXNzaWduX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJFCgdvdXRwdXRzGAggAygLMiIuc2lnbmFsYm94LnYxLkF0dGVtcHQuT3V0cHV0c0VudHJ5QhC6SA2aAQoQ6AciBXIDGIABEigKBWVycm9yGAkgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEjEKEHByb2dyZXNzX3BlcmNlbnQYCiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAAEiIKEHByb2dyZXNzX21lc3NhZ2UYCyABKAlCCLpIBXIDGIAgGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBInQKC0FjdGlvbkVycm9yEhgKBHR5cGUYASABKAlCCrpIB3IFEAEYgAESGgoHbWVzc2FnZRgCIAEoCUIJukgGcgQYgIABEhgKBXN0YWNrGAMgASgJQgm6SAZyBBiAgAQSFQoNbm9uX3JldHJ5YWJsZRgEIAEoCGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_condition, file_signalbox_v1_op, file_signalbox_v1_value]);
+  fileDesc("ChlzaWduYWxib3gvdjEvYWN0aW9uLnByb3RvEgxzaWduYWxib3gudjEirwMKCU5ld0FjdGlvbhI3CgRuYW1lGAEgASgJQim6SCZyJBABGIABMh1eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qJBImCgR0YXNrGAIgASgLMhYuc2lnbmFsYm94LnYxLlRhc2tTcGVjSAASMAoJY29uZGl0aW9uGAMgASgLMhsuc2lnbmFsYm94LnYxLkNvbmRpdGlvblNwZWNIABIoCgV0cmFjZRgEIAEoCzIXLnNpZ25hbGJveC52MS5UcmFjZVNwZWNIABI5CgxkZXBlbmRlbmNpZXMYBSADKAsyGC5zaWduYWxib3gudjEuRGVwZW5kZW5jeUIJukgGkgEDEOgHEmwKBmxhYmVscxgGIAMoCzIjLnNpZ25hbGJveC52MS5OZXdBY3Rpb24uTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAIaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgRraW5kEgW6SAIIASKLBAoIVGFza1NwZWMSNgoCb3AYASABKAlCKrpIJ3IlEAEYgAEyHl5bQS1aYS16MC05X11bQS1aYS16MC05Ll8vLV0qJBIbCgpvcF92ZXJzaW9uGAIgASgFQge6SAQaAigAEkYKBmlucHV0cxgDIAMoCzIiLnNpZ25hbGJveC52MS5UYXNrU3BlYy5JbnB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABEigKBXJldHJ5GAQgASgLMhkuc2lnbmFsYm94LnYxLlJldHJ5UG9saWN5EigKCHRpbWVvdXRzGAUgASgLMhYuc2lnbmFsYm94LnYxLlRpbWVvdXRzEj4KDGNhbmNlbF9ncmFjZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABIqCglyZXNvdXJjZXMYByABKAsyFy5zaWduYWxib3gudjEuUmVzb3VyY2VzEioKCXBsYWNlbWVudBgIIAEoCzIXLnNpZ25hbGJveC52MS5QbGFjZW1lbnQSFwoFaW1hZ2UYCSABKAlCCLpIBXIDGIAEEhkKB2hhbmRsZXIYCiABKAlCCLpIBXIDGIAEGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5JbnB1dDoCOAEiKgoJVHJhY2VTcGVjEh0KC2Rlc2NyaXB0aW9uGAEgASgJQgi6SAVyAxiAICJyCgVJbnB1dBIkCgV2YWx1ZRgBIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZUgAEjIKCXJlZmVyZW5jZRgCIAEoCzIdLnNpZ25hbGJveC52MS5PdXRwdXRSZWZlcmVuY2VIAEIPCgZzb3VyY2USBbpIAggBImQKD091dHB1dFJlZmVyZW5jZRI3CgRmcm9tGAEgASgJQim6SCZyJBABGIABMh1eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qJBIYCgZvdXRwdXQYAiABKAlCCLpIBXIDGIABIo8CCgpEZXBlbmRlbmN5EjkKBmFjdGlvbhgBIAEoCUIpukgmciQQARiAATIdXltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKiQSQwoLcmVxdWlyZW1lbnQYAiABKA4yJC5zaWduYWxib3gudjEuRGVwZW5kZW5jeS5SZXF1aXJlbWVudEIIukgFggECEAESIwoGZXF1YWxzGAMgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlIlwKC1JlcXVpcmVtZW50EhsKF1JFUVVJUkVNRU5UX1VOU1BFQ0lGSUVEEAASGQoVUkVRVUlSRU1FTlRfU1VDQ0VFREVEEAESFQoRUkVRVUlSRU1FTlRfRU5ERUQQAiKWDgoGQWN0aW9uEhoKCW5hbWVzcGFjZRgBIAEoCUIHukgEcgIYPxIYCgZydW5faWQYAiABKAlCCLpIBXIDGIABEhYKBG5hbWUYAyABKAlCCLpIBXIDGIgIEhgKBnBhcmVudBgEIAEoCUIIukgFcgMYiAgSJwoEa2luZBgFIAEoDjIZLnNpZ25hbGJveC52MS5BY3Rpb24uS2luZBIpCgVzdGF0ZRgGIAEoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGUSFAoCb3AYByABKAlCCLpIBXIDGIABEhsKCm9wX3ZlcnNpb24YCCABKAVCB7pIBBoCKAASGAoHYXR0ZW1wdBgJIAEoBUIHukgEGgIoABIbCgl3b3JrZXJfaWQYCiABKAlCCLpIBXIDGIABEi8KC2NyZWF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpxdWV1ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV0cnlfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASRAoHb3V0cHV0cxgQIAMoCzIhLnNpZ25hbGJveC52MS5BY3Rpb24uT3V0cHV0c0VudHJ5QhC6SA2aAQoQ6AciBXIDGIABEigKBWVycm9yGBEgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEjEKEHByb2dyZXNzX3BlcmNlbnQYEiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAAEiIKEHByb2dyZXNzX21lc3NhZ2UYEyABKAlCCLpIBXIDGIAgEhgKEGNhbmNlbF9yZXF1ZXN0ZWQYFCABKAgSHgoNd2FpdGluZ19jb3VudBgVIAEoBUIHukgEGgIoABI5CgxkZXBlbmRlbmNpZXMYFiADKAsyGC5zaWduYWxib3gudjEuRGVwZW5kZW5jeUIJukgGkgEDENAPEkgKBmxhYmVscxgXIAMoCzIgLnNpZ25hbGJveC52MS5BY3Rpb24uTGFiZWxzRW50cnlCFrpIE5oBEBBAIgVyAxiAASoFcgMYgAISQgoGaW5wdXRzGBggAygLMiAuc2lnbmFsYm94LnYxLkFjdGlvbi5JbnB1dHNFbnRyeUIQukgNmgEKEOgHIgVyAxiAARIqCgljb25kaXRpb24YGSABKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uEioKCXJlc291cmNlcxgaIAEoCzIXLnNpZ25hbGJveC52MS5SZXNvdXJjZXMSKgoJcGxhY2VtZW50GBsgASgLMhcuc2lnbmFsYm94LnYxLlBsYWNlbWVudBIXCgVpbWFnZRgcIAEoCUIIukgFcgMYgAQSGQoHaGFuZGxlchgdIAEoCUIIukgFcgMYgAQSIAoOZGV2aWNlX2luZGV4ZXMYHiADKAVCCLpIBZIBAhBAEigKBXJldHJ5GB8gASgLMhkuc2lnbmFsYm94LnYxLlJldHJ5UG9saWN5EigKCHRpbWVvdXRzGCAgASgLMhYuc2lnbmFsYm94LnYxLlRpbWVvdXRzGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaQgoLSW5wdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLklucHV0OgI4ASL1AQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEAoMU1RBVEVfUVVFVUVEEAISEgoOU1RBVEVfQVNTSUdORUQQAxIRCg1TVEFURV9SVU5OSU5HEAQSEAoMU1RBVEVfUEFVU0VEEAUSEwoPU1RBVEVfU1VDQ0VFREVEEAYSEAoMU1RBVEVfRkFJTEVEEAcSEwoPU1RBVEVfQ0FOQ0VMTEVEEAgSEwoPU1RBVEVfVElNRURfT1VUEAkSEQoNU1RBVEVfU0tJUFBFRBAKEhMKD1NUQVRFX1JFQ09WRVJFRBALIk8KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUtJTkRfVEFTSxABEhIKDktJTkRfQ09ORElUSU9OEAISDgoKS0lORF9UUkFDRRADIpkGCgdBdHRlbXB0EhwKCmF0dGVtcHRfaWQYASABKAlCCLpIBXIDGLAJEhcKBm51bWJlchgCIAEoBUIHukgEGgIoARIpCgVzdGF0ZRgDIAEoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGUSGwoJd29ya2VyX2lkGAQgASgJQgi6SAVyAxiAARIvCgthc3NpZ25fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkUKB291dHB1dHMYCCADKAsyIi5zaWduYWxib3gudjEuQXR0ZW1wdC5PdXRwdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESKAoFZXJyb3IYCSABKAsyGS5zaWduYWxib3gudjEuQWN0aW9uRXJyb3ISMQoQcHJvZ3Jlc3NfcGVyY2VudBgKIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAAASIgoQcHJvZ3Jlc3NfbWVzc2FnZRgLIAEoCUIIukgFcgMYgCASQwoGaW5wdXRzGAwgAygLMiEuc2lnbmFsYm94LnYxLkF0dGVtcHQuSW5wdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESKgoJcmVzb3VyY2VzGA0gASgLMhcuc2lnbmFsYm94LnYxLlJlc291cmNlcxINCgVlcG9jaBgOIAEoBBIvCgdzdW1tYXJ5GA8gASgLMh4uc2lnbmFsYm94LnYxLkV4ZWN1dGlvblN1bW1hcnkaQwoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEaQgoLSW5wdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ASKgAQoQRXhlY3V0aW9uU3VtbWFyeRIrCghkdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIbCgl3b3JrZXJfaWQYAiABKAlCCLpIBXIDGIABEiAKDWVycm9yX21lc3NhZ2UYAyABKAlCCbpIBnIEGICAARIgCg5kZXZpY2VfaW5kZXhlcxgEIAMoBUIIukgFkgECEEAingQKDVRpbWVsaW5lRW50cnkSFgoFaW5kZXgYASABKAVCB7pIBBoCKAASLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KBHR5cGUYAyABKA4yIC5zaWduYWxib3gudjEuVGltZWxpbmVFbnRyeS5UeXBlEhkKBHRleHQYBCABKAlCCbpIBnIEGICAAUgAEioKB3BlcmNlbnQYBSABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAASKAoHcGF5bG9hZBgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKQoFc3RhdGUYByABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEhkKCGV2ZW50X2lkGAggASgJQge6SARyAhhAItEBCgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIRCg1UWVBFX0FTU0lHTkVEEAESEAoMVFlQRV9TVEFSVEVEEAISDQoJVFlQRV9JTkZPEAMSEQoNVFlQRV9QUk9HUkVTUxAEEhIKDlRZUEVfQ09NUExFVEVEEAUSDwoLVFlQRV9GQUlMRUQQBhISCg5UWVBFX0NBTkNFTExFRBAHEg4KClRZUEVfRVJST1IQCBIQCgxUWVBFX1JFVFJJRUQQCRIRCg1UWVBFX1JFVFVSTkVEEApCCQoHbWVzc2FnZSJ0CgtBY3Rpb25FcnJvchIYCgR0eXBlGAEgASgJQgq6SAdyBRABGIABEhoKB21lc3NhZ2UYAiABKAlCCbpIBnIEGICAARIYCgVzdGFjaxgDIAEoCUIJukgGcgQYgIAEEhUKDW5vbl9yZXRyeWFibGUYBCABKAhiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_condition, file_signalbox_v1_op, file_signalbox_v1_resource, file_signalbox_v1_value]);
 
 /**
  * What a caller states to have one more action: a node of a plan, or a child
@@ -141,6 +143,35 @@ export type TaskSpec = Message<"signalbox.v1.TaskSpec"> & {
    * @generated from field: google.protobuf.Duration cancel_grace = 6;
    */
   cancelGrace?: Duration | undefined;
+
+  /**
+   * What it asks of its worker; not said takes the op's. What is said here
+   * takes the place of all of it.
+   *
+   * @generated from field: signalbox.v1.Resources resources = 7;
+   */
+  resources?: Resources | undefined;
+
+  /**
+   * Which workers it may go to; not said takes the op's.
+   *
+   * @generated from field: signalbox.v1.Placement placement = 8;
+   */
+  placement?: Placement | undefined;
+
+  /**
+   * The container image that executes it; empty takes the op's.
+   *
+   * @generated from field: string image = 9;
+   */
+  image: string;
+
+  /**
+   * What executes it; empty takes the op's.
+   *
+   * @generated from field: string handler = 10;
+   */
+  handler: string;
 };
 
 export type TaskSpecValid = TaskSpec;
@@ -506,6 +537,55 @@ export type Action = Message<"signalbox.v1.Action"> & {
    * @generated from field: signalbox.v1.Condition condition = 25;
    */
   condition?: Condition | undefined;
+
+  /**
+   * What a task asks of its worker.
+   *
+   * @generated from field: signalbox.v1.Resources resources = 26;
+   */
+  resources?: Resources | undefined;
+
+  /**
+   * Which workers a task may go to.
+   *
+   * @generated from field: signalbox.v1.Placement placement = 27;
+   */
+  placement?: Placement | undefined;
+
+  /**
+   * The container image that executes a task.
+   *
+   * @generated from field: string image = 28;
+   */
+  image: string;
+
+  /**
+   * What executes a task.
+   *
+   * @generated from field: string handler = 29;
+   */
+  handler: string;
+
+  /**
+   * The devices that its current or last attempt was given.
+   *
+   * @generated from field: repeated int32 device_indexes = 30;
+   */
+  deviceIndexes: number[];
+
+  /**
+   * What happens after a failed attempt of a task.
+   *
+   * @generated from field: signalbox.v1.RetryPolicy retry = 31;
+   */
+  retry?: RetryPolicy | undefined;
+
+  /**
+   * How long a task may take.
+   *
+   * @generated from field: signalbox.v1.Timeouts timeouts = 32;
+   */
+  timeouts?: Timeouts | undefined;
 };
 
 export type ActionValid = Action;
@@ -760,6 +840,34 @@ export type Attempt = Message<"signalbox.v1.Attempt"> & {
    * @generated from field: string progress_message = 11;
    */
   progressMessage: string;
+
+  /**
+   * What it started with, references resolved and defaults filled in.
+   *
+   * @generated from field: map<string, signalbox.v1.Value> inputs = 12;
+   */
+  inputs: { [key: string]: Value };
+
+  /**
+   * What it asked of its worker.
+   *
+   * @generated from field: signalbox.v1.Resources resources = 13;
+   */
+  resources?: Resources | undefined;
+
+  /**
+   * The fencing number of its lease.
+   *
+   * @generated from field: uint64 epoch = 14;
+   */
+  epoch: bigint;
+
+  /**
+   * What became of it, in short.
+   *
+   * @generated from field: signalbox.v1.ExecutionSummary summary = 15;
+   */
+  summary?: ExecutionSummary | undefined;
 };
 
 export type AttemptValid = Attempt;
@@ -772,6 +880,228 @@ export const AttemptSchema: GenMessage<Attempt, {validType: AttemptValid}> = /*@
   messageDesc(file_signalbox_v1_action, 7);
 
 /**
+ * What became of an attempt, in short.
+ *
+ * @generated from message signalbox.v1.ExecutionSummary
+ */
+export type ExecutionSummary = Message<"signalbox.v1.ExecutionSummary"> & {
+  /**
+   * How long it ran, from its start to its end or to now; not set before.
+   *
+   * @generated from field: google.protobuf.Duration duration = 1;
+   */
+  duration?: Duration | undefined;
+
+  /**
+   * The worker that has or had it.
+   *
+   * @generated from field: string worker_id = 2;
+   */
+  workerId: string;
+
+  /**
+   * Why it failed, in a sentence; empty if it did not.
+   *
+   * @generated from field: string error_message = 3;
+   */
+  errorMessage: string;
+
+  /**
+   * The devices that it was given.
+   *
+   * @generated from field: repeated int32 device_indexes = 4;
+   */
+  deviceIndexes: number[];
+};
+
+export type ExecutionSummaryValid = ExecutionSummary;
+
+/**
+ * Describes the message signalbox.v1.ExecutionSummary.
+ * Use `create(ExecutionSummarySchema)` to create a new message.
+ */
+export const ExecutionSummarySchema: GenMessage<ExecutionSummary, {validType: ExecutionSummaryValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_action, 8);
+
+/**
+ * One entry of an attempt's own timeline.
+ *
+ * @generated from message signalbox.v1.TimelineEntry
+ */
+export type TimelineEntry = Message<"signalbox.v1.TimelineEntry"> & {
+  /**
+   * Its place in the attempt's timeline, from 0.
+   *
+   * @generated from field: int32 index = 1;
+   */
+  index: number;
+
+  /**
+   * When it happened, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 2;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * What kind of entry it is.
+   *
+   * @generated from field: signalbox.v1.TimelineEntry.Type type = 3;
+   */
+  type: TimelineEntry_Type;
+
+  /**
+   * What it says: a number from 0 to 100 for PROGRESS, a text for others.
+   *
+   * @generated from oneof signalbox.v1.TimelineEntry.message
+   */
+  message: {
+    /**
+     * A text for people.
+     *
+     * @generated from field: string text = 4;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * How far it is, 0 to 100.
+     *
+     * @generated from field: double percent = 5;
+     */
+    value: number;
+    case: "percent";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * What comes with it, as a JSON object.
+   *
+   * @generated from field: google.protobuf.Struct payload = 6;
+   */
+  payload?: JsonObject | undefined;
+
+  /**
+   * Where the attempt stands after it.
+   *
+   * @generated from field: signalbox.v1.Action.State state = 7;
+   */
+  state: Action_State;
+
+  /**
+   * The event of the feed that it shows.
+   *
+   * @generated from field: string event_id = 8;
+   */
+  eventId: string;
+};
+
+export type TimelineEntryValid = TimelineEntry;
+
+/**
+ * Describes the message signalbox.v1.TimelineEntry.
+ * Use `create(TimelineEntrySchema)` to create a new message.
+ */
+export const TimelineEntrySchema: GenMessage<TimelineEntry, {validType: TimelineEntryValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_action, 9);
+
+/**
+ * What kind of entry it is.
+ *
+ * @generated from enum signalbox.v1.TimelineEntry.Type
+ */
+export const TimelineEntry_Type = {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It was leased to a worker.
+   *
+   * @generated from enum value: TYPE_ASSIGNED = 1;
+   */
+  ASSIGNED: 1,
+
+  /**
+   * Its worker began.
+   *
+   * @generated from enum value: TYPE_STARTED = 2;
+   */
+  STARTED: 2,
+
+  /**
+   * It wrote a line, or published something; the state stays.
+   *
+   * @generated from enum value: TYPE_INFO = 3;
+   */
+  INFO: 3,
+
+  /**
+   * It said how far it is.
+   *
+   * @generated from enum value: TYPE_PROGRESS = 4;
+   */
+  PROGRESS: 4,
+
+  /**
+   * It succeeded.
+   *
+   * @generated from enum value: TYPE_COMPLETED = 5;
+   */
+  COMPLETED: 5,
+
+  /**
+   * It failed, or its time ran out.
+   *
+   * @generated from enum value: TYPE_FAILED = 6;
+   */
+  FAILED: 6,
+
+  /**
+   * It was cancelled.
+   *
+   * @generated from enum value: TYPE_CANCELLED = 7;
+   */
+  CANCELLED: 7,
+
+  /**
+   * It wrote a line about something that went wrong; the state stays.
+   *
+   * @generated from enum value: TYPE_ERROR = 8;
+   */
+  ERROR: 8,
+
+  /**
+   * It is to follow an attempt that did not succeed.
+   *
+   * @generated from enum value: TYPE_RETRIED = 9;
+   */
+  RETRIED: 9,
+
+  /**
+   * Its worker gave it back before it started.
+   *
+   * @generated from enum value: TYPE_RETURNED = 10;
+   */
+  RETURNED: 10,
+} as const;
+
+/**
+ * What kind of entry it is.
+ *
+ * @generated from enum signalbox.v1.TimelineEntry.Type
+ */
+export type TimelineEntry_Type = (typeof TimelineEntry_Type)[keyof typeof TimelineEntry_Type] | UnknownEnum;
+
+/**
+ * Describes the enum signalbox.v1.TimelineEntry.Type.
+ */
+export const TimelineEntry_TypeSchema: GenEnum<TimelineEntry_Type> = /*@__PURE__*/
+  enumDesc(file_signalbox_v1_action, 9, 0);
+
+/**
  * Why an action did not succeed.
  *
  * @generated from message signalbox.v1.ActionError
@@ -780,7 +1110,8 @@ export type ActionError = Message<"signalbox.v1.ActionError"> & {
   /**
    * What kind of error: a name that retry policies can list. Signalbox's own
    * are `Timeout`, `LeaseExpired`, `Declined`, `Cancelled`, `InputMissing`,
-   * `InputTooLarge`, `OutputTooLarge`, `DependencyFailed` and `GuardUnmet`.
+   * `InputTooLarge`, `InputInvalid`, `OutputTooLarge`, `OutputInvalid`,
+   * `DependencyFailed`, `Evicted` and `GuardUnmet`.
    *
    * @generated from field: string type = 1;
    */
@@ -815,5 +1146,5 @@ export type ActionErrorValid = ActionError;
  * Use `create(ActionErrorSchema)` to create a new message.
  */
 export const ActionErrorSchema: GenMessage<ActionError, {validType: ActionErrorValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_action, 8);
+  messageDesc(file_signalbox_v1_action, 10);
 

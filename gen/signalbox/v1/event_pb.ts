@@ -9,6 +9,8 @@ import type { Timestamp, Value as Value$1 } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Action_Kind, Action_State, ActionError } from "./action_pb.ts";
 import { file_signalbox_v1_action } from "./action_pb.ts";
+import type { Delivery } from "./delivery_pb.ts";
+import { file_signalbox_v1_delivery } from "./delivery_pb.ts";
 import type { Run_State } from "./run_pb.ts";
 import { file_signalbox_v1_run } from "./run_pb.ts";
 import type { Value, ValueType } from "./value_pb.ts";
@@ -19,7 +21,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file signalbox/v1/event.proto.
  */
 export const file_signalbox_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChhzaWduYWxib3gvdjEvZXZlbnQucHJvdG8SDHNpZ25hbGJveC52MSLWDQoFRXZlbnQSGQoIZXZlbnRfaWQYASABKAlCB7pIBHICGEASLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKCW5hbWVzcGFjZRgDIAEoCUIHukgEcgIYPxIYCgZydW5faWQYBCABKAlCCLpIBXIDGIABEhgKBmFjdGlvbhgFIAEoCUIIukgFcgMYiAgSGAoHYXR0ZW1wdBgGIAEoBUIHukgEGgIoABJOCgpydW5fbGFiZWxzGAcgAygLMiIuc2lnbmFsYm94LnYxLkV2ZW50LlJ1bkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEi8KC3J1bl9jcmVhdGVkGAogASgLMhguc2lnbmFsYm94LnYxLlJ1bkNyZWF0ZWRIABIvCgtydW5fdXBkYXRlZBgLIAEoCzIYLnNpZ25hbGJveC52MS5SdW5VcGRhdGVkSAASLwoLcnVuX3N0YXJ0ZWQYDCABKAsyGC5zaWduYWxib3gudjEuUnVuU3RhcnRlZEgAEkAKFHJ1bl9jYW5jZWxfcmVxdWVzdGVkGA0gASgLMiAuc2lnbmFsYm94LnYxLlJ1bkNhbmNlbFJlcXVlc3RlZEgAEi8KC3J1bl9yZXRyaWVkGA4gASgLMhguc2lnbmFsYm94LnYxLlJ1blJldHJpZWRIABIrCglydW5fZW5kZWQYDyABKAsyFi5zaWduYWxib3gudjEuUnVuRW5kZWRIABI1Cg5hY3Rpb25fY3JlYXRlZBgUIAEoCzIbLnNpZ25hbGJveC52MS5BY3Rpb25DcmVhdGVkSAASMwoNYWN0aW9uX3F1ZXVlZBgVIAEoCzIaLnNpZ25hbGJveC52MS5BY3Rpb25RdWV1ZWRIABI3Cg9hY3Rpb25fYXNzaWduZWQYFiABKAsyHC5zaWduYWxib3gudjEuQWN0aW9uQXNzaWduZWRIABI1Cg5hY3Rpb25fc3RhcnRlZBgXIAEoCzIbLnNpZ25hbGJveC52MS5BY3Rpb25TdGFydGVkSAASOwoRYWN0aW9uX3Byb2dyZXNzZWQYGCABKAsyHi5zaWduYWxib3gudjEuQWN0aW9uUHJvZ3Jlc3NlZEgAEjMKDWFjdGlvbl9sb2dnZWQYGSABKAsyGi5zaWduYWxib3gudjEuQWN0aW9uTG9nZ2VkSAASNQoOYXR0ZW1wdF9mYWlsZWQYGiABKAsyGy5zaWduYWxib3gudjEuQXR0ZW1wdEZhaWxlZEgAEjcKD2FjdGlvbl9yZXR1cm5lZBgbIAEoCzIcLnNpZ25hbGJveC52MS5BY3Rpb25SZXR1cm5lZEgAEkYKF2FjdGlvbl9jYW5jZWxfcmVxdWVzdGVkGBwgASgLMiMuc2lnbmFsYm94LnYxLkFjdGlvbkNhbmNlbFJlcXVlc3RlZEgAEjEKDGFjdGlvbl9lbmRlZBgdIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FbmRlZEgAEjcKD2FjdGlvbl9yZW9wZW5lZBgeIAEoCzIcLnNpZ25hbGJveC52MS5BY3Rpb25SZW9wZW5lZEgAEjkKEGNvbmRpdGlvbl9wYXVzZWQYIyABKAsyHS5zaWduYWxib3gudjEuQ29uZGl0aW9uUGF1c2VkSAASPQoSY29uZGl0aW9uX2Fuc3dlcmVkGCQgASgLMh8uc2lnbmFsYm94LnYxLkNvbmRpdGlvbkFuc3dlcmVkSAASLwoLc2lnbmFsX2tlcHQYJSABKAsyGC5zaWduYWxib3gudjEuU2lnbmFsS2VwdEgAEjUKDnNpZ25hbF9kcm9wcGVkGCYgASgLMhsuc2lnbmFsYm94LnYxLlNpZ25hbERyb3BwZWRIABI3Cg93b3JrZXJfYXR0YWNoZWQYLSABKAsyHC5zaWduYWxib3gudjEuV29ya2VyQXR0YWNoZWRIABI3Cg93b3JrZXJfZHJhaW5pbmcYLiABKAsyHC5zaWduYWxib3gudjEuV29ya2VyRHJhaW5pbmdIABIvCgt3b3JrZXJfbGVmdBgvIAEoCzIYLnNpZ25hbGJveC52MS5Xb3JrZXJMZWZ0SAASMwoNb3BfcmVnaXN0ZXJlZBgyIAEoCzIaLnNpZ25hbGJveC52MS5PcFJlZ2lzdGVyZWRIABIsCglwdWJsaXNoZWQYPCABKAsyFy5zaWduYWxib3gudjEuUHVibGlzaGVkSAAaMAoOUnVuTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZkZXRhaWwiPQoKUnVuQ3JlYXRlZBIQCghwcmlvcml0eRgBIAEoBRIdCgxhY3Rpb25fY291bnQYAiABKAVCB7pIBBoCKAAimwEKClJ1blVwZGF0ZWQSEAoIcHJpb3JpdHkYASABKAUSTAoGbGFiZWxzGAIgAygLMiQuc2lnbmFsYm94LnYxLlJ1blVwZGF0ZWQuTGFiZWxzRW50cnlCFrpIE5oBEBBAIgVyAxiAASoFcgMYgAIaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIMCgpSdW5TdGFydGVkIi0KElJ1bkNhbmNlbFJlcXVlc3RlZBIXCgVjYXVzZRgBIAEoCUIIukgFcgMYgCAiKgoKUnVuUmV0cmllZBIcCgtyZXRyeV9jb3VudBgBIAEoBUIHukgEGgIoASLrAQoIUnVuRW5kZWQSJgoFc3RhdGUYASABKA4yFy5zaWduYWxib3gudjEuUnVuLlN0YXRlEigKBWVycm9yGAIgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEkgKB291dHB1dHMYAyADKAsyIy5zaWduYWxib3gudjEuUnVuRW5kZWQuT3V0cHV0c0VudHJ5QhK6SA+aAQwQ6AciB3IFEAEYgAEaQwoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEikwEKDUFjdGlvbkNyZWF0ZWQSJwoEa2luZBgBIAEoDjIZLnNpZ25hbGJveC52MS5BY3Rpb24uS2luZBIpCgVzdGF0ZRgCIAEoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGUSGAoGcGFyZW50GAMgASgJQgi6SAVyAxiICBIUCgJvcBgEIAEoCUIIukgFcgMYgAEiDgoMQWN0aW9uUXVldWVkIjwKDkFjdGlvbkFzc2lnbmVkEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAESDQoFZXBvY2gYAiABKAQiOwoNQWN0aW9uU3RhcnRlZBIbCgl3b3JrZXJfaWQYASABKAlCCLpIBXIDGIABEg0KBWVwb2NoGAIgASgEIlcKEEFjdGlvblByb2dyZXNzZWQSKAoHcGVyY2VudBgBIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAAASGQoHbWVzc2FnZRgCIAEoCUIIukgFcgMYgCAiUQoMQWN0aW9uTG9nZ2VkEiUKBWxldmVsGAEgASgOMhYuc2lnbmFsYm94LnYxLkxvZ0xldmVsEhoKB21lc3NhZ2UYAiABKAlCCbpIBnIEGICAASKUAQoNQXR0ZW1wdEZhaWxlZBIpCgVzdGF0ZRgBIAEoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGUSKAoFZXJyb3IYAiABKAsyGS5zaWduYWxib3gudjEuQWN0aW9uRXJyb3ISLgoKcmV0cnlfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKQoOQWN0aW9uUmV0dXJuZWQSFwoFY2F1c2UYASABKAlCCLpIBXIDGIAgIjAKFUFjdGlvbkNhbmNlbFJlcXVlc3RlZBIXCgVjYXVzZRgBIAEoCUIIukgFcgMYgCAigwIKC0FjdGlvbkVuZGVkEikKBXN0YXRlGAEgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZRJLCgdvdXRwdXRzGAIgAygLMiYuc2lnbmFsYm94LnYxLkFjdGlvbkVuZGVkLk91dHB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABEigKBWVycm9yGAMgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEg0KBWVwb2NoGAQgASgEGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBIjsKDkFjdGlvblJlb3BlbmVkEikKBXN0YXRlGAEgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZSKGAQoPQ29uZGl0aW9uUGF1c2VkEiUKBHR5cGUYASABKA4yFy5zaWduYWxib3gudjEuVmFsdWVUeXBlEhkKBnByb21wdBgCIAEoCUIJukgGcgQYgIABEjEKDWRlYWRsaW5lX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImoKEUNvbmRpdGlvbkFuc3dlcmVkEiIKBXZhbHVlGAEgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlEh4KDHNpZ25hbGxlZF9ieRgCIAEoCUIIukgFcgMYgAISEQoJZGVmYXVsdGVkGAMgASgIIlAKClNpZ25hbEtlcHQSIgoFdmFsdWUYASABKAsyEy5zaWduYWxib3gudjEuVmFsdWUSHgoMc2lnbmFsbGVkX2J5GAIgASgJQgi6SAVyAxiAAiIoCg1TaWduYWxEcm9wcGVkEhcKBWNhdXNlGAEgASgJQgi6SAVyAxiAASKGAQoOV29ya2VyQXR0YWNoZWQSGwoJd29ya2VyX2lkGAEgASgJQgi6SAVyAxiAARIbCgpzZXNzaW9uX2lkGAIgASgJQge6SARyAhhAEh0KA29wcxgDIAMoCUIQukgNkgEKEOgHIgVyAxiAARIbCgprZXB0X2NvdW50GAQgASgFQge6SAQaAigAIi0KDldvcmtlckRyYWluaW5nEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAEiXwoKV29ya2VyTGVmdBIbCgl3b3JrZXJfaWQYASABKAlCCLpIBXIDGIABEhsKCnNlc3Npb25faWQYAiABKAlCB7pIBHICGEASFwoFY2F1c2UYAyABKAlCCLpIBXIDGIABIj4KDE9wUmVnaXN0ZXJlZBIUCgJvcBgBIAEoCUIIukgFcgMYgAESGAoHdmVyc2lvbhgCIAEoBUIHukgEGgIoASKTAgoJUHVibGlzaGVkEhoKBnNvdXJjZRgBIAEoCUIKukgHcgUQARiAAhIYCgR0eXBlGAIgASgJQgq6SAdyBRABGIACEnQKCmF0dHJpYnV0ZXMYAyADKAsyJy5zaWduYWxib3gudjEuUHVibGlzaGVkLkF0dHJpYnV0ZXNFbnRyeUI3ukg0mgExEEAiJnIkEAEYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXy8tXSokKgVyAxiAAhInCgdwYXlsb2FkGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlGjEKD0F0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBKskGCglFdmVudEtpbmQSGgoWRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEhoKFkVWRU5UX0tJTkRfUlVOX0NSRUFURUQQChIaChZFVkVOVF9LSU5EX1JVTl9VUERBVEVEEAsSGgoWRVZFTlRfS0lORF9SVU5fU1RBUlRFRBAMEiMKH0VWRU5UX0tJTkRfUlVOX0NBTkNFTF9SRVFVRVNURUQQDRIaChZFVkVOVF9LSU5EX1JVTl9SRVRSSUVEEA4SGAoURVZFTlRfS0lORF9SVU5fRU5ERUQQDxIdChlFVkVOVF9LSU5EX0FDVElPTl9DUkVBVEVEEBQSHAoYRVZFTlRfS0lORF9BQ1RJT05fUVVFVUVEEBUSHgoaRVZFTlRfS0lORF9BQ1RJT05fQVNTSUdORUQQFhIdChlFVkVOVF9LSU5EX0FDVElPTl9TVEFSVEVEEBcSIAocRVZFTlRfS0lORF9BQ1RJT05fUFJPR1JFU1NFRBAYEhwKGEVWRU5UX0tJTkRfQUNUSU9OX0xPR0dFRBAZEh0KGUVWRU5UX0tJTkRfQVRURU1QVF9GQUlMRUQQGhIeChpFVkVOVF9LSU5EX0FDVElPTl9SRVRVUk5FRBAbEiYKIkVWRU5UX0tJTkRfQUNUSU9OX0NBTkNFTF9SRVFVRVNURUQQHBIbChdFVkVOVF9LSU5EX0FDVElPTl9FTkRFRBAdEh4KGkVWRU5UX0tJTkRfQUNUSU9OX1JFT1BFTkVEEB4SHwobRVZFTlRfS0lORF9DT05ESVRJT05fUEFVU0VEECMSIQodRVZFTlRfS0lORF9DT05ESVRJT05fQU5TV0VSRUQQJBIaChZFVkVOVF9LSU5EX1NJR05BTF9LRVBUECUSHQoZRVZFTlRfS0lORF9TSUdOQUxfRFJPUFBFRBAmEh4KGkVWRU5UX0tJTkRfV09SS0VSX0FUVEFDSEVEEC0SHgoaRVZFTlRfS0lORF9XT1JLRVJfRFJBSU5JTkcQLhIaChZFVkVOVF9LSU5EX1dPUktFUl9MRUZUEC8SHAoYRVZFTlRfS0lORF9PUF9SRUdJU1RFUkVEEDISGAoURVZFTlRfS0lORF9QVUJMSVNIRUQQPCp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEARiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_run, file_signalbox_v1_value]);
+  fileDesc("ChhzaWduYWxib3gvdjEvZXZlbnQucHJvdG8SDHNpZ25hbGJveC52MSLXEAoFRXZlbnQSGQoIZXZlbnRfaWQYASABKAlCB7pIBHICGEASLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKCW5hbWVzcGFjZRgDIAEoCUIHukgEcgIYPxIYCgZydW5faWQYBCABKAlCCLpIBXIDGIABEhgKBmFjdGlvbhgFIAEoCUIIukgFcgMYiAgSGAoHYXR0ZW1wdBgGIAEoBUIHukgEGgIoABJOCgpydW5fbGFiZWxzGAcgAygLMiIuc2lnbmFsYm94LnYxLkV2ZW50LlJ1bkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEigKCGRlbGl2ZXJ5GAggASgLMhYuc2lnbmFsYm94LnYxLkRlbGl2ZXJ5Ei8KC3J1bl9jcmVhdGVkGAogASgLMhguc2lnbmFsYm94LnYxLlJ1bkNyZWF0ZWRIABIvCgtydW5fdXBkYXRlZBgLIAEoCzIYLnNpZ25hbGJveC52MS5SdW5VcGRhdGVkSAASLwoLcnVuX3N0YXJ0ZWQYDCABKAsyGC5zaWduYWxib3gudjEuUnVuU3RhcnRlZEgAEkAKFHJ1bl9jYW5jZWxfcmVxdWVzdGVkGA0gASgLMiAuc2lnbmFsYm94LnYxLlJ1bkNhbmNlbFJlcXVlc3RlZEgAEi8KC3J1bl9yZXRyaWVkGA4gASgLMhguc2lnbmFsYm94LnYxLlJ1blJldHJpZWRIABIrCglydW5fZW5kZWQYDyABKAsyFi5zaWduYWxib3gudjEuUnVuRW5kZWRIABI1Cg5hY3Rpb25fY3JlYXRlZBgUIAEoCzIbLnNpZ25hbGJveC52MS5BY3Rpb25DcmVhdGVkSAASMwoNYWN0aW9uX3F1ZXVlZBgVIAEoCzIaLnNpZ25hbGJveC52MS5BY3Rpb25RdWV1ZWRIABI3Cg9hY3Rpb25fYXNzaWduZWQYFiABKAsyHC5zaWduYWxib3gudjEuQWN0aW9uQXNzaWduZWRIABI1Cg5hY3Rpb25fc3RhcnRlZBgXIAEoCzIbLnNpZ25hbGJveC52MS5BY3Rpb25TdGFydGVkSAASOwoRYWN0aW9uX3Byb2dyZXNzZWQYGCABKAsyHi5zaWduYWxib3gudjEuQWN0aW9uUHJvZ3Jlc3NlZEgAEjMKDWFjdGlvbl9sb2dnZWQYGSABKAsyGi5zaWduYWxib3gudjEuQWN0aW9uTG9nZ2VkSAASNQoOYXR0ZW1wdF9mYWlsZWQYGiABKAsyGy5zaWduYWxib3gudjEuQXR0ZW1wdEZhaWxlZEgAEjcKD2FjdGlvbl9yZXR1cm5lZBgbIAEoCzIcLnNpZ25hbGJveC52MS5BY3Rpb25SZXR1cm5lZEgAEkYKF2FjdGlvbl9jYW5jZWxfcmVxdWVzdGVkGBwgASgLMiMuc2lnbmFsYm94LnYxLkFjdGlvbkNhbmNlbFJlcXVlc3RlZEgAEjEKDGFjdGlvbl9lbmRlZBgdIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FbmRlZEgAEjcKD2FjdGlvbl9yZW9wZW5lZBgeIAEoCzIcLnNpZ25hbGJveC52MS5BY3Rpb25SZW9wZW5lZEgAEjkKEGNvbmRpdGlvbl9wYXVzZWQYIyABKAsyHS5zaWduYWxib3gudjEuQ29uZGl0aW9uUGF1c2VkSAASPQoSY29uZGl0aW9uX2Fuc3dlcmVkGCQgASgLMh8uc2lnbmFsYm94LnYxLkNvbmRpdGlvbkFuc3dlcmVkSAASLwoLc2lnbmFsX2tlcHQYJSABKAsyGC5zaWduYWxib3gudjEuU2lnbmFsS2VwdEgAEjUKDnNpZ25hbF9kcm9wcGVkGCYgASgLMhsuc2lnbmFsYm94LnYxLlNpZ25hbERyb3BwZWRIABI3Cg93b3JrZXJfYXR0YWNoZWQYLSABKAsyHC5zaWduYWxib3gudjEuV29ya2VyQXR0YWNoZWRIABI3Cg93b3JrZXJfZHJhaW5pbmcYLiABKAsyHC5zaWduYWxib3gudjEuV29ya2VyRHJhaW5pbmdIABIvCgt3b3JrZXJfbGVmdBgvIAEoCzIYLnNpZ25hbGJveC52MS5Xb3JrZXJMZWZ0SAASMwoNb3BfcmVnaXN0ZXJlZBgyIAEoCzIaLnNpZ25hbGJveC52MS5PcFJlZ2lzdGVyZWRIABItCgpvcF9kZWxldGVkGDMgASgLMhcuc2lnbmFsYm94LnYxLk9wRGVsZXRlZEgAEisKCWxpbWl0X3NldBg0IAEoCzIWLnNpZ25hbGJveC52MS5MaW1pdFNldEgAEjMKDWxpbWl0X2RlbGV0ZWQYNSABKAsyGi5zaWduYWxib3gudjEuTGltaXREZWxldGVkSAASQQoUc3Vic2NyaXB0aW9uX2NyZWF0ZWQYNiABKAsyIS5zaWduYWxib3gudjEuU3Vic2NyaXB0aW9uQ3JlYXRlZEgAEkEKFHN1YnNjcmlwdGlvbl9kZWxldGVkGDcgASgLMiEuc2lnbmFsYm94LnYxLlN1YnNjcmlwdGlvbkRlbGV0ZWRIABI+ChNldmVudF9kZWFkX2xldHRlcmVkGDggASgLMh8uc2lnbmFsYm94LnYxLkV2ZW50RGVhZExldHRlcmVkSAASLAoJcHVibGlzaGVkGDwgASgLMhcuc2lnbmFsYm94LnYxLlB1Ymxpc2hlZEgAGjAKDlJ1bkxhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCAoGZGV0YWlsIj0KClJ1bkNyZWF0ZWQSEAoIcHJpb3JpdHkYASABKAUSHQoMYWN0aW9uX2NvdW50GAIgASgFQge6SAQaAigAIpsBCgpSdW5VcGRhdGVkEhAKCHByaW9yaXR5GAEgASgFEkwKBmxhYmVscxgCIAMoCzIkLnNpZ25hbGJveC52MS5SdW5VcGRhdGVkLkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiDAoKUnVuU3RhcnRlZCItChJSdW5DYW5jZWxSZXF1ZXN0ZWQSFwoFY2F1c2UYASABKAlCCLpIBXIDGIAgIioKClJ1blJldHJpZWQSHAoLcmV0cnlfY291bnQYASABKAVCB7pIBBoCKAEi6wEKCFJ1bkVuZGVkEiYKBXN0YXRlGAEgASgOMhcuc2lnbmFsYm94LnYxLlJ1bi5TdGF0ZRIoCgVlcnJvchgCIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchJICgdvdXRwdXRzGAMgAygLMiMuc2lnbmFsYm94LnYxLlJ1bkVuZGVkLk91dHB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBIpMBCg1BY3Rpb25DcmVhdGVkEicKBGtpbmQYASABKA4yGS5zaWduYWxib3gudjEuQWN0aW9uLktpbmQSKQoFc3RhdGUYAiABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEhgKBnBhcmVudBgDIAEoCUIIukgFcgMYiAgSFAoCb3AYBCABKAlCCLpIBXIDGIABIg4KDEFjdGlvblF1ZXVlZCJeCg5BY3Rpb25Bc3NpZ25lZBIbCgl3b3JrZXJfaWQYASABKAlCCLpIBXIDGIABEg0KBWVwb2NoGAIgASgEEiAKDmRldmljZV9pbmRleGVzGAMgAygFQgi6SAWSAQIQQCI7Cg1BY3Rpb25TdGFydGVkEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAESDQoFZXBvY2gYAiABKAQiVwoQQWN0aW9uUHJvZ3Jlc3NlZBIoCgdwZXJjZW50GAEgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAABIZCgdtZXNzYWdlGAIgASgJQgi6SAVyAxiAICJRCgxBY3Rpb25Mb2dnZWQSJQoFbGV2ZWwYASABKA4yFi5zaWduYWxib3gudjEuTG9nTGV2ZWwSGgoHbWVzc2FnZRgCIAEoCUIJukgGcgQYgIABIpQBCg1BdHRlbXB0RmFpbGVkEikKBXN0YXRlGAEgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZRIoCgVlcnJvchgCIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchIuCgpyZXRyeV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIpCg5BY3Rpb25SZXR1cm5lZBIXCgVjYXVzZRgBIAEoCUIIukgFcgMYgCAiMAoVQWN0aW9uQ2FuY2VsUmVxdWVzdGVkEhcKBWNhdXNlGAEgASgJQgi6SAVyAxiAICKcAgoLQWN0aW9uRW5kZWQSKQoFc3RhdGUYASABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEksKB291dHB1dHMYAiADKAsyJi5zaWduYWxib3gudjEuQWN0aW9uRW5kZWQuT3V0cHV0c0VudHJ5QhK6SA+aAQwQ6AciB3IFEAEYgAESKAoFZXJyb3IYAyABKAsyGS5zaWduYWxib3gudjEuQWN0aW9uRXJyb3ISDQoFZXBvY2gYBCABKAQSFwoFY2F1c2UYBSABKAlCCLpIBXIDGIAgGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBIjsKDkFjdGlvblJlb3BlbmVkEikKBXN0YXRlGAEgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZSKGAQoPQ29uZGl0aW9uUGF1c2VkEiUKBHR5cGUYASABKA4yFy5zaWduYWxib3gudjEuVmFsdWVUeXBlEhkKBnByb21wdBgCIAEoCUIJukgGcgQYgIABEjEKDWRlYWRsaW5lX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImoKEUNvbmRpdGlvbkFuc3dlcmVkEiIKBXZhbHVlGAEgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlEh4KDHNpZ25hbGxlZF9ieRgCIAEoCUIIukgFcgMYgAISEQoJZGVmYXVsdGVkGAMgASgIIlAKClNpZ25hbEtlcHQSIgoFdmFsdWUYASABKAsyEy5zaWduYWxib3gudjEuVmFsdWUSHgoMc2lnbmFsbGVkX2J5GAIgASgJQgi6SAVyAxiAAiIoCg1TaWduYWxEcm9wcGVkEhcKBWNhdXNlGAEgASgJQgi6SAVyAxiAASKGAQoOV29ya2VyQXR0YWNoZWQSGwoJd29ya2VyX2lkGAEgASgJQgi6SAVyAxiAARIbCgpzZXNzaW9uX2lkGAIgASgJQge6SARyAhhAEh0KA29wcxgDIAMoCUIQukgNkgEKEOgHIgVyAxiAARIbCgprZXB0X2NvdW50GAQgASgFQge6SAQaAigAIi0KDldvcmtlckRyYWluaW5nEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAEiXwoKV29ya2VyTGVmdBIbCgl3b3JrZXJfaWQYASABKAlCCLpIBXIDGIABEhsKCnNlc3Npb25faWQYAiABKAlCB7pIBHICGEASFwoFY2F1c2UYAyABKAlCCLpIBXIDGIABIj4KDE9wUmVnaXN0ZXJlZBIUCgJvcBgBIAEoCUIIukgFcgMYgAESGAoHdmVyc2lvbhgCIAEoBUIHukgEGgIoASI7CglPcERlbGV0ZWQSFAoCb3AYASABKAlCCLpIBXIDGIABEhgKB3ZlcnNpb24YAiABKAVCB7pIBBoCKAAiRAoITGltaXRTZXQSFwoFbGltaXQYASABKAlCCLpIBXIDGIABEh8KDmNvbmN1cnJlbnRfbWF4GAIgASgFQge6SAQaAigAIicKDExpbWl0RGVsZXRlZBIXCgVsaW1pdBgBIAEoCUIIukgFcgMYgAEiNQoTU3Vic2NyaXB0aW9uQ3JlYXRlZBIeCgxzdWJzY3JpcHRpb24YASABKAlCCLpIBXIDGIABIjUKE1N1YnNjcmlwdGlvbkRlbGV0ZWQSHgoMc3Vic2NyaXB0aW9uGAEgASgJQgi6SAVyAxiAASKIAQoRRXZlbnREZWFkTGV0dGVyZWQSHgoMc3Vic2NyaXB0aW9uGAEgASgJQgi6SAVyAxiAARIZCghldmVudF9pZBgCIAEoCUIHukgEcgIYQBIfCg5kZWxpdmVyeV9jb3VudBgDIAEoBUIHukgEGgIoABIXCgVjYXVzZRgEIAEoCUIIukgFcgMYgCAikwIKCVB1Ymxpc2hlZBIaCgZzb3VyY2UYASABKAlCCrpIB3IFEAEYgAISGAoEdHlwZRgCIAEoCUIKukgHcgUQARiAAhJ0CgphdHRyaWJ1dGVzGAMgAygLMicuc2lnbmFsYm94LnYxLlB1Ymxpc2hlZC5BdHRyaWJ1dGVzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISJwoHcGF5bG9hZBgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRoxCg9BdHRyaWJ1dGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASqKCAoJRXZlbnRLaW5kEhoKFkVWRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIaChZFVkVOVF9LSU5EX1JVTl9DUkVBVEVEEAoSGgoWRVZFTlRfS0lORF9SVU5fVVBEQVRFRBALEhoKFkVWRU5UX0tJTkRfUlVOX1NUQVJURUQQDBIjCh9FVkVOVF9LSU5EX1JVTl9DQU5DRUxfUkVRVUVTVEVEEA0SGgoWRVZFTlRfS0lORF9SVU5fUkVUUklFRBAOEhgKFEVWRU5UX0tJTkRfUlVOX0VOREVEEA8SHQoZRVZFTlRfS0lORF9BQ1RJT05fQ1JFQVRFRBAUEhwKGEVWRU5UX0tJTkRfQUNUSU9OX1FVRVVFRBAVEh4KGkVWRU5UX0tJTkRfQUNUSU9OX0FTU0lHTkVEEBYSHQoZRVZFTlRfS0lORF9BQ1RJT05fU1RBUlRFRBAXEiAKHEVWRU5UX0tJTkRfQUNUSU9OX1BST0dSRVNTRUQQGBIcChhFVkVOVF9LSU5EX0FDVElPTl9MT0dHRUQQGRIdChlFVkVOVF9LSU5EX0FUVEVNUFRfRkFJTEVEEBoSHgoaRVZFTlRfS0lORF9BQ1RJT05fUkVUVVJORUQQGxImCiJFVkVOVF9LSU5EX0FDVElPTl9DQU5DRUxfUkVRVUVTVEVEEBwSGwoXRVZFTlRfS0lORF9BQ1RJT05fRU5ERUQQHRIeChpFVkVOVF9LSU5EX0FDVElPTl9SRU9QRU5FRBAeEh8KG0VWRU5UX0tJTkRfQ09ORElUSU9OX1BBVVNFRBAjEiEKHUVWRU5UX0tJTkRfQ09ORElUSU9OX0FOU1dFUkVEECQSGgoWRVZFTlRfS0lORF9TSUdOQUxfS0VQVBAlEh0KGUVWRU5UX0tJTkRfU0lHTkFMX0RST1BQRUQQJhIeChpFVkVOVF9LSU5EX1dPUktFUl9BVFRBQ0hFRBAtEh4KGkVWRU5UX0tJTkRfV09SS0VSX0RSQUlOSU5HEC4SGgoWRVZFTlRfS0lORF9XT1JLRVJfTEVGVBAvEhwKGEVWRU5UX0tJTkRfT1BfUkVHSVNURVJFRBAyEhkKFUVWRU5UX0tJTkRfT1BfREVMRVRFRBAzEhgKFEVWRU5UX0tJTkRfTElNSVRfU0VUEDQSHAoYRVZFTlRfS0lORF9MSU1JVF9ERUxFVEVEEDUSIwofRVZFTlRfS0lORF9TVUJTQ1JJUFRJT05fQ1JFQVRFRBA2EiMKH0VWRU5UX0tJTkRfU1VCU0NSSVBUSU9OX0RFTEVURUQQNxIiCh5FVkVOVF9LSU5EX0VWRU5UX0RFQURfTEVUVEVSRUQQOBIYChRFVkVOVF9LSU5EX1BVQkxJU0hFRBA8KncKCExvZ0xldmVsEhkKFUxPR19MRVZFTF9VTlNQRUNJRklFRBAAEhMKD0xPR19MRVZFTF9ERUJVRxABEhIKDkxPR19MRVZFTF9JTkZPEAISEgoOTE9HX0xFVkVMX1dBUk4QAxITCg9MT0dfTEVWRUxfRVJST1IQBGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_delivery, file_signalbox_v1_run, file_signalbox_v1_value]);
 
 /**
  * An immutable fact in the feed.
@@ -81,6 +83,13 @@ export type Event = Message<"signalbox.v1.Event"> & {
    * @generated from field: map<string, string> run_labels = 7;
    */
   runLabels: { [key: string]: string };
+
+  /**
+   * Where it goes beside the feed; not set if nowhere.
+   *
+   * @generated from field: signalbox.v1.Delivery delivery = 8;
+   */
+  delivery?: Delivery | undefined;
 
   /**
    * What happened. A reader that does not know a kind skips it.
@@ -287,6 +296,54 @@ export type Event = Message<"signalbox.v1.Event"> & {
      */
     value: OpRegistered;
     case: "opRegistered";
+  } | {
+    /**
+     * An op or a version of it was deleted.
+     *
+     * @generated from field: signalbox.v1.OpDeleted op_deleted = 51;
+     */
+    value: OpDeleted;
+    case: "opDeleted";
+  } | {
+    /**
+     * A limit was set.
+     *
+     * @generated from field: signalbox.v1.LimitSet limit_set = 52;
+     */
+    value: LimitSet;
+    case: "limitSet";
+  } | {
+    /**
+     * A limit was deleted.
+     *
+     * @generated from field: signalbox.v1.LimitDeleted limit_deleted = 53;
+     */
+    value: LimitDeleted;
+    case: "limitDeleted";
+  } | {
+    /**
+     * A subscription was created.
+     *
+     * @generated from field: signalbox.v1.SubscriptionCreated subscription_created = 54;
+     */
+    value: SubscriptionCreated;
+    case: "subscriptionCreated";
+  } | {
+    /**
+     * A subscription was deleted.
+     *
+     * @generated from field: signalbox.v1.SubscriptionDeleted subscription_deleted = 55;
+     */
+    value: SubscriptionDeleted;
+    case: "subscriptionDeleted";
+  } | {
+    /**
+     * An event could not be delivered to a subscription and was set aside.
+     *
+     * @generated from field: signalbox.v1.EventDeadLettered event_dead_lettered = 56;
+     */
+    value: EventDeadLettered;
+    case: "eventDeadLettered";
   } | {
     /**
      * A service or a worker published something of its own.
@@ -548,6 +605,13 @@ export type ActionAssigned = Message<"signalbox.v1.ActionAssigned"> & {
    * @generated from field: uint64 epoch = 2;
    */
   epoch: bigint;
+
+  /**
+   * The devices it was given there.
+   *
+   * @generated from field: repeated int32 device_indexes = 3;
+   */
+  deviceIndexes: number[];
 };
 
 export type ActionAssignedValid = ActionAssigned;
@@ -766,6 +830,14 @@ export type ActionEnded = Message<"signalbox.v1.ActionEnded"> & {
    * @generated from field: uint64 epoch = 4;
    */
   epoch: bigint;
+
+  /**
+   * Why somebody other than its worker ended it, in their words; empty if
+   * nobody did.
+   *
+   * @generated from field: string cause = 5;
+   */
+  cause: string;
 };
 
 export type ActionEndedValid = ActionEnded;
@@ -1016,7 +1088,7 @@ export type WorkerLeft = Message<"signalbox.v1.WorkerLeft"> & {
   sessionId: string;
 
   /**
-   * `left`, `superseded` or `lease expired`.
+   * `left`, `superseded`, `evicted` or `lease expired`.
    *
    * @generated from field: string cause = 3;
    */
@@ -1063,6 +1135,179 @@ export const OpRegisteredSchema: GenMessage<OpRegistered, {validType: OpRegister
   messageDesc(file_signalbox_v1_event, 25);
 
 /**
+ * An op or a version of it was deleted.
+ *
+ * @generated from message signalbox.v1.OpDeleted
+ */
+export type OpDeleted = Message<"signalbox.v1.OpDeleted"> & {
+  /**
+   * The op's name.
+   *
+   * @generated from field: string op = 1;
+   */
+  op: string;
+
+  /**
+   * The version; 0 for all of them.
+   *
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+};
+
+export type OpDeletedValid = OpDeleted;
+
+/**
+ * Describes the message signalbox.v1.OpDeleted.
+ * Use `create(OpDeletedSchema)` to create a new message.
+ */
+export const OpDeletedSchema: GenMessage<OpDeleted, {validType: OpDeletedValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 26);
+
+/**
+ * A limit was set.
+ *
+ * @generated from message signalbox.v1.LimitSet
+ */
+export type LimitSet = Message<"signalbox.v1.LimitSet"> & {
+  /**
+   * The limit's name.
+   *
+   * @generated from field: string limit = 1;
+   */
+  limit: string;
+
+  /**
+   * How many may run at once; 0 for any number.
+   *
+   * @generated from field: int32 concurrent_max = 2;
+   */
+  concurrentMax: number;
+};
+
+export type LimitSetValid = LimitSet;
+
+/**
+ * Describes the message signalbox.v1.LimitSet.
+ * Use `create(LimitSetSchema)` to create a new message.
+ */
+export const LimitSetSchema: GenMessage<LimitSet, {validType: LimitSetValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 27);
+
+/**
+ * A limit was deleted.
+ *
+ * @generated from message signalbox.v1.LimitDeleted
+ */
+export type LimitDeleted = Message<"signalbox.v1.LimitDeleted"> & {
+  /**
+   * The limit's name.
+   *
+   * @generated from field: string limit = 1;
+   */
+  limit: string;
+};
+
+export type LimitDeletedValid = LimitDeleted;
+
+/**
+ * Describes the message signalbox.v1.LimitDeleted.
+ * Use `create(LimitDeletedSchema)` to create a new message.
+ */
+export const LimitDeletedSchema: GenMessage<LimitDeleted, {validType: LimitDeletedValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 28);
+
+/**
+ * A subscription was created.
+ *
+ * @generated from message signalbox.v1.SubscriptionCreated
+ */
+export type SubscriptionCreated = Message<"signalbox.v1.SubscriptionCreated"> & {
+  /**
+   * The subscription's name.
+   *
+   * @generated from field: string subscription = 1;
+   */
+  subscription: string;
+};
+
+export type SubscriptionCreatedValid = SubscriptionCreated;
+
+/**
+ * Describes the message signalbox.v1.SubscriptionCreated.
+ * Use `create(SubscriptionCreatedSchema)` to create a new message.
+ */
+export const SubscriptionCreatedSchema: GenMessage<SubscriptionCreated, {validType: SubscriptionCreatedValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 29);
+
+/**
+ * A subscription was deleted.
+ *
+ * @generated from message signalbox.v1.SubscriptionDeleted
+ */
+export type SubscriptionDeleted = Message<"signalbox.v1.SubscriptionDeleted"> & {
+  /**
+   * The subscription's name.
+   *
+   * @generated from field: string subscription = 1;
+   */
+  subscription: string;
+};
+
+export type SubscriptionDeletedValid = SubscriptionDeleted;
+
+/**
+ * Describes the message signalbox.v1.SubscriptionDeleted.
+ * Use `create(SubscriptionDeletedSchema)` to create a new message.
+ */
+export const SubscriptionDeletedSchema: GenMessage<SubscriptionDeleted, {validType: SubscriptionDeletedValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 30);
+
+/**
+ * An event could not be delivered to a subscription and was set aside.
+ *
+ * @generated from message signalbox.v1.EventDeadLettered
+ */
+export type EventDeadLettered = Message<"signalbox.v1.EventDeadLettered"> & {
+  /**
+   * The subscription's name.
+   *
+   * @generated from field: string subscription = 1;
+   */
+  subscription: string;
+
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
+
+  /**
+   * How often its delivery was tried.
+   *
+   * @generated from field: int32 delivery_count = 3;
+   */
+  deliveryCount: number;
+
+  /**
+   * What the last try said.
+   *
+   * @generated from field: string cause = 4;
+   */
+  cause: string;
+};
+
+export type EventDeadLetteredValid = EventDeadLettered;
+
+/**
+ * Describes the message signalbox.v1.EventDeadLettered.
+ * Use `create(EventDeadLetteredSchema)` to create a new message.
+ */
+export const EventDeadLetteredSchema: GenMessage<EventDeadLettered, {validType: EventDeadLetteredValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 31);
+
+/**
  * A service or a worker published something of its own.
  *
  * @generated from message signalbox.v1.Published
@@ -1104,7 +1349,7 @@ export type PublishedValid = Published;
  * Use `create(PublishedSchema)` to create a new message.
  */
 export const PublishedSchema: GenMessage<Published, {validType: PublishedValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 26);
+  messageDesc(file_signalbox_v1_event, 32);
 
 /**
  * The kinds of events, for filters. Each is the `detail` of the same name.
@@ -1293,6 +1538,48 @@ export const EventKind = {
    * @generated from enum value: EVENT_KIND_OP_REGISTERED = 50;
    */
   OP_REGISTERED: 50,
+
+  /**
+   * `op_deleted`.
+   *
+   * @generated from enum value: EVENT_KIND_OP_DELETED = 51;
+   */
+  OP_DELETED: 51,
+
+  /**
+   * `limit_set`.
+   *
+   * @generated from enum value: EVENT_KIND_LIMIT_SET = 52;
+   */
+  LIMIT_SET: 52,
+
+  /**
+   * `limit_deleted`.
+   *
+   * @generated from enum value: EVENT_KIND_LIMIT_DELETED = 53;
+   */
+  LIMIT_DELETED: 53,
+
+  /**
+   * `subscription_created`.
+   *
+   * @generated from enum value: EVENT_KIND_SUBSCRIPTION_CREATED = 54;
+   */
+  SUBSCRIPTION_CREATED: 54,
+
+  /**
+   * `subscription_deleted`.
+   *
+   * @generated from enum value: EVENT_KIND_SUBSCRIPTION_DELETED = 55;
+   */
+  SUBSCRIPTION_DELETED: 55,
+
+  /**
+   * `event_dead_lettered`.
+   *
+   * @generated from enum value: EVENT_KIND_EVENT_DEAD_LETTERED = 56;
+   */
+  EVENT_DEAD_LETTERED: 56,
 
   /**
    * `published`.

@@ -2,18 +2,24 @@
 // @generated from file signalbox/v1/op.proto (package signalbox.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Delivery } from "./delivery_pb.ts";
+import { file_signalbox_v1_delivery } from "./delivery_pb.ts";
+import type { Placement, Resources } from "./resource_pb.ts";
+import { file_signalbox_v1_resource } from "./resource_pb.ts";
+import type { Value } from "./value_pb.ts";
+import { file_signalbox_v1_value } from "./value_pb.ts";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file signalbox/v1/op.proto.
  */
 export const file_signalbox_v1_op: GenFile = /*@__PURE__*/
-  fileDesc("ChVzaWduYWxib3gvdjEvb3AucHJvdG8SDHNpZ25hbGJveC52MSLSAwoCT3ASPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBG5hbWUYAiABKAlCKrpIJ3IlEAEYgAEyHl5bQS1aYS16MC05X11bQS1aYS16MC05Ll8vLV0qJBIYCgd2ZXJzaW9uGAMgASgFQge6SAQaAigAEh0KC2Rlc2NyaXB0aW9uGAQgASgJQgi6SAVyAxiAIBJlCgZsYWJlbHMYBSADKAsyHC5zaWduYWxib3gudjEuT3AuTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISKAoFcmV0cnkYBiABKAsyGS5zaWduYWxib3gudjEuUmV0cnlQb2xpY3kSKAoIdGltZW91dHMYByABKAsyFi5zaWduYWxib3gudjEuVGltZW91dHMSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiwAIKC1JldHJ5UG9saWN5Eh8KDG1heF9hdHRlbXB0cxgBIAEoBUIJukgGGgQYZCgAEkIKD2luaXRpYWxfYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgQIgKMFMgASLQoKbXVsdGlwbGllchgDIAEoAUIZukgWEhRAARkAAAAAAABZQCkAAAAAAAAAABI+CgttYXhfYmFja29mZhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgQIgPUkMgASJwoGaml0dGVyGAUgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI0Chlub25fcmV0cnlhYmxlX2Vycm9yX3R5cGVzGAYgAygJQhG6SA6SAQsQQCIHcgUQARiAASLPAQoIVGltZW91dHMSQgoOcXVldWVfdG9fc3RhcnQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICKig8qABJACgxzdGFydF90b19lbmQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICKig8qABI9CgloZWFydGJlYXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICKig8qAGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChVzaWduYWxib3gvdjEvb3AucHJvdG8SDHNpZ25hbGJveC52MSLSCAoCT3ASPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBG5hbWUYAiABKAlCKrpIJ3IlEAEYgAEyHl5bQS1aYS16MC05X11bQS1aYS16MC05Ll8vLV0qJBIYCgd2ZXJzaW9uGAMgASgFQge6SAQaAigAEh0KC2Rlc2NyaXB0aW9uGAQgASgJQgi6SAVyAxiAIBJlCgZsYWJlbHMYBSADKAsyHC5zaWduYWxib3gudjEuT3AuTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISKAoFcmV0cnkYBiABKAsyGS5zaWduYWxib3gudjEuUmV0cnlQb2xpY3kSKAoIdGltZW91dHMYByABKAsyFi5zaWduYWxib3gudjEuVGltZW91dHMSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJjCgx2ZXJzaW9uX25hbWUYCiABKAlCTbpISnJIGIABMkNeKFswLTldK1suXVswLTldK1suXVswLTldKygtWzAtOUEtWmEtei4tXSspPyhbK11bMC05QS1aYS16Li1dKyk/KT8kEkAKBmlucHV0cxgLIAMoCzIcLnNpZ25hbGJveC52MS5PcC5JbnB1dHNFbnRyeUISukgPmgEMEIACIgdyBRABGIABEhoKEmFsbG93X2V4dHJhX2lucHV0cxgMIAEoCBJCCgdvdXRwdXRzGA0gAygLMh0uc2lnbmFsYm94LnYxLk9wLk91dHB1dHNFbnRyeUISukgPmgEMEIACIgdyBRABGIABEioKCXJlc291cmNlcxgOIAEoCzIXLnNpZ25hbGJveC52MS5SZXNvdXJjZXMSKgoJcGxhY2VtZW50GA8gASgLMhcuc2lnbmFsYm94LnYxLlBsYWNlbWVudBIoCghkZWxpdmVyeRgQIAEoCzIWLnNpZ25hbGJveC52MS5EZWxpdmVyeRIXCgVpbWFnZRgRIAEoCUIIukgFcgMYgAQSGQoHaGFuZGxlchgSIAEoCUIIukgFcgMYgAQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARpGCgtJbnB1dHNFbnRyeRILCgNrZXkYASABKAkSJgoFdmFsdWUYAiABKAsyFy5zaWduYWxib3gudjEuSW5wdXRTcGVjOgI4ARpICgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEicKBXZhbHVlGAIgASgLMhguc2lnbmFsYm94LnYxLk91dHB1dFNwZWM6AjgBItUBCglJbnB1dFNwZWMSMAoEdHlwZRgBIAEoDjIWLnNpZ25hbGJveC52MS5TcGVjVHlwZUIKukgHggEEEAEgABIVCghyZXF1aXJlZBgCIAEoCEgAiAEBEioKDWRlZmF1bHRfdmFsdWUYAyABKAsyEy5zaWduYWxib3gudjEuVmFsdWUSHQoLZGVzY3JpcHRpb24YBCABKAlCCLpIBXIDGIAgEicKBnNjaGVtYRgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCCwoJX3JlcXVpcmVkIoYBCgpPdXRwdXRTcGVjEjAKBHR5cGUYASABKA4yFi5zaWduYWxib3gudjEuU3BlY1R5cGVCCrpIB4IBBBABIAASHQoLZGVzY3JpcHRpb24YAiABKAlCCLpIBXIDGIAgEicKBnNjaGVtYRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Qi0AIKC1JldHJ5UG9saWN5Eh8KDG1heF9hdHRlbXB0cxgBIAEoBUIJukgGGgQYZCgAEkIKD2luaXRpYWxfYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgQIgKMFMgASLQoKbXVsdGlwbGllchgDIAEoAUIZukgWEhRAARkAAAAAAABZQCkAAAAAAAAAABI+CgttYXhfYmFja29mZhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgQIgPUkMgASJwoGaml0dGVyGAUgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI0Chlub25fcmV0cnlhYmxlX2Vycm9yX3R5cGVzGAYgAygJQhG6SA6SAQsQQCIHcgUQARiAARIOCgZtYW51YWwYByABKAgizwEKCFRpbWVvdXRzEkIKDnF1ZXVlX3RvX3N0YXJ0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAiooPKgASQAoMc3RhcnRfdG9fZW5kGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAiooPKgASPQoJaGVhcnRiZWF0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAiooPKgAqtQEKCFNwZWNUeXBlEhkKFVNQRUNfVFlQRV9VTlNQRUNJRklFRBAAEhQKEFNQRUNfVFlQRV9TVFJJTkcQARIRCg1TUEVDX1RZUEVfSU5UEAISEwoPU1BFQ19UWVBFX0ZMT0FUEAMSEgoOU1BFQ19UWVBFX0JPT0wQBBIUChBTUEVDX1RZUEVfT0JKRUNUEAUSEwoPU1BFQ19UWVBFX0FSUkFZEAYSEQoNU1BFQ19UWVBFX0FOWRAHYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_delivery, file_signalbox_v1_resource, file_signalbox_v1_value]);
 
 /**
  * A registered, versioned operation: the name that workers announce, with the
@@ -73,11 +79,83 @@ export type Op = Message<"signalbox.v1.Op"> & {
   timeouts?: Timeouts | undefined;
 
   /**
-   * Output only. When this version was registered.
+   * Output only. When the first version was registered; it never moves.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Output only. When this version was made.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 9;
+   */
+  updateTime?: Timestamp | undefined;
+
+  /**
+   * A version of the caller's own, such as `1.2.0`, by semantic versioning.
+   * The latest version that bears it is the one that it names.
+   *
+   * @generated from field: string version_name = 10;
+   */
+  versionName: string;
+
+  /**
+   * What it takes, by name. Without any, inputs are not checked.
+   *
+   * @generated from field: map<string, signalbox.v1.InputSpec> inputs = 11;
+   */
+  inputs: { [key: string]: InputSpec };
+
+  /**
+   * Take inputs that `inputs` does not name, too.
+   *
+   * @generated from field: bool allow_extra_inputs = 12;
+   */
+  allowExtraInputs: boolean;
+
+  /**
+   * What it puts out, by name. What is named here must be put out with this
+   * type, or the attempt has failed; what is not is kept unchecked.
+   *
+   * @generated from field: map<string, signalbox.v1.OutputSpec> outputs = 13;
+   */
+  outputs: { [key: string]: OutputSpec };
+
+  /**
+   * What a task of this op asks of its worker, unless it says its own.
+   *
+   * @generated from field: signalbox.v1.Resources resources = 14;
+   */
+  resources?: Resources | undefined;
+
+  /**
+   * Which workers a task of this op may go to, unless it says its own.
+   *
+   * @generated from field: signalbox.v1.Placement placement = 15;
+   */
+  placement?: Placement | undefined;
+
+  /**
+   * Where the events of a run of this op go, unless the run says its own.
+   *
+   * @generated from field: signalbox.v1.Delivery delivery = 16;
+   */
+  delivery?: Delivery | undefined;
+
+  /**
+   * The container image that executes it, for workers that run containers.
+   *
+   * @generated from field: string image = 17;
+   */
+  image: string;
+
+  /**
+   * What executes it, as its workers understand it, such as `package:function`.
+   *
+   * @generated from field: string handler = 18;
+   */
+  handler: string;
 };
 
 export type OpValid = Op;
@@ -88,6 +166,95 @@ export type OpValid = Op;
  */
 export const OpSchema: GenMessage<Op, {validType: OpValid}> = /*@__PURE__*/
   messageDesc(file_signalbox_v1_op, 0);
+
+/**
+ * What one input must be.
+ *
+ * @generated from message signalbox.v1.InputSpec
+ */
+export type InputSpec = Message<"signalbox.v1.InputSpec"> & {
+  /**
+   * Required. Its type.
+   *
+   * @generated from field: signalbox.v1.SpecType type = 1;
+   */
+  type: SpecType;
+
+  /**
+   * Whether it must be given; not said means that it must. A null is not a
+   * value, and so does not meet it.
+   *
+   * @generated from field: optional bool required = 2;
+   */
+  required?: boolean | undefined;
+
+  /**
+   * What it is when it is not given, required or not. It must have the type.
+   *
+   * @generated from field: signalbox.v1.Value default_value = 3;
+   */
+  defaultValue?: Value | undefined;
+
+  /**
+   * For people: what it is.
+   *
+   * @generated from field: string description = 4;
+   */
+  description: string;
+
+  /**
+   * More about it, as JSON Schema (2020-12) of its plain JSON form.
+   *
+   * @generated from field: google.protobuf.Struct schema = 5;
+   */
+  schema?: JsonObject | undefined;
+};
+
+export type InputSpecValid = InputSpec;
+
+/**
+ * Describes the message signalbox.v1.InputSpec.
+ * Use `create(InputSpecSchema)` to create a new message.
+ */
+export const InputSpecSchema: GenMessage<InputSpec, {validType: InputSpecValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op, 1);
+
+/**
+ * What one output must be.
+ *
+ * @generated from message signalbox.v1.OutputSpec
+ */
+export type OutputSpec = Message<"signalbox.v1.OutputSpec"> & {
+  /**
+   * Required. Its type.
+   *
+   * @generated from field: signalbox.v1.SpecType type = 1;
+   */
+  type: SpecType;
+
+  /**
+   * For people: what it is.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * More about it, as JSON Schema (2020-12) of its plain JSON form.
+   *
+   * @generated from field: google.protobuf.Struct schema = 3;
+   */
+  schema?: JsonObject | undefined;
+};
+
+export type OutputSpecValid = OutputSpec;
+
+/**
+ * Describes the message signalbox.v1.OutputSpec.
+ * Use `create(OutputSpecSchema)` to create a new message.
+ */
+export const OutputSpecSchema: GenMessage<OutputSpec, {validType: OutputSpecValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op, 2);
 
 /**
  * What happens after an attempt has failed.
@@ -141,6 +308,14 @@ export type RetryPolicy = Message<"signalbox.v1.RetryPolicy"> & {
    * @generated from field: repeated string non_retryable_error_types = 6;
    */
   nonRetryableErrorTypes: string[];
+
+  /**
+   * No further attempt by itself: a failed one ends the action, and RetryRun
+   * may use the attempts that are left.
+   *
+   * @generated from field: bool manual = 7;
+   */
+  manual: boolean;
 };
 
 export type RetryPolicyValid = RetryPolicy;
@@ -150,7 +325,7 @@ export type RetryPolicyValid = RetryPolicy;
  * Use `create(RetryPolicySchema)` to create a new message.
  */
 export const RetryPolicySchema: GenMessage<RetryPolicy, {validType: RetryPolicyValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_op, 1);
+  messageDesc(file_signalbox_v1_op, 3);
 
 /**
  * How long the parts of a task's life may take. A duration that is not said
@@ -192,5 +367,81 @@ export type TimeoutsValid = Timeouts;
  * Use `create(TimeoutsSchema)` to create a new message.
  */
 export const TimeoutsSchema: GenMessage<Timeouts, {validType: TimeoutsValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_op, 2);
+  messageDesc(file_signalbox_v1_op, 4);
+
+/**
+ * The type of an input or output.
+ *
+ * @generated from enum signalbox.v1.SpecType
+ */
+export const SpecType = {
+  /**
+   * Not said. Refused where a type is required.
+   *
+   * @generated from enum value: SPEC_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A text.
+   *
+   * @generated from enum value: SPEC_TYPE_STRING = 1;
+   */
+  STRING: 1,
+
+  /**
+   * A whole number of 64 bits. A JSON number without a fraction is one, too.
+   *
+   * @generated from enum value: SPEC_TYPE_INT = 2;
+   */
+  INT: 2,
+
+  /**
+   * A number; a whole number is one, true and false are not.
+   *
+   * @generated from enum value: SPEC_TYPE_FLOAT = 3;
+   */
+  FLOAT: 3,
+
+  /**
+   * True or false.
+   *
+   * @generated from enum value: SPEC_TYPE_BOOL = 4;
+   */
+  BOOL: 4,
+
+  /**
+   * A JSON object.
+   *
+   * @generated from enum value: SPEC_TYPE_OBJECT = 5;
+   */
+  OBJECT: 5,
+
+  /**
+   * A JSON list.
+   *
+   * @generated from enum value: SPEC_TYPE_ARRAY = 6;
+   */
+  ARRAY: 6,
+
+  /**
+   * Any value.
+   *
+   * @generated from enum value: SPEC_TYPE_ANY = 7;
+   */
+  ANY: 7,
+} as const;
+
+/**
+ * The type of an input or output.
+ *
+ * @generated from enum signalbox.v1.SpecType
+ */
+export type SpecType = (typeof SpecType)[keyof typeof SpecType] | UnknownEnum;
+
+/**
+ * Describes the enum signalbox.v1.SpecType.
+ */
+export const SpecTypeSchema: GenEnum<SpecType> = /*@__PURE__*/
+  enumDesc(file_signalbox_v1_op, 0);
 

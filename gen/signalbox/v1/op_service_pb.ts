@@ -5,15 +5,19 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import type { Op, OpValid } from "./op_pb.ts";
 import { file_signalbox_v1_op } from "./op_pb.ts";
+import type { Value } from "./value_pb.ts";
+import { file_signalbox_v1_value } from "./value_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file signalbox/v1/op_service.proto.
  */
 export const file_signalbox_v1_op_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zaWduYWxib3gvdjEvb3Bfc2VydmljZS5wcm90bxIMc2lnbmFsYm94LnYxImcKEVJlZ2lzdGVyT3BSZXF1ZXN0EiQKAm9wGAEgASgLMhAuc2lnbmFsYm94LnYxLk9wQga6SAPIAQESLAoKcmVxdWVzdF9pZBgCIAEoCUIYukgVchMYgAEyDl5bXHgyMS1ceDdlXSokIjIKElJlZ2lzdGVyT3BSZXNwb25zZRIcCgJvcBgBIAEoCzIQLnNpZ25hbGJveC52MS5PcCKiAQoMR2V0T3BSZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgRuYW1lGAIgASgJQiq6SCdyJRABGIABMh5eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLy1dKiQSGAoHdmVyc2lvbhgDIAEoBUIHukgEGgIoACItCg1HZXRPcFJlc3BvbnNlEhwKAm9wGAEgASgLMhAuc2lnbmFsYm94LnYxLk9wIo0BCg5MaXN0T3BzUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAgIl4KD0xpc3RPcHNSZXNwb25zZRIoCgNvcHMYASADKAsyEC5zaWduYWxib3gudjEuT3BCCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgMuYBCglPcFNlcnZpY2USTwoKUmVnaXN0ZXJPcBIfLnNpZ25hbGJveC52MS5SZWdpc3Rlck9wUmVxdWVzdBogLnNpZ25hbGJveC52MS5SZWdpc3Rlck9wUmVzcG9uc2USQAoFR2V0T3ASGi5zaWduYWxib3gudjEuR2V0T3BSZXF1ZXN0Ghsuc2lnbmFsYm94LnYxLkdldE9wUmVzcG9uc2USRgoHTGlzdE9wcxIcLnNpZ25hbGJveC52MS5MaXN0T3BzUmVxdWVzdBodLnNpZ25hbGJveC52MS5MaXN0T3BzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_signalbox_v1_op]);
+  fileDesc("Ch1zaWduYWxib3gvdjEvb3Bfc2VydmljZS5wcm90bxIMc2lnbmFsYm94LnYxImcKEVJlZ2lzdGVyT3BSZXF1ZXN0EiQKAm9wGAEgASgLMhAuc2lnbmFsYm94LnYxLk9wQga6SAPIAQESLAoKcmVxdWVzdF9pZBgCIAEoCUIYukgVchMYgAEyDl5bXHgyMS1ceDdlXSokIjIKElJlZ2lzdGVyT3BSZXNwb25zZRIcCgJvcBgBIAEoCzIQLnNpZ25hbGJveC52MS5PcCLCAQoMR2V0T3BSZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgRuYW1lGAIgASgJQiq6SCdyJRABGIABMh5eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLy1dKiQSGAoHdmVyc2lvbhgDIAEoBUIHukgEGgIoABIeCgx2ZXJzaW9uX25hbWUYBCABKAlCCLpIBXIDGIABIi0KDUdldE9wUmVzcG9uc2USHAoCb3AYASABKAsyEC5zaWduYWxib3gudjEuT3AiwgEKDkxpc3RPcHNSZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASFAoMYWxsX3ZlcnNpb25zGAQgASgIEh0KC25hbWVfcHJlZml4GAUgASgJQgi6SAVyAxiAASJeCg9MaXN0T3BzUmVzcG9uc2USKAoDb3BzGAEgAygLMhAuc2lnbmFsYm94LnYxLk9wQgm6SAaSAQMQ6AcSIQoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAICKWAQoPVXBkYXRlT3BSZXF1ZXN0EiQKAm9wGAEgASgLMhAuc2lnbmFsYm94LnYxLk9wQga6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJCIwChBVcGRhdGVPcFJlc3BvbnNlEhwKAm9wGAEgASgLMhAuc2lnbmFsYm94LnYxLk9wIuIBCg9EZWxldGVPcFJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBG5hbWUYAiABKAlCKrpIJ3IlEAEYgAEyHl5bQS1aYS16MC05X11bQS1aYS16MC05Ll8vLV0qJBIYCgd2ZXJzaW9uGAMgASgFQge6SAQaAigAEg0KBWZvcmNlGAQgASgIEiwKCnJlcXVlc3RfaWQYBSABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJCIyChBEZWxldGVPcFJlc3BvbnNlEh4KDXZlcnNpb25fY291bnQYASABKAVCB7pIBBoCKAAixAIKFVZhbGlkYXRlSW5wdXRzUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoEbmFtZRgCIAEoCUIqukgnciUQARiAATIeXltBLVphLXowLTlfXVtBLVphLXowLTkuXy8tXSokEhgKB3ZlcnNpb24YAyABKAVCB7pIBBoCKAASUwoGaW5wdXRzGAQgAygLMi8uc2lnbmFsYm94LnYxLlZhbGlkYXRlSW5wdXRzUmVxdWVzdC5JbnB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEiGAoWVmFsaWRhdGVJbnB1dHNSZXNwb25zZSLCAgoUUHJlcGFyZUlucHV0c1JlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBG5hbWUYAiABKAlCKrpIJ3IlEAEYgAEyHl5bQS1aYS16MC05X11bQS1aYS16MC05Ll8vLV0qJBIYCgd2ZXJzaW9uGAMgASgFQge6SAQaAigAElIKBmlucHV0cxgEIAMoCzIuLnNpZ25hbGJveC52MS5QcmVwYXJlSW5wdXRzUmVxdWVzdC5JbnB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEiygEKFVByZXBhcmVJbnB1dHNSZXNwb25zZRJTCgZpbnB1dHMYASADKAsyLy5zaWduYWxib3gudjEuUHJlcGFyZUlucHV0c1Jlc3BvbnNlLklucHV0c0VudHJ5QhK6SA+aAQwQ6AciB3IFEAEYgAESGAoHdmVyc2lvbhgCIAEoBUIHukgEGgIoARpCCgtJbnB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBMrMECglPcFNlcnZpY2USTwoKUmVnaXN0ZXJPcBIfLnNpZ25hbGJveC52MS5SZWdpc3Rlck9wUmVxdWVzdBogLnNpZ25hbGJveC52MS5SZWdpc3Rlck9wUmVzcG9uc2USQAoFR2V0T3ASGi5zaWduYWxib3gudjEuR2V0T3BSZXF1ZXN0Ghsuc2lnbmFsYm94LnYxLkdldE9wUmVzcG9uc2USRgoHTGlzdE9wcxIcLnNpZ25hbGJveC52MS5MaXN0T3BzUmVxdWVzdBodLnNpZ25hbGJveC52MS5MaXN0T3BzUmVzcG9uc2USSQoIVXBkYXRlT3ASHS5zaWduYWxib3gudjEuVXBkYXRlT3BSZXF1ZXN0Gh4uc2lnbmFsYm94LnYxLlVwZGF0ZU9wUmVzcG9uc2USSQoIRGVsZXRlT3ASHS5zaWduYWxib3gudjEuRGVsZXRlT3BSZXF1ZXN0Gh4uc2lnbmFsYm94LnYxLkRlbGV0ZU9wUmVzcG9uc2USWwoOVmFsaWRhdGVJbnB1dHMSIy5zaWduYWxib3gudjEuVmFsaWRhdGVJbnB1dHNSZXF1ZXN0GiQuc2lnbmFsYm94LnYxLlZhbGlkYXRlSW5wdXRzUmVzcG9uc2USWAoNUHJlcGFyZUlucHV0cxIiLnNpZ25hbGJveC52MS5QcmVwYXJlSW5wdXRzUmVxdWVzdBojLnNpZ25hbGJveC52MS5QcmVwYXJlSW5wdXRzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_field_mask, file_signalbox_v1_op, file_signalbox_v1_value]);
 
 /**
  * Asks to register an op.
@@ -113,6 +117,14 @@ export type GetOpRequest = Message<"signalbox.v1.GetOpRequest"> & {
    * @generated from field: int32 version = 3;
    */
   version: number;
+
+  /**
+   * Or the version by its own name: the latest that bears it. Not together with
+   * `version`.
+   *
+   * @generated from field: string version_name = 4;
+   */
+  versionName: string;
 };
 
 export type GetOpRequestValid = GetOpRequest;
@@ -173,6 +185,20 @@ export type ListOpsRequest = Message<"signalbox.v1.ListOpsRequest"> & {
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * All versions, each op's latest first.
+   *
+   * @generated from field: bool all_versions = 4;
+   */
+  allVersions: boolean;
+
+  /**
+   * Only ops whose names begin so.
+   *
+   * @generated from field: string name_prefix = 5;
+   */
+  namePrefix: string;
 };
 
 export type ListOpsRequestValid = ListOpsRequest;
@@ -215,6 +241,305 @@ export const ListOpsResponseSchema: GenMessage<ListOpsResponse, {validType: List
   messageDesc(file_signalbox_v1_op_service, 5);
 
 /**
+ * Asks to change an op.
+ *
+ * @generated from message signalbox.v1.UpdateOpRequest
+ */
+export type UpdateOpRequest = Message<"signalbox.v1.UpdateOpRequest"> & {
+  /**
+   * Required. The op, by namespace and name, with what is to change. Its
+   * output-only fields are ignored.
+   *
+   * @generated from field: signalbox.v1.Op op = 1;
+   */
+  op?: Op | undefined;
+
+  /**
+   * The fields of the op to take, also where they are empty: that clears them.
+   * Without a mask what is set in `op` is taken, and nothing is cleared.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Asks to change an op.
+ *
+ * @generated from message signalbox.v1.UpdateOpRequest
+ */
+export type UpdateOpRequestValid = Message<"signalbox.v1.UpdateOpRequest"> & {
+  /**
+   * Required. The op, by namespace and name, with what is to change. Its
+   * output-only fields are ignored.
+   *
+   * @generated from field: signalbox.v1.Op op = 1;
+   */
+  op: OpValid;
+
+  /**
+   * The fields of the op to take, also where they are empty: that clears them.
+   * Without a mask what is set in `op` is taken, and nothing is cleared.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message signalbox.v1.UpdateOpRequest.
+ * Use `create(UpdateOpRequestSchema)` to create a new message.
+ */
+export const UpdateOpRequestSchema: GenMessage<UpdateOpRequest, {validType: UpdateOpRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op_service, 6);
+
+/**
+ * The op is changed.
+ *
+ * @generated from message signalbox.v1.UpdateOpResponse
+ */
+export type UpdateOpResponse = Message<"signalbox.v1.UpdateOpResponse"> & {
+  /**
+   * The op with its version.
+   *
+   * @generated from field: signalbox.v1.Op op = 1;
+   */
+  op?: Op | undefined;
+};
+
+export type UpdateOpResponseValid = UpdateOpResponse;
+
+/**
+ * Describes the message signalbox.v1.UpdateOpResponse.
+ * Use `create(UpdateOpResponseSchema)` to create a new message.
+ */
+export const UpdateOpResponseSchema: GenMessage<UpdateOpResponse, {validType: UpdateOpResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op_service, 7);
+
+/**
+ * Asks to delete an op.
+ *
+ * @generated from message signalbox.v1.DeleteOpRequest
+ */
+export type DeleteOpRequest = Message<"signalbox.v1.DeleteOpRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The op's name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * One version; 0 means all of them.
+   *
+   * @generated from field: int32 version = 3;
+   */
+  version: number;
+
+  /**
+   * Delete it though tasks of it have not ended.
+   *
+   * @generated from field: bool force = 4;
+   */
+  force: boolean;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+export type DeleteOpRequestValid = DeleteOpRequest;
+
+/**
+ * Describes the message signalbox.v1.DeleteOpRequest.
+ * Use `create(DeleteOpRequestSchema)` to create a new message.
+ */
+export const DeleteOpRequestSchema: GenMessage<DeleteOpRequest, {validType: DeleteOpRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op_service, 8);
+
+/**
+ * The op is deleted.
+ *
+ * @generated from message signalbox.v1.DeleteOpResponse
+ */
+export type DeleteOpResponse = Message<"signalbox.v1.DeleteOpResponse"> & {
+  /**
+   * How many versions were deleted.
+   *
+   * @generated from field: int32 version_count = 1;
+   */
+  versionCount: number;
+};
+
+export type DeleteOpResponseValid = DeleteOpResponse;
+
+/**
+ * Describes the message signalbox.v1.DeleteOpResponse.
+ * Use `create(DeleteOpResponseSchema)` to create a new message.
+ */
+export const DeleteOpResponseSchema: GenMessage<DeleteOpResponse, {validType: DeleteOpResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op_service, 9);
+
+/**
+ * Asks to check inputs as they stand.
+ *
+ * @generated from message signalbox.v1.ValidateInputsRequest
+ */
+export type ValidateInputsRequest = Message<"signalbox.v1.ValidateInputsRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The op's name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The version; 0 means the latest.
+   *
+   * @generated from field: int32 version = 3;
+   */
+  version: number;
+
+  /**
+   * The inputs.
+   *
+   * @generated from field: map<string, signalbox.v1.Value> inputs = 4;
+   */
+  inputs: { [key: string]: Value };
+};
+
+export type ValidateInputsRequestValid = ValidateInputsRequest;
+
+/**
+ * Describes the message signalbox.v1.ValidateInputsRequest.
+ * Use `create(ValidateInputsRequestSchema)` to create a new message.
+ */
+export const ValidateInputsRequestSchema: GenMessage<ValidateInputsRequest, {validType: ValidateInputsRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op_service, 10);
+
+/**
+ * The inputs are valid.
+ *
+ * @generated from message signalbox.v1.ValidateInputsResponse
+ */
+export type ValidateInputsResponse = Message<"signalbox.v1.ValidateInputsResponse"> & {
+};
+
+export type ValidateInputsResponseValid = ValidateInputsResponse;
+
+/**
+ * Describes the message signalbox.v1.ValidateInputsResponse.
+ * Use `create(ValidateInputsResponseSchema)` to create a new message.
+ */
+export const ValidateInputsResponseSchema: GenMessage<ValidateInputsResponse, {validType: ValidateInputsResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op_service, 11);
+
+/**
+ * Asks to prepare inputs.
+ *
+ * @generated from message signalbox.v1.PrepareInputsRequest
+ */
+export type PrepareInputsRequest = Message<"signalbox.v1.PrepareInputsRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The op's name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The version; 0 means the latest.
+   *
+   * @generated from field: int32 version = 3;
+   */
+  version: number;
+
+  /**
+   * The inputs.
+   *
+   * @generated from field: map<string, signalbox.v1.Value> inputs = 4;
+   */
+  inputs: { [key: string]: Value };
+};
+
+export type PrepareInputsRequestValid = PrepareInputsRequest;
+
+/**
+ * Describes the message signalbox.v1.PrepareInputsRequest.
+ * Use `create(PrepareInputsRequestSchema)` to create a new message.
+ */
+export const PrepareInputsRequestSchema: GenMessage<PrepareInputsRequest, {validType: PrepareInputsRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op_service, 12);
+
+/**
+ * The inputs are valid and complete.
+ *
+ * @generated from message signalbox.v1.PrepareInputsResponse
+ */
+export type PrepareInputsResponse = Message<"signalbox.v1.PrepareInputsResponse"> & {
+  /**
+   * The inputs, with defaults.
+   *
+   * @generated from field: map<string, signalbox.v1.Value> inputs = 1;
+   */
+  inputs: { [key: string]: Value };
+
+  /**
+   * The version of the op that was asked.
+   *
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+};
+
+export type PrepareInputsResponseValid = PrepareInputsResponse;
+
+/**
+ * Describes the message signalbox.v1.PrepareInputsResponse.
+ * Use `create(PrepareInputsResponseSchema)` to create a new message.
+ */
+export const PrepareInputsResponseSchema: GenMessage<PrepareInputsResponse, {validType: PrepareInputsResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_op_service, 13);
+
+/**
  * The registry of operations.
  *
  * @generated from service signalbox.v1.OpService
@@ -227,7 +552,8 @@ export const OpService: GenService<{
    * makes nothing and returns the latest version; other content makes the next.
    * Runs that exist keep what they were created with.
    * Repeat: with the same `request_id` the first answer is returned again.
-   * Refuses: REQUEST_ID_REUSED.
+   * Refuses: INVALID_REQUEST for specs that contradict themselves,
+   * REQUEST_ID_REUSED.
    *
    * @generated from rpc signalbox.v1.OpService.RegisterOp
    */
@@ -251,7 +577,7 @@ export const OpService: GenService<{
     output: typeof GetOpResponseSchema;
   },
   /**
-   * Lists the latest version of each op, by name.
+   * Lists the latest version of each op, by name, or all versions.
    *
    * Effect: none.
    * Repeat: safe.
@@ -263,6 +589,66 @@ export const OpService: GenService<{
     methodKind: "unary";
     input: typeof ListOpsRequestSchema;
     output: typeof ListOpsResponseSchema;
+  },
+  /**
+   * Changes an op: makes its next version from the latest one and what is said.
+   *
+   * Effect: as RegisterOp with the content of the latest version, changed.
+   * Repeat: with the same `request_id` the first answer is returned again.
+   * Refuses: OP_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc signalbox.v1.OpService.UpdateOp
+   */
+  updateOp: {
+    methodKind: "unary";
+    input: typeof UpdateOpRequestSchema;
+    output: typeof UpdateOpResponseSchema;
+  },
+  /**
+   * Deletes an op with all its versions, or one version of it.
+   *
+   * Effect: it is not found any more; a name that is registered again goes on
+   * counting its versions. Runs that exist keep what they copied from it.
+   * Repeat: with the same `request_id` the first answer is returned again.
+   * Refuses: OP_NOT_FOUND; OP_IN_USE while tasks of it have not ended, unless
+   * forced; REQUEST_ID_REUSED.
+   *
+   * @generated from rpc signalbox.v1.OpService.DeleteOp
+   */
+  deleteOp: {
+    methodKind: "unary";
+    input: typeof DeleteOpRequestSchema;
+    output: typeof DeleteOpResponseSchema;
+  },
+  /**
+   * Checks inputs as they stand against an op. A default does not stand in for
+   * a required input here; PrepareInputs lets it.
+   *
+   * Effect: none.
+   * Repeat: safe.
+   * Refuses: OP_NOT_FOUND; INPUTS_INVALID with all that is wrong at once.
+   *
+   * @generated from rpc signalbox.v1.OpService.ValidateInputs
+   */
+  validateInputs: {
+    methodKind: "unary";
+    input: typeof ValidateInputsRequestSchema;
+    output: typeof ValidateInputsResponseSchema;
+  },
+  /**
+   * Gives the inputs that a run of an op would start with: the same, with the
+   * defaults of what is missing.
+   *
+   * Effect: none.
+   * Repeat: safe.
+   * Refuses: OP_NOT_FOUND; INPUTS_INVALID with all that is wrong at once.
+   *
+   * @generated from rpc signalbox.v1.OpService.PrepareInputs
+   */
+  prepareInputs: {
+    methodKind: "unary";
+    input: typeof PrepareInputsRequestSchema;
+    output: typeof PrepareInputsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_signalbox_v1_op_service, 0);

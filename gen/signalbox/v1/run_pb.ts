@@ -9,6 +9,8 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { ActionError, NewAction, TaskSpec } from "./action_pb.ts";
 import { file_signalbox_v1_action } from "./action_pb.ts";
+import type { Delivery } from "./delivery_pb.ts";
+import { file_signalbox_v1_delivery } from "./delivery_pb.ts";
 import type { Value } from "./value_pb.ts";
 import { file_signalbox_v1_value } from "./value_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -17,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file signalbox/v1/run.proto.
  */
 export const file_signalbox_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduYWxib3gvdjEvcnVuLnByb3RvEgxzaWduYWxib3gudjEimwcKA1J1bhIaCgluYW1lc3BhY2UYASABKAlCB7pIBHICGD8SGAoGcnVuX2lkGAIgASgJQgi6SAVyAxiAARJFCgZsYWJlbHMYAyADKAsyHS5zaWduYWxib3gudjEuUnVuLkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEhAKCHByaW9yaXR5GAQgASgFEiYKBXN0YXRlGAUgASgOMhcuc2lnbmFsYm94LnYxLlJ1bi5TdGF0ZRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKFnBhdXNlZF9jb25kaXRpb25fY291bnQYCSABKAVCB7pIBBoCKAASHQoMYWN0aW9uX2NvdW50GAogASgFQge6SAQaAigAEiMKEmVuZGVkX2FjdGlvbl9jb3VudBgLIAEoBUIHukgEGgIoABIoCgVlcnJvchgMIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchJBCgdvdXRwdXRzGA0gAygLMh4uc2lnbmFsYm94LnYxLlJ1bi5PdXRwdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESGAoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCBIcCgtyZXRyeV9jb3VudBgPIAEoBUIHukgEGgIoABIxCg1kZWFkbGluZV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBIpQBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhAKDFNUQVRFX1FVRVVFRBABEhEKDVNUQVRFX1JVTk5JTkcQAhITCg9TVEFURV9TVUNDRUVERUQQAxIQCgxTVEFURV9GQUlMRUQQBBITCg9TVEFURV9DQU5DRUxMRUQQBRITCg9TVEFURV9USU1FRF9PVVQQBiI9CgRQbGFuEjUKB2FjdGlvbnMYASADKAsyFy5zaWduYWxib3gudjEuTmV3QWN0aW9uQgu6SAiSAQUIARCQTiLcAwoGTmV3UnVuEj4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI5CgZydW5faWQYAiABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kEmkKBmxhYmVscxgDIAMoCzIgLnNpZ25hbGJveC52MS5OZXdSdW4uTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISJQoIcHJpb3JpdHkYBCABKAVCE7pIEBoOGOgHKJj4/////////wESOwoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgUIgIqKDyoAEiYKBHRhc2sYBiABKAsyFi5zaWduYWxib3gudjEuVGFza1NwZWNIABIiCgRwbGFuGAcgASgLMhIuc2lnbmFsYm94LnYxLlBsYW5IABotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KBHdvcmsSBbpIAggBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_value]);
+  fileDesc("ChZzaWduYWxib3gvdjEvcnVuLnByb3RvEgxzaWduYWxib3gudjEiwggKA1J1bhIaCgluYW1lc3BhY2UYASABKAlCB7pIBHICGD8SGAoGcnVuX2lkGAIgASgJQgi6SAVyAxiAARJFCgZsYWJlbHMYAyADKAsyHS5zaWduYWxib3gudjEuUnVuLkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEhAKCHByaW9yaXR5GAQgASgFEiYKBXN0YXRlGAUgASgOMhcuc2lnbmFsYm94LnYxLlJ1bi5TdGF0ZRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKFnBhdXNlZF9jb25kaXRpb25fY291bnQYCSABKAVCB7pIBBoCKAASHQoMYWN0aW9uX2NvdW50GAogASgFQge6SAQaAigAEiMKEmVuZGVkX2FjdGlvbl9jb3VudBgLIAEoBUIHukgEGgIoABIoCgVlcnJvchgMIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchJBCgdvdXRwdXRzGA0gAygLMh4uc2lnbmFsYm94LnYxLlJ1bi5PdXRwdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESGAoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCBIcCgtyZXRyeV9jb3VudBgPIAEoBUIHukgEGgIoABIxCg1kZWFkbGluZV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgJvcBgRIAEoCUIIukgFcgMYgAESGwoKb3BfdmVyc2lvbhgSIAEoBUIHukgEGgIoABIXCgVpbWFnZRgTIAEoCUIIukgFcgMYgAQSKAoIZGVsaXZlcnkYFCABKAsyFi5zaWduYWxib3gudjEuRGVsaXZlcnkSLwoLdXBkYXRlX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaQwoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEilAEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEAoMU1RBVEVfUVVFVUVEEAESEQoNU1RBVEVfUlVOTklORxACEhMKD1NUQVRFX1NVQ0NFRURFRBADEhAKDFNUQVRFX0ZBSUxFRBAEEhMKD1NUQVRFX0NBTkNFTExFRBAFEhMKD1NUQVRFX1RJTUVEX09VVBAGIj0KBFBsYW4SNQoHYWN0aW9ucxgBIAMoCzIXLnNpZ25hbGJveC52MS5OZXdBY3Rpb25CC7pICJIBBQgBEJBOIv0DCgZOZXdSdW4SPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjkKBnJ1bl9pZBgCIAEoCUIpukgmciQYgAEyH14oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSopPyQSaQoGbGFiZWxzGAMgAygLMiAuc2lnbmFsYm94LnYxLk5ld1J1bi5MYWJlbHNFbnRyeUI3ukg0mgExEEAiJnIkEAEYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXy8tXSokKgVyAxiAAhIcCghwcmlvcml0eRgEIAEoBUIKukgHGgUY6AcoABI7Cgd0aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAiooPKgASJgoEdGFzaxgGIAEoCzIWLnNpZ25hbGJveC52MS5UYXNrU3BlY0gAEiIKBHBsYW4YByABKAsyEi5zaWduYWxib3gudjEuUGxhbkgAEigKCGRlbGl2ZXJ5GAggASgLMhYuc2lnbmFsYm94LnYxLkRlbGl2ZXJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDQoEd29yaxIFukgCCAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_delivery, file_signalbox_v1_value]);
 
 /**
  * One execution: a tree of actions, as it stands.
@@ -136,6 +138,42 @@ export type Run = Message<"signalbox.v1.Run"> & {
    * @generated from field: google.protobuf.Timestamp deadline_time = 16;
    */
   deadlineTime?: Timestamp | undefined;
+
+  /**
+   * The op of its only task; empty for a plan.
+   *
+   * @generated from field: string op = 17;
+   */
+  op: string;
+
+  /**
+   * The registered version that its only task took its defaults from; 0 for
+   * none.
+   *
+   * @generated from field: int32 op_version = 18;
+   */
+  opVersion: number;
+
+  /**
+   * The container image of its only task.
+   *
+   * @generated from field: string image = 19;
+   */
+  image: string;
+
+  /**
+   * Where its events go beside the feed.
+   *
+   * @generated from field: signalbox.v1.Delivery delivery = 20;
+   */
+  delivery?: Delivery | undefined;
+
+  /**
+   * When its state, priority or labels last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 21;
+   */
+  updateTime?: Timestamp | undefined;
 };
 
 export type RunValid = Run;
@@ -303,6 +341,14 @@ export type NewRun = Message<"signalbox.v1.NewRun"> & {
     value: Plan;
     case: "plan";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Where its events go beside the feed; not said takes that of the op of its
+   * only task.
+   *
+   * @generated from field: signalbox.v1.Delivery delivery = 8;
+   */
+  delivery?: Delivery | undefined;
 };
 
 export type NewRunValid = NewRun;

@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Action, Action_State, Attempt } from "./action_pb.ts";
+import type { Action, Action_State, ActionError, Attempt, TimelineEntry } from "./action_pb.ts";
 import { file_signalbox_v1_action } from "./action_pb.ts";
 import type { Event } from "./event_pb.ts";
 import { file_signalbox_v1_event } from "./event_pb.ts";
@@ -15,13 +15,15 @@ import type { Refusal } from "./reason_pb.ts";
 import { file_signalbox_v1_reason } from "./reason_pb.ts";
 import type { NewRun, NewRunValid, Run, Run_State } from "./run_pb.ts";
 import { file_signalbox_v1_run } from "./run_pb.ts";
+import type { Value } from "./value_pb.ts";
+import { file_signalbox_v1_value } from "./value_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file signalbox/v1/run_service.proto.
  */
 export const file_signalbox_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zaWduYWxib3gvdjEvcnVuX3NlcnZpY2UucHJvdG8SDHNpZ25hbGJveC52MSJrChBDcmVhdGVSdW5SZXF1ZXN0EikKA3J1bhgBIAEoCzIULnNpZ25hbGJveC52MS5OZXdSdW5CBrpIA8gBARIsCgpyZXF1ZXN0X2lkGAIgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQiMwoRQ3JlYXRlUnVuUmVzcG9uc2USHgoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1biJcChZCYXRjaENyZWF0ZVJ1bnNSZXF1ZXN0EkIKCHJlcXVlc3RzGAEgAygLMh4uc2lnbmFsYm94LnYxLkNyZWF0ZVJ1blJlcXVlc3RCELpIDZIBCggBEOgHIgPYAQMiWgoXQmF0Y2hDcmVhdGVSdW5zUmVzcG9uc2USPwoHcmVzdWx0cxgBIAMoCzIjLnNpZ25hbGJveC52MS5CYXRjaENyZWF0ZVJ1bnNSZXN1bHRCCbpIBpIBAxDoByJtChVCYXRjaENyZWF0ZVJ1bnNSZXN1bHQSIAoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1bkgAEigKB3JlZnVzYWwYAiABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbEgAQggKBnJlc3VsdCKJAQoNR2V0UnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokIjAKDkdldFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4ivQIKCVJ1bkZpbHRlchJACgluYW1lc3BhY2UYASABKAlCLbpIKnIoGD8yJF4oLXxbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI8CgZzdGF0ZXMYAiADKA4yFy5zaWduYWxib3gudjEuUnVuLlN0YXRlQhO6SBCSAQ0QEBgBIgeCAQQQASAAEmwKBmxhYmVscxgDIAMoCzIjLnNpZ25hbGJveC52MS5SdW5GaWx0ZXIuTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISEwoLcGF1c2VkX29ubHkYBCABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ3Cg9MaXN0UnVuc1JlcXVlc3QSJwoGZmlsdGVyGAEgASgLMhcuc2lnbmFsYm94LnYxLlJ1bkZpbHRlchIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCAiYQoQTGlzdFJ1bnNSZXNwb25zZRIqCgRydW5zGAEgAygLMhEuc2lnbmFsYm94LnYxLlJ1bkIJukgGkgEDEOgHEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCAipQEKD1dhdGNoUnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEhgKBmN1cnNvchgDIAEoCUIIukgFcgMYgCAi0QEKEFdhdGNoUnVuUmVzcG9uc2USHgoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1bhIxCgdhY3Rpb25zGAIgAygLMhQuc2lnbmFsYm94LnYxLkFjdGlvbkIKukgHkgEEEMC4AhIvCgZldmVudHMYAyADKAsyEy5zaWduYWxib3gudjEuRXZlbnRCCrpIB5IBBBDAuAISEAoIc25hcHNob3QYBCABKAgSGAoGY3Vyc29yGAUgASgJQgi6SAVyAxiAIBINCgVlbmRlZBgGIAEoCCLTAQoQQ2FuY2VsUnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBIXCgVjYXVzZRgEIAEoCUIIukgFcgMYgCAiMwoRQ2FuY2VsUnVuUmVzcG9uc2USHgoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1biLIAQoPUmV0cnlSdW5SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSLAoKcmVxdWVzdF9pZBgDIAEoCUIYukgVchMYgAEyDl5bXHgyMS1ceDdlXSokEg0KBWZvcmNlGAQgASgIIjIKEFJldHJ5UnVuUmVzcG9uc2USHgoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1biLLAwoQVXBkYXRlUnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBIqCghwcmlvcml0eRgEIAEoBUITukgQGg4Y6AcomPj/////////AUgAiAEBEnoKCnNldF9sYWJlbHMYBSADKAsyLS5zaWduYWxib3gudjEuVXBkYXRlUnVuUmVxdWVzdC5TZXRMYWJlbHNFbnRyeUI3ukg0mgExEEAiJnIkEAEYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXy8tXSokKgVyAxiAAhIoCg1yZW1vdmVfbGFiZWxzGAYgAygJQhG6SA6SAQsQQCIHcgUQARiAARowCg5TZXRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wcmlvcml0eSIzChFVcGRhdGVSdW5SZXNwb25zZRIeCgNydW4YASABKAsyES5zaWduYWxib3gudjEuUnVuIowCChJMaXN0QWN0aW9uc1JlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBI/CgZzdGF0ZXMYAyADKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlQhO6SBCSAQ0QEBgBIgeCAQQQASAAEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiAICJqChNMaXN0QWN0aW9uc1Jlc3BvbnNlEjAKB2FjdGlvbnMYASADKAsyFC5zaWduYWxib3gudjEuQWN0aW9uQgm6SAaSAQMQ6AcSIQoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAICLkAQoQR2V0QWN0aW9uUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJCI5ChFHZXRBY3Rpb25SZXNwb25zZRIkCgZhY3Rpb24YASABKAsyFC5zaWduYWxib3gudjEuQWN0aW9uIucBChNMaXN0QXR0ZW1wdHNSZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokIkoKFExpc3RBdHRlbXB0c1Jlc3BvbnNlEjIKCGF0dGVtcHRzGAEgAygLMhUuc2lnbmFsYm94LnYxLkF0dGVtcHRCCbpIBpIBAxDoByLoAQoURXhwbGFpbkFjdGlvblJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBJWCgRuYW1lGAMgASgJQki6SEVyQxABGIgIMjxeW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKiQi8wMKFUV4cGxhaW5BY3Rpb25SZXNwb25zZRI4CgVjYXVzZRgBIAEoDjIpLnNpZ25hbGJveC52MS5FeHBsYWluQWN0aW9uUmVzcG9uc2UuQ2F1c2USGQoHbWVzc2FnZRgCIAEoCUIIukgFcgMYgCASIgoJd2FpdHNfZm9yGAMgAygJQg+6SAySAQkQZCIFcgMYiAgSLgoKcmV0cnlfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHQoMd29ya2VyX2NvdW50GAUgASgFQge6SAQaAigAEh8KDnF1ZXVlX3Bvc2l0aW9uGAYgASgFQge6SAQaAigAIvABCgVDYXVzZRIVChFDQVVTRV9VTlNQRUNJRklFRBAAEhEKDUNBVVNFX1JVTk5JTkcQARIPCgtDQVVTRV9FTkRFRBACEhsKF0NBVVNFX1dBSVRTX0ZPUl9BQ1RJT05TEAMSGQoVQ0FVU0VfV0FJVFNfRk9SX1JFVFJZEAQSGgoWQ0FVU0VfV0FJVFNfRk9SX1NJR05BTBAFEhMKD0NBVVNFX05PX1dPUktFUhAGEhMKD0NBVVNFX05PX0NSRURJVBAHEhIKDkNBVVNFX0lOX1FVRVVFEAgSGgoWQ0FVU0VfV0FJVFNfRk9SX0FDQ0VQVBAJMtEHCgpSdW5TZXJ2aWNlEkwKCUNyZWF0ZVJ1bhIeLnNpZ25hbGJveC52MS5DcmVhdGVSdW5SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkNyZWF0ZVJ1blJlc3BvbnNlEl4KD0JhdGNoQ3JlYXRlUnVucxIkLnNpZ25hbGJveC52MS5CYXRjaENyZWF0ZVJ1bnNSZXF1ZXN0GiUuc2lnbmFsYm94LnYxLkJhdGNoQ3JlYXRlUnVuc1Jlc3BvbnNlEkMKBkdldFJ1bhIbLnNpZ25hbGJveC52MS5HZXRSdW5SZXF1ZXN0Ghwuc2lnbmFsYm94LnYxLkdldFJ1blJlc3BvbnNlEkkKCExpc3RSdW5zEh0uc2lnbmFsYm94LnYxLkxpc3RSdW5zUmVxdWVzdBoeLnNpZ25hbGJveC52MS5MaXN0UnVuc1Jlc3BvbnNlEksKCFdhdGNoUnVuEh0uc2lnbmFsYm94LnYxLldhdGNoUnVuUmVxdWVzdBoeLnNpZ25hbGJveC52MS5XYXRjaFJ1blJlc3BvbnNlMAESTAoJQ2FuY2VsUnVuEh4uc2lnbmFsYm94LnYxLkNhbmNlbFJ1blJlcXVlc3QaHy5zaWduYWxib3gudjEuQ2FuY2VsUnVuUmVzcG9uc2USSQoIUmV0cnlSdW4SHS5zaWduYWxib3gudjEuUmV0cnlSdW5SZXF1ZXN0Gh4uc2lnbmFsYm94LnYxLlJldHJ5UnVuUmVzcG9uc2USTAoJVXBkYXRlUnVuEh4uc2lnbmFsYm94LnYxLlVwZGF0ZVJ1blJlcXVlc3QaHy5zaWduYWxib3gudjEuVXBkYXRlUnVuUmVzcG9uc2USUgoLTGlzdEFjdGlvbnMSIC5zaWduYWxib3gudjEuTGlzdEFjdGlvbnNSZXF1ZXN0GiEuc2lnbmFsYm94LnYxLkxpc3RBY3Rpb25zUmVzcG9uc2USTAoJR2V0QWN0aW9uEh4uc2lnbmFsYm94LnYxLkdldEFjdGlvblJlcXVlc3QaHy5zaWduYWxib3gudjEuR2V0QWN0aW9uUmVzcG9uc2USVQoMTGlzdEF0dGVtcHRzEiEuc2lnbmFsYm94LnYxLkxpc3RBdHRlbXB0c1JlcXVlc3QaIi5zaWduYWxib3gudjEuTGlzdEF0dGVtcHRzUmVzcG9uc2USWAoNRXhwbGFpbkFjdGlvbhIiLnNpZ25hbGJveC52MS5FeHBsYWluQWN0aW9uUmVxdWVzdBojLnNpZ25hbGJveC52MS5FeHBsYWluQWN0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_event, file_signalbox_v1_reason, file_signalbox_v1_run]);
+  fileDesc("Ch5zaWduYWxib3gvdjEvcnVuX3NlcnZpY2UucHJvdG8SDHNpZ25hbGJveC52MSJrChBDcmVhdGVSdW5SZXF1ZXN0EikKA3J1bhgBIAEoCzIULnNpZ25hbGJveC52MS5OZXdSdW5CBrpIA8gBARIsCgpyZXF1ZXN0X2lkGAIgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQiMwoRQ3JlYXRlUnVuUmVzcG9uc2USHgoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1biJcChZCYXRjaENyZWF0ZVJ1bnNSZXF1ZXN0EkIKCHJlcXVlc3RzGAEgAygLMh4uc2lnbmFsYm94LnYxLkNyZWF0ZVJ1blJlcXVlc3RCELpIDZIBCggBEOgHIgPYAQMiWgoXQmF0Y2hDcmVhdGVSdW5zUmVzcG9uc2USPwoHcmVzdWx0cxgBIAMoCzIjLnNpZ25hbGJveC52MS5CYXRjaENyZWF0ZVJ1bnNSZXN1bHRCCbpIBpIBAxDoByJtChVCYXRjaENyZWF0ZVJ1bnNSZXN1bHQSIAoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1bkgAEigKB3JlZnVzYWwYAiABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbEgAQggKBnJlc3VsdCKJAQoNR2V0UnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokIjAKDkdldFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4iuAQKCVJ1bkZpbHRlchJACgluYW1lc3BhY2UYASABKAlCLbpIKnIoGD8yJF4oLXxbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI8CgZzdGF0ZXMYAiADKA4yFy5zaWduYWxib3gudjEuUnVuLlN0YXRlQhO6SBCSAQ0QEBgBIgeCAQQQASAAEmwKBmxhYmVscxgDIAMoCzIjLnNpZ25hbGJveC52MS5SdW5GaWx0ZXIuTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISEwoLcGF1c2VkX29ubHkYBCABKAgSFAoCb3AYBSABKAlCCLpIBXIDGIABEhcKBWltYWdlGAYgASgJQgi6SAVyAxiABBIwCgxjcmVhdGVkX2Zyb20YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWNyZWF0ZWRfYWZ0ZXIYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWNyZWF0ZWRfdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvwBCg9MaXN0UnVuc1JlcXVlc3QSJwoGZmlsdGVyGAEgASgLMhcuc2lnbmFsYm94LnYxLlJ1bkZpbHRlchIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASQQoOc3RhcnRpbmdfYWZ0ZXIYBCABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kEkAKDWVuZGluZ19iZWZvcmUYBSABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kInMKEExpc3RSdW5zUmVzcG9uc2USKgoEcnVucxgBIAMoCzIRLnNpZ25hbGJveC52MS5SdW5CCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEhAKCGhhc19tb3JlGAMgASgIIqUBCg9XYXRjaFJ1blJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBIYCgZjdXJzb3IYAyABKAlCCLpIBXIDGIAgItEBChBXYXRjaFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4SMQoHYWN0aW9ucxgCIAMoCzIULnNpZ25hbGJveC52MS5BY3Rpb25CCrpIB5IBBBDAuAISLwoGZXZlbnRzGAMgAygLMhMuc2lnbmFsYm94LnYxLkV2ZW50Qgq6SAeSAQQQwLgCEhAKCHNuYXBzaG90GAQgASgIEhgKBmN1cnNvchgFIAEoCUIIukgFcgMYgCASDQoFZW5kZWQYBiABKAgi0wEKEENhbmNlbFJ1blJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBIsCgpyZXF1ZXN0X2lkGAMgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQSFwoFY2F1c2UYBCABKAlCCLpIBXIDGIAgIjMKEUNhbmNlbFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4i1QEKD1JldHJ5UnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBINCgVmb3JjZRgEIAEoCBILCgNhbGwYBSABKAgiMgoQUmV0cnlSdW5SZXNwb25zZRIeCgNydW4YASABKAsyES5zaWduYWxib3gudjEuUnVuIsIDChBVcGRhdGVSdW5SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSLAoKcmVxdWVzdF9pZBgDIAEoCUIYukgVchMYgAEyDl5bXHgyMS1ceDdlXSokEiEKCHByaW9yaXR5GAQgASgFQgq6SAcaBRjoBygASACIAQESegoKc2V0X2xhYmVscxgFIAMoCzItLnNpZ25hbGJveC52MS5VcGRhdGVSdW5SZXF1ZXN0LlNldExhYmVsc0VudHJ5Qje6SDSaATEQQCImciQQARiAATIdXltBLVphLXowLTldW0EtWmEtejAtOS5fLy1dKiQqBXIDGIACEigKDXJlbW92ZV9sYWJlbHMYBiADKAlCEbpIDpIBCxBAIgdyBRABGIABGjAKDlNldExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3ByaW9yaXR5IjMKEVVwZGF0ZVJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4ijAIKEkxpc3RBY3Rpb25zUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEj8KBnN0YXRlcxgDIAMoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGVCE7pIEJIBDRAQGAEiB4IBBBABIAASHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAgImoKE0xpc3RBY3Rpb25zUmVzcG9uc2USMAoHYWN0aW9ucxgBIAMoCzIULnNpZ25hbGJveC52MS5BY3Rpb25CCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgIuQBChBHZXRBY3Rpb25SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokIjkKEUdldEFjdGlvblJlc3BvbnNlEiQKBmFjdGlvbhgBIAEoCzIULnNpZ25hbGJveC52MS5BY3Rpb24i5wEKE0xpc3RBdHRlbXB0c1JlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBJWCgRuYW1lGAMgASgJQki6SEVyQxABGIgIMjxeW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKiQiSgoUTGlzdEF0dGVtcHRzUmVzcG9uc2USMgoIYXR0ZW1wdHMYASADKAsyFS5zaWduYWxib3gudjEuQXR0ZW1wdEIJukgGkgEDEOgHIugBChRFeHBsYWluQWN0aW9uUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJCLcBQoVRXhwbGFpbkFjdGlvblJlc3BvbnNlEjgKBWNhdXNlGAEgASgOMikuc2lnbmFsYm94LnYxLkV4cGxhaW5BY3Rpb25SZXNwb25zZS5DYXVzZRIZCgdtZXNzYWdlGAIgASgJQgi6SAVyAxiAIBIiCgl3YWl0c19mb3IYAyADKAlCD7pIDJIBCRBkIgVyAxiICBIuCgpyZXRyeV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIdCgx3b3JrZXJfY291bnQYBSABKAVCB7pIBBoCKAASHwoOcXVldWVfcG9zaXRpb24YBiABKAVCB7pIBBoCKAASHgoFdW5tZXQYByADKAlCD7pIDJIBCRBkIgVyAxiACBIXCgVsaW1pdBgIIAEoCUIIukgFcgMYgAESIAoHaG9sZGVycxgJIAMoCUIPukgMkgEJEAoiBXIDGLAJEjMKD25leHRfc3RhcnRfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmVzZXJ2ZWQYCyABKAgitwIKBUNhdXNlEhUKEUNBVVNFX1VOU1BFQ0lGSUVEEAASEQoNQ0FVU0VfUlVOTklORxABEg8KC0NBVVNFX0VOREVEEAISGwoXQ0FVU0VfV0FJVFNfRk9SX0FDVElPTlMQAxIZChVDQVVTRV9XQUlUU19GT1JfUkVUUlkQBBIaChZDQVVTRV9XQUlUU19GT1JfU0lHTkFMEAUSEwoPQ0FVU0VfTk9fV09SS0VSEAYSEwoPQ0FVU0VfTk9fQ1JFRElUEAcSEgoOQ0FVU0VfSU5fUVVFVUUQCBIaChZDQVVTRV9XQUlUU19GT1JfQUNDRVBUEAkSGAoUQ0FVU0VfTk9fV09SS0VSX0ZJVFMQChIVChFDQVVTRV9OT19DQVBBQ0lUWRALEhQKEENBVVNFX0xJTUlUX0ZVTEwQDCK+AgoTTGlzdFRpbWVsaW5lUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJBIYCgdhdHRlbXB0GAQgASgFQge6SAQaAigAEh0KCXBhZ2Vfc2l6ZRgFIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAYgASgJQgi6SAVyAxiAICJyChRMaXN0VGltZWxpbmVSZXNwb25zZRI3CgdlbnRyaWVzGAEgAygLMhsuc2lnbmFsYm94LnYxLlRpbWVsaW5lRW50cnlCCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgIqcEChBFbmRBY3Rpb25SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokEjkKBXN0YXRlGAQgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZUIOukgLggEIEAEYBhgHGAgSUAoHb3V0cHV0cxgFIAMoCzIrLnNpZ25hbGJveC52MS5FbmRBY3Rpb25SZXF1ZXN0Lk91dHB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABEigKBWVycm9yGAYgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEhcKBWNhdXNlGAcgASgJQgi6SAVyAxiAIBIsCgpyZXF1ZXN0X2lkGAggASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQaQwoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEiOQoRRW5kQWN0aW9uUmVzcG9uc2USJAoGYWN0aW9uGAEgASgLMhQuc2lnbmFsYm94LnYxLkFjdGlvbjL2CAoKUnVuU2VydmljZRJMCglDcmVhdGVSdW4SHi5zaWduYWxib3gudjEuQ3JlYXRlUnVuUmVxdWVzdBofLnNpZ25hbGJveC52MS5DcmVhdGVSdW5SZXNwb25zZRJeCg9CYXRjaENyZWF0ZVJ1bnMSJC5zaWduYWxib3gudjEuQmF0Y2hDcmVhdGVSdW5zUmVxdWVzdBolLnNpZ25hbGJveC52MS5CYXRjaENyZWF0ZVJ1bnNSZXNwb25zZRJDCgZHZXRSdW4SGy5zaWduYWxib3gudjEuR2V0UnVuUmVxdWVzdBocLnNpZ25hbGJveC52MS5HZXRSdW5SZXNwb25zZRJJCghMaXN0UnVucxIdLnNpZ25hbGJveC52MS5MaXN0UnVuc1JlcXVlc3QaHi5zaWduYWxib3gudjEuTGlzdFJ1bnNSZXNwb25zZRJLCghXYXRjaFJ1bhIdLnNpZ25hbGJveC52MS5XYXRjaFJ1blJlcXVlc3QaHi5zaWduYWxib3gudjEuV2F0Y2hSdW5SZXNwb25zZTABEkwKCUNhbmNlbFJ1bhIeLnNpZ25hbGJveC52MS5DYW5jZWxSdW5SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkNhbmNlbFJ1blJlc3BvbnNlEkkKCFJldHJ5UnVuEh0uc2lnbmFsYm94LnYxLlJldHJ5UnVuUmVxdWVzdBoeLnNpZ25hbGJveC52MS5SZXRyeVJ1blJlc3BvbnNlEkwKCVVwZGF0ZVJ1bhIeLnNpZ25hbGJveC52MS5VcGRhdGVSdW5SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLlVwZGF0ZVJ1blJlc3BvbnNlElIKC0xpc3RBY3Rpb25zEiAuc2lnbmFsYm94LnYxLkxpc3RBY3Rpb25zUmVxdWVzdBohLnNpZ25hbGJveC52MS5MaXN0QWN0aW9uc1Jlc3BvbnNlEkwKCUdldEFjdGlvbhIeLnNpZ25hbGJveC52MS5HZXRBY3Rpb25SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkdldEFjdGlvblJlc3BvbnNlElUKDExpc3RBdHRlbXB0cxIhLnNpZ25hbGJveC52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GiIuc2lnbmFsYm94LnYxLkxpc3RBdHRlbXB0c1Jlc3BvbnNlElgKDUV4cGxhaW5BY3Rpb24SIi5zaWduYWxib3gudjEuRXhwbGFpbkFjdGlvblJlcXVlc3QaIy5zaWduYWxib3gudjEuRXhwbGFpbkFjdGlvblJlc3BvbnNlElUKDExpc3RUaW1lbGluZRIhLnNpZ25hbGJveC52MS5MaXN0VGltZWxpbmVSZXF1ZXN0GiIuc2lnbmFsYm94LnYxLkxpc3RUaW1lbGluZVJlc3BvbnNlEkwKCUVuZEFjdGlvbhIeLnNpZ25hbGJveC52MS5FbmRBY3Rpb25SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkVuZEFjdGlvblJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_event, file_signalbox_v1_reason, file_signalbox_v1_run, file_signalbox_v1_value]);
 
 /**
  * Asks for a run.
@@ -267,6 +269,48 @@ export type RunFilter = Message<"signalbox.v1.RunFilter"> & {
    * @generated from field: bool paused_only = 4;
    */
   pausedOnly: boolean;
+
+  /**
+   * Only runs of one task of this op.
+   *
+   * @generated from field: string op = 5;
+   */
+  op: string;
+
+  /**
+   * Only runs of one task with this container image.
+   *
+   * @generated from field: string image = 6;
+   */
+  image: string;
+
+  /**
+   * Only runs created at this time or later.
+   *
+   * @generated from field: google.protobuf.Timestamp created_from = 7;
+   */
+  createdFrom?: Timestamp | undefined;
+
+  /**
+   * Only runs created later than this.
+   *
+   * @generated from field: google.protobuf.Timestamp created_after = 8;
+   */
+  createdAfter?: Timestamp | undefined;
+
+  /**
+   * Only runs created at this time or earlier.
+   *
+   * @generated from field: google.protobuf.Timestamp created_until = 9;
+   */
+  createdUntil?: Timestamp | undefined;
+
+  /**
+   * Only runs created earlier than this.
+   *
+   * @generated from field: google.protobuf.Timestamp created_before = 10;
+   */
+  createdBefore?: Timestamp | undefined;
 };
 
 export type RunFilterValid = RunFilter;
@@ -304,6 +348,22 @@ export type ListRunsRequest = Message<"signalbox.v1.ListRunsRequest"> & {
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * Begin behind this run, which is in the list's order the one before; not
+   * together with a page token.
+   *
+   * @generated from field: string starting_after = 4;
+   */
+  startingAfter: string;
+
+  /**
+   * The page that ends right before this run; not together with a page token or
+   * `starting_after`. Its runs are the newest first, too.
+   *
+   * @generated from field: string ending_before = 5;
+   */
+  endingBefore: string;
 };
 
 export type ListRunsRequestValid = ListRunsRequest;
@@ -334,6 +394,13 @@ export type ListRunsResponse = Message<"signalbox.v1.ListRunsResponse"> & {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * True if there are runs beyond the page, in the direction it was asked for.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
 };
 
 export type ListRunsResponseValid = ListRunsResponse;
@@ -535,11 +602,19 @@ export type RetryRunRequest = Message<"signalbox.v1.RetryRunRequest"> & {
   requestId: string;
 
   /**
-   * Do again even a run that succeeded.
+   * Go beyond the attempts that the policy allows, and do again even a run that
+   * succeeded.
    *
    * @generated from field: bool force = 4;
    */
   force: boolean;
+
+  /**
+   * Do everything again, also what succeeded. Takes `force`.
+   *
+   * @generated from field: bool all = 5;
+   */
+  all: boolean;
 };
 
 export type RetryRunRequestValid = RetryRunRequest;
@@ -940,6 +1015,42 @@ export type ExplainActionResponse = Message<"signalbox.v1.ExplainActionResponse"
    * @generated from field: int32 queue_position = 6;
    */
   queuePosition: number;
+
+  /**
+   * The demands that no attached worker of its op meets, each as a sentence
+   * such as `vram_mb 24000: the largest device has 16000`.
+   *
+   * @generated from field: repeated string unmet = 7;
+   */
+  unmet: string[];
+
+  /**
+   * The limit that it waits for, by its name.
+   *
+   * @generated from field: string limit = 8;
+   */
+  limit: string;
+
+  /**
+   * Who takes up the limit: actions as `<run>/<action>`; the first 10.
+   *
+   * @generated from field: repeated string holders = 9;
+   */
+  holders: string[];
+
+  /**
+   * When a rate lets the next one start, if that is known.
+   *
+   * @generated from field: google.protobuf.Timestamp next_start_time = 10;
+   */
+  nextStartTime?: Timestamp | undefined;
+
+  /**
+   * True if a worker is kept free for it, because it has waited for long.
+   *
+   * @generated from field: bool reserved = 11;
+   */
+  reserved: boolean;
 };
 
 export type ExplainActionResponseValid = ExplainActionResponse;
@@ -1026,6 +1137,29 @@ export const ExplainActionResponse_Cause = {
    * @generated from enum value: CAUSE_WAITS_FOR_ACCEPT = 9;
    */
   WAITS_FOR_ACCEPT: 9,
+
+  /**
+   * No attached worker of its op could ever hold what it asks for, or bears
+   * its labels or taints: `unmet` says which demand.
+   *
+   * @generated from enum value: CAUSE_NO_WORKER_FITS = 10;
+   */
+  NO_WORKER_FITS: 10,
+
+  /**
+   * Workers could hold it, and none has enough free at the moment.
+   *
+   * @generated from enum value: CAUSE_NO_CAPACITY = 11;
+   */
+  NO_CAPACITY: 11,
+
+  /**
+   * A limit is full, or its rate used up: `limit` says which, `holders` who
+   * has it.
+   *
+   * @generated from enum value: CAUSE_LIMIT_FULL = 12;
+   */
+  LIMIT_FULL: 12,
 } as const;
 
 /**
@@ -1042,6 +1176,189 @@ export const ExplainActionResponse_CauseSchema: GenEnum<ExplainActionResponse_Ca
   enumDesc(file_signalbox_v1_run_service, 25, 0);
 
 /**
+ * Asks for the timeline of an attempt.
+ *
+ * @generated from message signalbox.v1.ListTimelineRequest
+ */
+export type ListTimelineRequest = Message<"signalbox.v1.ListTimelineRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Required. The action's whole name.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * The attempt's number; 0 means the current or last one.
+   *
+   * @generated from field: int32 attempt = 4;
+   */
+  attempt: number;
+
+  /**
+   * How many at most; 0 means 100.
+   *
+   * @generated from field: int32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * What the page before gave.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+export type ListTimelineRequestValid = ListTimelineRequest;
+
+/**
+ * Describes the message signalbox.v1.ListTimelineRequest.
+ * Use `create(ListTimelineRequestSchema)` to create a new message.
+ */
+export const ListTimelineRequestSchema: GenMessage<ListTimelineRequest, {validType: ListTimelineRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_run_service, 26);
+
+/**
+ * A page of a timeline.
+ *
+ * @generated from message signalbox.v1.ListTimelineResponse
+ */
+export type ListTimelineResponse = Message<"signalbox.v1.ListTimelineResponse"> & {
+  /**
+   * The entries, the first one first.
+   *
+   * @generated from field: repeated signalbox.v1.TimelineEntry entries = 1;
+   */
+  entries: TimelineEntry[];
+
+  /**
+   * Where the next page begins; empty if there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+export type ListTimelineResponseValid = ListTimelineResponse;
+
+/**
+ * Describes the message signalbox.v1.ListTimelineResponse.
+ * Use `create(ListTimelineResponseSchema)` to create a new message.
+ */
+export const ListTimelineResponseSchema: GenMessage<ListTimelineResponse, {validType: ListTimelineResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_run_service, 27);
+
+/**
+ * Asks to end an action.
+ *
+ * @generated from message signalbox.v1.EndActionRequest
+ */
+export type EndActionRequest = Message<"signalbox.v1.EndActionRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Required. The action's whole name.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Required. SUCCEEDED, FAILED or CANCELLED.
+   *
+   * @generated from field: signalbox.v1.Action.State state = 4;
+   */
+  state: Action_State;
+
+  /**
+   * What it puts out; only for SUCCEEDED.
+   *
+   * @generated from field: map<string, signalbox.v1.Value> outputs = 5;
+   */
+  outputs: { [key: string]: Value };
+
+  /**
+   * Why it failed; only for FAILED, and required there.
+   *
+   * @generated from field: signalbox.v1.ActionError error = 6;
+   */
+  error?: ActionError | undefined;
+
+  /**
+   * Why, in the words of who asks; kept and shown.
+   *
+   * @generated from field: string cause = 7;
+   */
+  cause: string;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 8;
+   */
+  requestId: string;
+};
+
+export type EndActionRequestValid = EndActionRequest;
+
+/**
+ * Describes the message signalbox.v1.EndActionRequest.
+ * Use `create(EndActionRequestSchema)` to create a new message.
+ */
+export const EndActionRequestSchema: GenMessage<EndActionRequest, {validType: EndActionRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_run_service, 28);
+
+/**
+ * The action has ended.
+ *
+ * @generated from message signalbox.v1.EndActionResponse
+ */
+export type EndActionResponse = Message<"signalbox.v1.EndActionResponse"> & {
+  /**
+   * The action as it stands.
+   *
+   * @generated from field: signalbox.v1.Action action = 1;
+   */
+  action?: Action | undefined;
+};
+
+export type EndActionResponseValid = EndActionResponse;
+
+/**
+ * Describes the message signalbox.v1.EndActionResponse.
+ * Use `create(EndActionResponseSchema)` to create a new message.
+ */
+export const EndActionResponseSchema: GenMessage<EndActionResponse, {validType: EndActionResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_run_service, 29);
+
+/**
  * Runs and their actions.
  *
  * @generated from service signalbox.v1.RunService
@@ -1054,7 +1371,8 @@ export const RunService: GenService<{
    * waits for nothing is queued, conditions that wait for nothing are paused.
    * Repeat: with the same `request_id` the first answer is returned again.
    * Refuses: RUN_EXISTS, OP_NOT_FOUND, INVALID_REQUEST with all that is wrong
-   * with the plan at once, REQUEST_ID_REUSED.
+   * with the plan at once, INPUTS_INVALID with all that is wrong with the inputs
+   * of its tasks, REQUEST_ID_REUSED.
    *
    * @generated from rpc signalbox.v1.RunService.CreateRun
    */
@@ -1143,10 +1461,12 @@ export const RunService: GenService<{
    * Opens an ended run again.
    *
    * Effect: its actions that failed, timed out, were cancelled or were skipped
-   * for that, are opened again with new attempts; what succeeded stays. With
-   * `force`, a run that succeeded is done again from its beginning.
+   * for that, are opened again with new attempts; what succeeded stays, unless
+   * `all` does everything again. `force` allows what the policy does not, and
+   * does a run that succeeded again from its beginning.
    * Repeat: with the same `request_id` the first answer is returned again.
-   * Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, RUN_SUCCEEDED, REQUEST_ID_REUSED.
+   * Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, RUN_SUCCEEDED, ATTEMPTS_EXHAUSTED,
+   * INVALID_REQUEST for `all` without `force`, REQUEST_ID_REUSED.
    *
    * @generated from rpc signalbox.v1.RunService.RetryRun
    */
@@ -1226,6 +1546,38 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof ExplainActionRequestSchema;
     output: typeof ExplainActionResponseSchema;
+  },
+  /**
+   * Reads the timeline of one attempt.
+   *
+   * Effect: none. It is read from the feed, and reaches back as far as that.
+   * Repeat: safe.
+   * Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ATTEMPT_NOT_FOUND, TOKEN_INVALID,
+   * FILTER_CHANGED.
+   *
+   * @generated from rpc signalbox.v1.RunService.ListTimeline
+   */
+  listTimeline: {
+    methodKind: "unary";
+    input: typeof ListTimelineRequestSchema;
+    output: typeof ListTimelineResponseSchema;
+  },
+  /**
+   * Ends an action by the word of an operator, whatever its worker does.
+   *
+   * Effect: it ends in the state that is said, with the outputs or the error
+   * that are said; a running attempt is told to stop, and what it reports later
+   * is refused. The feed says who did it and why.
+   * Repeat: with the same `request_id` the first answer is returned again.
+   * Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, LIMIT_REACHED for
+   * outputs that are too large, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc signalbox.v1.RunService.EndAction
+   */
+  endAction: {
+    methodKind: "unary";
+    input: typeof EndActionRequestSchema;
+    output: typeof EndActionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_signalbox_v1_run_service, 0);

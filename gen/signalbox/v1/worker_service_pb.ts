@@ -13,6 +13,8 @@ import type { ActionLogged, ActionLoggedValid, ActionProgressed, ActionProgresse
 import { file_signalbox_v1_event } from "./event_pb.ts";
 import type { Refusal } from "./reason_pb.ts";
 import { file_signalbox_v1_reason } from "./reason_pb.ts";
+import type { Capacity, Reserved, Resources, Taint } from "./resource_pb.ts";
+import { file_signalbox_v1_resource } from "./resource_pb.ts";
 import type { Value } from "./value_pb.ts";
 import { file_signalbox_v1_value } from "./value_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -21,7 +23,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file signalbox/v1/worker_service.proto.
  */
 export const file_signalbox_v1_worker_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFzaWduYWxib3gvdjEvd29ya2VyX3NlcnZpY2UucHJvdG8SDHNpZ25hbGJveC52MSKMAwoNQXR0YWNoUmVxdWVzdBImCgZhdHRhY2gYASABKAsyFC5zaWduYWxib3gudjEuQXR0YWNoSAASJgoGY3JlZGl0GAIgASgLMhQuc2lnbmFsYm94LnYxLkNyZWRpdEgAEiYKBmFjY2VwdBgDIAEoCzIULnNpZ25hbGJveC52MS5BY2NlcHRIABIoCgdkZWNsaW5lGAQgASgLMhUuc2lnbmFsYm94LnYxLkRlY2xpbmVIABImCgZyZXBvcnQYBSABKAsyFC5zaWduYWxib3gudjEuUmVwb3J0SAASLwoLYWRkX2FjdGlvbnMYBiABKAsyGC5zaWduYWxib3gudjEuQWRkQWN0aW9uc0gAEiQKBXB1bHNlGAcgASgLMhMuc2lnbmFsYm94LnYxLlB1bHNlSAASJAoFZHJhaW4YCCABKAsyEy5zaWduYWxib3gudjEuRHJhaW5IABIkCgVsZWF2ZRgJIAEoCzITLnNpZ25hbGJveC52MS5MZWF2ZUgAQg4KBWZyYW1lEgW6SAIIASLFAwoOQXR0YWNoUmVzcG9uc2USKgoIYXR0YWNoZWQYASABKAsyFi5zaWduYWxib3gudjEuQXR0YWNoZWRIABImCgZhc3NpZ24YAiABKAsyFC5zaWduYWxib3gudjEuQXNzaWduSAASKgoIcmVjb3JkZWQYAyABKAsyFi5zaWduYWxib3gudjEuUmVjb3JkZWRIABImCgZjYW5jZWwYBCABKAsyFC5zaWduYWxib3gudjEuQ2FuY2VsSAASMwoNYWN0aW9uc19hZGRlZBgFIAEoCzIaLnNpZ25hbGJveC52MS5BY3Rpb25zQWRkZWRIABIvCgtjaGlsZF9lbmRlZBgGIAEoCzIYLnNpZ25hbGJveC52MS5DaGlsZEVuZGVkSAASJAoFcHVsc2UYByABKAsyEy5zaWduYWxib3gudjEuUHVsc2VIABIkCgVkcmFpbhgIIAEoCzITLnNpZ25hbGJveC52MS5EcmFpbkgAEiQKBWxlYXZlGAkgASgLMhMuc2lnbmFsYm94LnYxLkxlYXZlSAASKgoIZGVjbGluZWQYCiABKAsyFi5zaWduYWxib3gudjEuRGVjbGluZWRIAEIHCgVmcmFtZSLYAQoQQXR0ZW1wdFJlZmVyZW5jZRI4CgZydW5faWQYASABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSWAoGYWN0aW9uGAIgASgJQki6SEVyQxABGIgIMjxeW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKiQSGAoHYXR0ZW1wdBgDIAEoBUIHukgEGgIoARIWCgVlcG9jaBgEIAEoBEIHukgEMgIoASLjAwoGQXR0YWNoEjwKCXdvcmtlcl9pZBgBIAEoCUIpukgmciQQARiAATIdXltBLVphLXowLTldW0EtWmEtejAtOS5fOi1dKiQSHgoLaW5jYXJuYXRpb24YAiABKAlCCbpIBnIEEAEYQBI+CgluYW1lc3BhY2UYAyABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSQwoDb3BzGAQgAygJQja6SDOSATAIARDoBxgBIidyJRABGIABMh5eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLy1dKiQSaQoGbGFiZWxzGAUgAygLMiAuc2lnbmFsYm94LnYxLkF0dGFjaC5MYWJlbHNFbnRyeUI3ukg0mgExEEAiJnIkEAEYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXy8tXSokKgVyAxiAAhI6CgdydW5uaW5nGAYgAygLMh4uc2lnbmFsYm94LnYxLkF0dGVtcHRSZWZlcmVuY2VCCbpIBpIBAxCQThIgCghmZWF0dXJlcxgHIAMoCUIOukgLkgEIEEAiBHICGEAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASL2AQoIQXR0YWNoZWQSGwoKc2Vzc2lvbl9pZBgBIAEoCUIHukgEcgIYQBIoCgVsZWFzZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCg5wdWxzZV9pbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI3CgRrZWVwGAQgAygLMh4uc2lnbmFsYm94LnYxLkF0dGVtcHRSZWZlcmVuY2VCCbpIBpIBAxCQThI3CgRkcm9wGAUgAygLMh4uc2lnbmFsYm94LnYxLkF0dGVtcHRSZWZlcmVuY2VCCbpIBpIBAxCQTiIkCgZDcmVkaXQSGgoGYW1vdW50GAEgASgFQgq6SAcaBRiQTigBIkIKBkFzc2lnbhI4Cgthc3NpZ25tZW50cxgBIAMoCzIYLnNpZ25hbGJveC52MS5Bc3NpZ25tZW50Qgm6SAaSAQMQ6Aci9AMKCkFzc2lnbm1lbnQSLwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlEhQKAm9wGAIgASgJQgi6SAVyAxiAARIbCgpvcF92ZXJzaW9uGAMgASgFQge6SAQaAigAEkgKBmlucHV0cxgEIAMoCzIkLnNpZ25hbGJveC52MS5Bc3NpZ25tZW50LklucHV0c0VudHJ5QhK6SA+aAQwQ6AciB3IFEAEYgAESUwoKcnVuX2xhYmVscxgFIAMoCzInLnNpZ25hbGJveC52MS5Bc3NpZ25tZW50LlJ1bkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEjcKFHN0YXJ0X3RvX2VuZF90aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEWhlYXJ0YmVhdF90aW1lb3V0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEaMAoOUnVuTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJHCgZBY2NlcHQSPQoIYXR0ZW1wdHMYASADKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZUILukgIkgEFCAEQ6AciWwoHRGVjbGluZRI3CgdhdHRlbXB0GAEgASgLMh4uc2lnbmFsYm94LnYxLkF0dGVtcHRSZWZlcmVuY2VCBrpIA8gBARIXCgVjYXVzZRgCIAEoCUIIukgFcgMYgCAiQwoGUmVwb3J0EjkKB3JlcG9ydHMYASADKAsyGy5zaWduYWxib3gudjEuQXR0ZW1wdFJlcG9ydEILukgIkgEFCAEQ6Aci4gMKDUF0dGVtcHRSZXBvcnQSNwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlQga6SAPIAQESGQoIc2VxdWVuY2UYAiABKARCB7pIBDICKAESMgoIcHJvZ3Jlc3MYAyABKAsyHi5zaWduYWxib3gudjEuQWN0aW9uUHJvZ3Jlc3NlZEgAEikKA2xvZxgEIAEoCzIaLnNpZ25hbGJveC52MS5BY3Rpb25Mb2dnZWRIABIoCgVldmVudBgFIAEoCzIXLnNpZ25hbGJveC52MS5QdWJsaXNoZWRIABIsCgloZWFydGJlYXQYBiABKAsyFy5zaWduYWxib3gudjEuSGVhcnRiZWF0SAASLAoJc3VjY2VlZGVkGAcgASgLMhcuc2lnbmFsYm94LnYxLlN1Y2NlZWRlZEgAEisKBmZhaWxlZBgIIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvckgAEigKB3N0b3BwZWQYCSABKAsyFS5zaWduYWxib3gudjEuU3RvcHBlZEgAEi8KC3RyYWNlX2VuZGVkGAogASgLMhguc2lnbmFsYm94LnYxLlRyYWNlRW5kZWRIAEIQCgdjb250ZW50EgW6SAIIASILCglIZWFydGJlYXQimwEKCVN1Y2NlZWRlZBJJCgdvdXRwdXRzGAEgAygLMiQuc2lnbmFsYm94LnYxLlN1Y2NlZWRlZC5PdXRwdXRzRW50cnlCErpID5oBDBDoByIHcgUQARiAARpDCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ASIkCgdTdG9wcGVkEhkKB21lc3NhZ2UYASABKAlCCLpIBXIDGIAgIoACCgpUcmFjZUVuZGVkEjcKBG5hbWUYASABKAlCKbpIJnIkEAEYgAEyHV5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSokEkoKB291dHB1dHMYAiADKAsyJS5zaWduYWxib3gudjEuVHJhY2VFbmRlZC5PdXRwdXRzRW50cnlCErpID5oBDBDoByIHcgUQARiAARIoCgVlcnJvchgDIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchpDCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ASJECghSZWNvcmRlZBI4CgdyZXBvcnRzGAEgAygLMhwuc2lnbmFsYm94LnYxLlJlY29yZGVkUmVwb3J0Qgm6SAaSAQMQ6AciewoOUmVjb3JkZWRSZXBvcnQSLwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlEhAKCHNlcXVlbmNlGAIgASgEEiYKB3JlZnVzYWwYAyABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbCJFCgZDYW5jZWwSOwoIYXR0ZW1wdHMYASADKAsyHi5zaWduYWxib3gudjEuQ2FuY2VsbGVkQXR0ZW1wdEIJukgGkgEDEOgHIoYBChBDYW5jZWxsZWRBdHRlbXB0Ei8KB2F0dGVtcHQYASABKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZRIoCgVncmFjZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIXCgVjYXVzZRgDIAEoCUIIukgFcgMYgCAilgEKCkFkZEFjdGlvbnMSNwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlQga6SAPIAQESGAoHY2FsbF9pZBgCIAEoBEIHukgEMgIoARI1CgdhY3Rpb25zGAMgAygLMhcuc2lnbmFsYm94LnYxLk5ld0FjdGlvbkILukgIkgEFCAEQ6AciqgEKDEFjdGlvbnNBZGRlZBIPCgdjYWxsX2lkGAEgASgEEi8KB2F0dGVtcHQYAiABKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZRIwCgdhY3Rpb25zGAMgAygLMhQuc2lnbmFsYm94LnYxLkFjdGlvbkIJukgGkgEDEOgHEiYKB3JlZnVzYWwYBCABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbCJjCgpDaGlsZEVuZGVkEi8KB2F0dGVtcHQYASABKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZRIkCgZhY3Rpb24YAiABKAsyFC5zaWduYWxib3gudjEuQWN0aW9uIgcKBVB1bHNlIgcKBURyYWluIlQKBUxlYXZlEhcKBWNhdXNlGAEgASgJQgi6SAVyAxiAIBIyCg9yZWNvbm5lY3RfYWZ0ZXIYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iYwoIRGVjbGluZWQSLwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlEiYKB3JlZnVzYWwYAiABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbCKXBAoGV29ya2VyEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAESGgoJbmFtZXNwYWNlGAIgASgJQge6SARyAhg/EikKBXN0YXRlGAMgASgOMhouc2lnbmFsYm94LnYxLldvcmtlci5TdGF0ZRIdCgNvcHMYBCADKAlCELpIDZIBChDoByIFcgMYgAESSAoGbGFiZWxzGAUgAygLMiAuc2lnbmFsYm94LnYxLldvcmtlci5MYWJlbHNFbnRyeUIWukgTmgEQEEAiBXIDGIABKgVyAxiAAhIbCgpzZXNzaW9uX2lkGAYgASgJQge6SARyAhhAEi8KC2F0dGFjaF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpsZWFzZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIeCg1ydW5uaW5nX2NvdW50GAkgASgFQge6SAQaAigAEhcKBmNyZWRpdBgKIAEoBUIHukgEGgIoABotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEgoOU1RBVEVfQVRUQUNIRUQQARISCg5TVEFURV9EUkFJTklORxACEhIKDlNUQVRFX0RFVEFDSEVEEAMikwEKEkxpc3RXb3JrZXJzUmVxdWVzdBJACgluYW1lc3BhY2UYASABKAlCLbpIKnIoGD8yJF4oLXxbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCAiagoTTGlzdFdvcmtlcnNSZXNwb25zZRIwCgd3b3JrZXJzGAEgAygLMhQuc2lnbmFsYm94LnYxLldvcmtlckIJukgGkgEDEOgHEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCAicQoQR2V0V29ya2VyUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSHQoJd29ya2VyX2lkGAIgASgJQgq6SAdyBRABGIABIjkKEUdldFdvcmtlclJlc3BvbnNlEiQKBndvcmtlchgBIAEoCzIULnNpZ25hbGJveC52MS5Xb3JrZXIioQEKEkRyYWluV29ya2VyUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSHQoJd29ya2VyX2lkGAIgASgJQgq6SAdyBRABGIABEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJCI7ChNEcmFpbldvcmtlclJlc3BvbnNlEiQKBndvcmtlchgBIAEoCzIULnNpZ25hbGJveC52MS5Xb3JrZXIyzgIKDVdvcmtlclNlcnZpY2USRwoGQXR0YWNoEhsuc2lnbmFsYm94LnYxLkF0dGFjaFJlcXVlc3QaHC5zaWduYWxib3gudjEuQXR0YWNoUmVzcG9uc2UoATABElIKC0xpc3RXb3JrZXJzEiAuc2lnbmFsYm94LnYxLkxpc3RXb3JrZXJzUmVxdWVzdBohLnNpZ25hbGJveC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlEkwKCUdldFdvcmtlchIeLnNpZ25hbGJveC52MS5HZXRXb3JrZXJSZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkdldFdvcmtlclJlc3BvbnNlElIKC0RyYWluV29ya2VyEiAuc2lnbmFsYm94LnYxLkRyYWluV29ya2VyUmVxdWVzdBohLnNpZ25hbGJveC52MS5EcmFpbldvcmtlclJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_event, file_signalbox_v1_reason, file_signalbox_v1_value]);
+  fileDesc("CiFzaWduYWxib3gvdjEvd29ya2VyX3NlcnZpY2UucHJvdG8SDHNpZ25hbGJveC52MSKMAwoNQXR0YWNoUmVxdWVzdBImCgZhdHRhY2gYASABKAsyFC5zaWduYWxib3gudjEuQXR0YWNoSAASJgoGY3JlZGl0GAIgASgLMhQuc2lnbmFsYm94LnYxLkNyZWRpdEgAEiYKBmFjY2VwdBgDIAEoCzIULnNpZ25hbGJveC52MS5BY2NlcHRIABIoCgdkZWNsaW5lGAQgASgLMhUuc2lnbmFsYm94LnYxLkRlY2xpbmVIABImCgZyZXBvcnQYBSABKAsyFC5zaWduYWxib3gudjEuUmVwb3J0SAASLwoLYWRkX2FjdGlvbnMYBiABKAsyGC5zaWduYWxib3gudjEuQWRkQWN0aW9uc0gAEiQKBXB1bHNlGAcgASgLMhMuc2lnbmFsYm94LnYxLlB1bHNlSAASJAoFZHJhaW4YCCABKAsyEy5zaWduYWxib3gudjEuRHJhaW5IABIkCgVsZWF2ZRgJIAEoCzITLnNpZ25hbGJveC52MS5MZWF2ZUgAQg4KBWZyYW1lEgW6SAIIASLFAwoOQXR0YWNoUmVzcG9uc2USKgoIYXR0YWNoZWQYASABKAsyFi5zaWduYWxib3gudjEuQXR0YWNoZWRIABImCgZhc3NpZ24YAiABKAsyFC5zaWduYWxib3gudjEuQXNzaWduSAASKgoIcmVjb3JkZWQYAyABKAsyFi5zaWduYWxib3gudjEuUmVjb3JkZWRIABImCgZjYW5jZWwYBCABKAsyFC5zaWduYWxib3gudjEuQ2FuY2VsSAASMwoNYWN0aW9uc19hZGRlZBgFIAEoCzIaLnNpZ25hbGJveC52MS5BY3Rpb25zQWRkZWRIABIvCgtjaGlsZF9lbmRlZBgGIAEoCzIYLnNpZ25hbGJveC52MS5DaGlsZEVuZGVkSAASJAoFcHVsc2UYByABKAsyEy5zaWduYWxib3gudjEuUHVsc2VIABIkCgVkcmFpbhgIIAEoCzITLnNpZ25hbGJveC52MS5EcmFpbkgAEiQKBWxlYXZlGAkgASgLMhMuc2lnbmFsYm94LnYxLkxlYXZlSAASKgoIZGVjbGluZWQYCiABKAsyFi5zaWduYWxib3gudjEuRGVjbGluZWRIAEIHCgVmcmFtZSKYAgoQQXR0ZW1wdFJlZmVyZW5jZRI4CgZydW5faWQYASABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSWAoGYWN0aW9uGAIgASgJQki6SEVyQxABGIgIMjxeW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKiQSGAoHYXR0ZW1wdBgDIAEoBUIHukgEGgIoARIWCgVlcG9jaBgEIAEoBEIHukgEMgIoARI+CgluYW1lc3BhY2UYBSABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQijAUKBkF0dGFjaBI8Cgl3b3JrZXJfaWQYASABKAlCKbpIJnIkEAEYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXzotXSokEh4KC2luY2FybmF0aW9uGAIgASgJQgm6SAZyBBABGEASPgoJbmFtZXNwYWNlGAMgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEkMKA29wcxgEIAMoCUI2ukgzkgEwCAEQ6AcYASInciUQARiAATIeXltBLVphLXowLTlfXVtBLVphLXowLTkuXy8tXSokEmkKBmxhYmVscxgFIAMoCzIgLnNpZ25hbGJveC52MS5BdHRhY2guTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISOgoHcnVubmluZxgGIAMoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlQgm6SAaSAQMQkE4SIAoIZmVhdHVyZXMYByADKAlCDrpIC5IBCBBAIgRyAhhAEigKCGNhcGFjaXR5GAggASgLMhYuc2lnbmFsYm94LnYxLkNhcGFjaXR5Ei0KBnRhaW50cxgJIAMoCzITLnNpZ25hbGJveC52MS5UYWludEIIukgFkgECEEASTgoRc2hhcmVkX25hbWVzcGFjZXMYCiADKAlCM7pIMJIBLRBkGAEiJ3IlEAEYPzIfXlthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/JBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvYBCghBdHRhY2hlZBIbCgpzZXNzaW9uX2lkGAEgASgJQge6SARyAhhAEigKBWxlYXNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjEKDnB1bHNlX2ludGVydmFsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjcKBGtlZXAYBCADKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZUIJukgGkgEDEJBOEjcKBGRyb3AYBSADKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZUIJukgGkgEDEJBOIiQKBkNyZWRpdBIaCgZhbW91bnQYASABKAVCCrpIBxoFGJBOKAEiQgoGQXNzaWduEjgKC2Fzc2lnbm1lbnRzGAEgAygLMhguc2lnbmFsYm94LnYxLkFzc2lnbm1lbnRCCbpIBpIBAxDoByL2BAoKQXNzaWdubWVudBIvCgdhdHRlbXB0GAEgASgLMh4uc2lnbmFsYm94LnYxLkF0dGVtcHRSZWZlcmVuY2USFAoCb3AYAiABKAlCCLpIBXIDGIABEhsKCm9wX3ZlcnNpb24YAyABKAVCB7pIBBoCKAASSAoGaW5wdXRzGAQgAygLMiQuc2lnbmFsYm94LnYxLkFzc2lnbm1lbnQuSW5wdXRzRW50cnlCErpID5oBDBDoByIHcgUQARiAARJTCgpydW5fbGFiZWxzGAUgAygLMicuc2lnbmFsYm94LnYxLkFzc2lnbm1lbnQuUnVuTGFiZWxzRW50cnlCFrpIE5oBEBBAIgVyAxiAASoFcgMYgAISNwoUc3RhcnRfdG9fZW5kX3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRaGVhcnRiZWF0X3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFwoFaW1hZ2UYCCABKAlCCLpIBXIDGIAEEhkKB2hhbmRsZXIYCSABKAlCCLpIBXIDGIAEEioKCXJlc291cmNlcxgKIAEoCzIXLnNpZ25hbGJveC52MS5SZXNvdXJjZXMSIAoOZGV2aWNlX2luZGV4ZXMYCyADKAVCCLpIBZIBAhBAGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEaMAoOUnVuTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJHCgZBY2NlcHQSPQoIYXR0ZW1wdHMYASADKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZUILukgIkgEFCAEQ6AciWwoHRGVjbGluZRI3CgdhdHRlbXB0GAEgASgLMh4uc2lnbmFsYm94LnYxLkF0dGVtcHRSZWZlcmVuY2VCBrpIA8gBARIXCgVjYXVzZRgCIAEoCUIIukgFcgMYgCAiQwoGUmVwb3J0EjkKB3JlcG9ydHMYASADKAsyGy5zaWduYWxib3gudjEuQXR0ZW1wdFJlcG9ydEILukgIkgEFCAEQ6Aci4gMKDUF0dGVtcHRSZXBvcnQSNwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlQga6SAPIAQESGQoIc2VxdWVuY2UYAiABKARCB7pIBDICKAESMgoIcHJvZ3Jlc3MYAyABKAsyHi5zaWduYWxib3gudjEuQWN0aW9uUHJvZ3Jlc3NlZEgAEikKA2xvZxgEIAEoCzIaLnNpZ25hbGJveC52MS5BY3Rpb25Mb2dnZWRIABIoCgVldmVudBgFIAEoCzIXLnNpZ25hbGJveC52MS5QdWJsaXNoZWRIABIsCgloZWFydGJlYXQYBiABKAsyFy5zaWduYWxib3gudjEuSGVhcnRiZWF0SAASLAoJc3VjY2VlZGVkGAcgASgLMhcuc2lnbmFsYm94LnYxLlN1Y2NlZWRlZEgAEisKBmZhaWxlZBgIIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvckgAEigKB3N0b3BwZWQYCSABKAsyFS5zaWduYWxib3gudjEuU3RvcHBlZEgAEi8KC3RyYWNlX2VuZGVkGAogASgLMhguc2lnbmFsYm94LnYxLlRyYWNlRW5kZWRIAEIQCgdjb250ZW50EgW6SAIIASILCglIZWFydGJlYXQimwEKCVN1Y2NlZWRlZBJJCgdvdXRwdXRzGAEgAygLMiQuc2lnbmFsYm94LnYxLlN1Y2NlZWRlZC5PdXRwdXRzRW50cnlCErpID5oBDBDoByIHcgUQARiAARpDCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ASIkCgdTdG9wcGVkEhkKB21lc3NhZ2UYASABKAlCCLpIBXIDGIAgIoACCgpUcmFjZUVuZGVkEjcKBG5hbWUYASABKAlCKbpIJnIkEAEYgAEyHV5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSokEkoKB291dHB1dHMYAiADKAsyJS5zaWduYWxib3gudjEuVHJhY2VFbmRlZC5PdXRwdXRzRW50cnlCErpID5oBDBDoByIHcgUQARiAARIoCgVlcnJvchgDIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchpDCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ASJECghSZWNvcmRlZBI4CgdyZXBvcnRzGAEgAygLMhwuc2lnbmFsYm94LnYxLlJlY29yZGVkUmVwb3J0Qgm6SAaSAQMQ6AciewoOUmVjb3JkZWRSZXBvcnQSLwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlEhAKCHNlcXVlbmNlGAIgASgEEiYKB3JlZnVzYWwYAyABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbCJFCgZDYW5jZWwSOwoIYXR0ZW1wdHMYASADKAsyHi5zaWduYWxib3gudjEuQ2FuY2VsbGVkQXR0ZW1wdEIJukgGkgEDEOgHIoYBChBDYW5jZWxsZWRBdHRlbXB0Ei8KB2F0dGVtcHQYASABKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZRIoCgVncmFjZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIXCgVjYXVzZRgDIAEoCUIIukgFcgMYgCAilgEKCkFkZEFjdGlvbnMSNwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlQga6SAPIAQESGAoHY2FsbF9pZBgCIAEoBEIHukgEMgIoARI1CgdhY3Rpb25zGAMgAygLMhcuc2lnbmFsYm94LnYxLk5ld0FjdGlvbkILukgIkgEFCAEQ6AciqgEKDEFjdGlvbnNBZGRlZBIPCgdjYWxsX2lkGAEgASgEEi8KB2F0dGVtcHQYAiABKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZRIwCgdhY3Rpb25zGAMgAygLMhQuc2lnbmFsYm94LnYxLkFjdGlvbkIJukgGkgEDEOgHEiYKB3JlZnVzYWwYBCABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbCJjCgpDaGlsZEVuZGVkEi8KB2F0dGVtcHQYASABKAsyHi5zaWduYWxib3gudjEuQXR0ZW1wdFJlZmVyZW5jZRIkCgZhY3Rpb24YAiABKAsyFC5zaWduYWxib3gudjEuQWN0aW9uIgcKBVB1bHNlIgcKBURyYWluIlQKBUxlYXZlEhcKBWNhdXNlGAEgASgJQgi6SAVyAxiAIBIyCg9yZWNvbm5lY3RfYWZ0ZXIYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iYwoIRGVjbGluZWQSLwoHYXR0ZW1wdBgBIAEoCzIeLnNpZ25hbGJveC52MS5BdHRlbXB0UmVmZXJlbmNlEiYKB3JlZnVzYWwYAiABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbCKABgoGV29ya2VyEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAESGgoJbmFtZXNwYWNlGAIgASgJQge6SARyAhg/EikKBXN0YXRlGAMgASgOMhouc2lnbmFsYm94LnYxLldvcmtlci5TdGF0ZRIdCgNvcHMYBCADKAlCELpIDZIBChDoByIFcgMYgAESSAoGbGFiZWxzGAUgAygLMiAuc2lnbmFsYm94LnYxLldvcmtlci5MYWJlbHNFbnRyeUIWukgTmgEQEEAiBXIDGIABKgVyAxiAAhIbCgpzZXNzaW9uX2lkGAYgASgJQge6SARyAhhAEi8KC2F0dGFjaF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpsZWFzZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIeCg1ydW5uaW5nX2NvdW50GAkgASgFQge6SAQaAigAEhcKBmNyZWRpdBgKIAEoBUIHukgEGgIoABIoCghjYXBhY2l0eRgLIAEoCzIWLnNpZ25hbGJveC52MS5DYXBhY2l0eRIoCghyZXNlcnZlZBgMIAEoCzIWLnNpZ25hbGJveC52MS5SZXNlcnZlZBItCgZ0YWludHMYDSADKAsyEy5zaWduYWxib3gudjEuVGFpbnRCCLpIBZIBAhBAEikKEXNoYXJlZF9uYW1lc3BhY2VzGA4gAygJQg66SAuSAQgQZCIEcgIYPxI5CgdydW5uaW5nGA8gAygLMh4uc2lnbmFsYm94LnYxLkF0dGVtcHRSZWZlcmVuY2VCCLpIBZIBAhBkGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWgoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABISCg5TVEFURV9BVFRBQ0hFRBABEhIKDlNUQVRFX0RSQUlOSU5HEAISEgoOU1RBVEVfREVUQUNIRUQQAyK5AgoSTGlzdFdvcmtlcnNSZXF1ZXN0EkAKCW5hbWVzcGFjZRgBIAEoCUItukgqcigYPzIkXigtfFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAIBJ1CgZsYWJlbHMYBCADKAsyLC5zaWduYWxib3gudjEuTGlzdFdvcmtlcnNSZXF1ZXN0LkxhYmVsc0VudHJ5Qje6SDSaATEQQCImciQQARiAATIdXltBLVphLXowLTldW0EtWmEtejAtOS5fLy1dKiQqBXIDGIACGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiagoTTGlzdFdvcmtlcnNSZXNwb25zZRIwCgd3b3JrZXJzGAEgAygLMhQuc2lnbmFsYm94LnYxLldvcmtlckIJukgGkgEDEOgHEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCAicQoQR2V0V29ya2VyUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSHQoJd29ya2VyX2lkGAIgASgJQgq6SAdyBRABGIABIjkKEUdldFdvcmtlclJlc3BvbnNlEiQKBndvcmtlchgBIAEoCzIULnNpZ25hbGJveC52MS5Xb3JrZXIioQEKEkRyYWluV29ya2VyUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSHQoJd29ya2VyX2lkGAIgASgJQgq6SAdyBRABGIABEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJCI7ChNEcmFpbldvcmtlclJlc3BvbnNlEiQKBndvcmtlchgBIAEoCzIULnNpZ25hbGJveC52MS5Xb3JrZXIiugEKEkV2aWN0V29ya2VyUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSHQoJd29ya2VyX2lkGAIgASgJQgq6SAdyBRABGIABEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBIXCgVjYXVzZRgEIAEoCUIIukgFcgMYgCAiNgoTRXZpY3RXb3JrZXJSZXNwb25zZRIfCg5yZWxlYXNlZF9jb3VudBgBIAEoBUIHukgEGgIoADKiAwoNV29ya2VyU2VydmljZRJHCgZBdHRhY2gSGy5zaWduYWxib3gudjEuQXR0YWNoUmVxdWVzdBocLnNpZ25hbGJveC52MS5BdHRhY2hSZXNwb25zZSgBMAESUgoLTGlzdFdvcmtlcnMSIC5zaWduYWxib3gudjEuTGlzdFdvcmtlcnNSZXF1ZXN0GiEuc2lnbmFsYm94LnYxLkxpc3RXb3JrZXJzUmVzcG9uc2USTAoJR2V0V29ya2VyEh4uc2lnbmFsYm94LnYxLkdldFdvcmtlclJlcXVlc3QaHy5zaWduYWxib3gudjEuR2V0V29ya2VyUmVzcG9uc2USUgoLRHJhaW5Xb3JrZXISIC5zaWduYWxib3gudjEuRHJhaW5Xb3JrZXJSZXF1ZXN0GiEuc2lnbmFsYm94LnYxLkRyYWluV29ya2VyUmVzcG9uc2USUgoLRXZpY3RXb3JrZXISIC5zaWduYWxib3gudjEuRXZpY3RXb3JrZXJSZXF1ZXN0GiEuc2lnbmFsYm94LnYxLkV2aWN0V29ya2VyUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_event, file_signalbox_v1_reason, file_signalbox_v1_resource, file_signalbox_v1_value]);
 
 /**
  * What a worker sends.
@@ -315,7 +317,7 @@ export const AttachResponseSchema: GenMessage<AttachResponse, {validType: Attach
  */
 export type AttemptReference = Message<"signalbox.v1.AttemptReference"> & {
   /**
-   * Required. Its run, in the session's namespace.
+   * Required. Its run.
    *
    * @generated from field: string run_id = 1;
    */
@@ -341,6 +343,13 @@ export type AttemptReference = Message<"signalbox.v1.AttemptReference"> & {
    * @generated from field: uint64 epoch = 4;
    */
   epoch: bigint;
+
+  /**
+   * The run's namespace; empty means the session's.
+   *
+   * @generated from field: string namespace = 5;
+   */
+  namespace: string;
 };
 
 export type AttemptReferenceValid = AttemptReference;
@@ -389,7 +398,7 @@ export type Attach = Message<"signalbox.v1.Attach"> & {
   ops: string[];
 
   /**
-   * For people and, later, for placement.
+   * For people and for placement.
    *
    * @generated from field: map<string, string> labels = 5;
    */
@@ -408,6 +417,27 @@ export type Attach = Message<"signalbox.v1.Attach"> & {
    * @generated from field: repeated string features = 7;
    */
   features: string[];
+
+  /**
+   * What it has to give. Tasks that ask for nothing go to it without.
+   *
+   * @generated from field: signalbox.v1.Capacity capacity = 8;
+   */
+  capacity?: Capacity | undefined;
+
+  /**
+   * What keeps tasks from it that do not say that they bear it.
+   *
+   * @generated from field: repeated signalbox.v1.Taint taints = 9;
+   */
+  taints: Taint[];
+
+  /**
+   * Further namespaces whose tasks it takes; they share it by their weights.
+   *
+   * @generated from field: repeated string shared_namespaces = 10;
+   */
+  sharedNamespaces: string[];
 };
 
 export type AttachValid = Attach;
@@ -571,6 +601,34 @@ export type Assignment = Message<"signalbox.v1.Assignment"> & {
    * @generated from field: google.protobuf.Duration heartbeat_timeout = 7;
    */
   heartbeatTimeout?: Duration | undefined;
+
+  /**
+   * The container image that executes it.
+   *
+   * @generated from field: string image = 8;
+   */
+  image: string;
+
+  /**
+   * What executes it.
+   *
+   * @generated from field: string handler = 9;
+   */
+  handler: string;
+
+  /**
+   * What it asked for, and holds.
+   *
+   * @generated from field: signalbox.v1.Resources resources = 10;
+   */
+  resources?: Resources | undefined;
+
+  /**
+   * The devices it was given.
+   *
+   * @generated from field: repeated int32 device_indexes = 11;
+   */
+  deviceIndexes: number[];
 };
 
 export type AssignmentValid = Assignment;
@@ -1420,6 +1478,41 @@ export type Worker = Message<"signalbox.v1.Worker"> & {
    * @generated from field: int32 credit = 10;
    */
   credit: number;
+
+  /**
+   * What it has to give.
+   *
+   * @generated from field: signalbox.v1.Capacity capacity = 11;
+   */
+  capacity?: Capacity | undefined;
+
+  /**
+   * What is reserved of it for the attempts that it holds.
+   *
+   * @generated from field: signalbox.v1.Reserved reserved = 12;
+   */
+  reserved?: Reserved | undefined;
+
+  /**
+   * Its taints.
+   *
+   * @generated from field: repeated signalbox.v1.Taint taints = 13;
+   */
+  taints: Taint[];
+
+  /**
+   * Further namespaces whose tasks it takes.
+   *
+   * @generated from field: repeated string shared_namespaces = 14;
+   */
+  sharedNamespaces: string[];
+
+  /**
+   * The attempts that it holds; the first 100, and only in GetWorker.
+   *
+   * @generated from field: repeated signalbox.v1.AttemptReference running = 15;
+   */
+  running: AttemptReference[];
 };
 
 export type WorkerValid = Worker;
@@ -1505,6 +1598,13 @@ export type ListWorkersRequest = Message<"signalbox.v1.ListWorkersRequest"> & {
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * Only workers with all of these labels.
+   *
+   * @generated from field: map<string, string> labels = 4;
+   */
+  labels: { [key: string]: string };
 };
 
 export type ListWorkersRequestValid = ListWorkersRequest;
@@ -1660,6 +1760,73 @@ export const DrainWorkerResponseSchema: GenMessage<DrainWorkerResponse, {validTy
   messageDesc(file_signalbox_v1_worker_service, 33);
 
 /**
+ * Asks to evict a worker.
+ *
+ * @generated from message signalbox.v1.EvictWorkerRequest
+ */
+export type EvictWorkerRequest = Message<"signalbox.v1.EvictWorkerRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The worker.
+   *
+   * @generated from field: string worker_id = 2;
+   */
+  workerId: string;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * Why; kept and shown.
+   *
+   * @generated from field: string cause = 4;
+   */
+  cause: string;
+};
+
+export type EvictWorkerRequestValid = EvictWorkerRequest;
+
+/**
+ * Describes the message signalbox.v1.EvictWorkerRequest.
+ * Use `create(EvictWorkerRequestSchema)` to create a new message.
+ */
+export const EvictWorkerRequestSchema: GenMessage<EvictWorkerRequest, {validType: EvictWorkerRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_worker_service, 34);
+
+/**
+ * The worker has lost everything.
+ *
+ * @generated from message signalbox.v1.EvictWorkerResponse
+ */
+export type EvictWorkerResponse = Message<"signalbox.v1.EvictWorkerResponse"> & {
+  /**
+   * How many attempts it held.
+   *
+   * @generated from field: int32 released_count = 1;
+   */
+  releasedCount: number;
+};
+
+export type EvictWorkerResponseValid = EvictWorkerResponse;
+
+/**
+ * Describes the message signalbox.v1.EvictWorkerResponse.
+ * Use `create(EvictWorkerResponseSchema)` to create a new message.
+ */
+export const EvictWorkerResponseSchema: GenMessage<EvictWorkerResponse, {validType: EvictWorkerResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_worker_service, 35);
+
+/**
  * Workers: the processes that execute tasks.
  *
  * @generated from service signalbox.v1.WorkerService
@@ -1726,6 +1893,22 @@ export const WorkerService: GenService<{
     methodKind: "unary";
     input: typeof DrainWorkerRequestSchema;
     output: typeof DrainWorkerResponseSchema;
+  },
+  /**
+   * Takes everything from a worker at once, and ends its session.
+   *
+   * Effect: what it has started has failed, with error type `Evicted`, and is
+   * tried again as its policy says; what it has not is queued again; its stream
+   * ends, and what it still reports is refused. It may attach again.
+   * Repeat: with the same `request_id` the first answer is returned again.
+   * Refuses: WORKER_NOT_FOUND, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc signalbox.v1.WorkerService.EvictWorker
+   */
+  evictWorker: {
+    methodKind: "unary";
+    input: typeof EvictWorkerRequestSchema;
+    output: typeof EvictWorkerResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_signalbox_v1_worker_service, 0);
