@@ -1,4 +1,6 @@
 import type { RunKey } from "./name.ts";
+import type { InputSpecs, OutputSpec } from "./ops/op.ts";
+import type { Demand } from "./placement/demand.ts";
 import type { Labels } from "./run.ts";
 import type { Value, Values, ValueType } from "./value.ts";
 
@@ -56,6 +58,8 @@ export interface RetryPolicy {
   readonly maxBackoffMs: number;
   readonly jitter: number;
   readonly nonRetryableErrorTypes: readonly string[];
+  /** No further attempt by itself: RetryRun may use those that are left. */
+  readonly manual: boolean;
 }
 
 /** How long the parts of a task's life may take; undefined means no limit. */
@@ -80,6 +84,14 @@ export interface TaskSpec extends CommonSpec {
   readonly retry: RetryPolicy;
   readonly timeouts: Timeouts;
   readonly cancelGraceMs: number;
+  /** What it asks of its worker; undefined for nothing. */
+  readonly demand: Demand | undefined;
+  readonly image: string | undefined;
+  readonly handler: string | undefined;
+  /** Of the op's, those of inputs that are references: they are checked once these can be resolved. */
+  readonly inputSpecs: InputSpecs | undefined;
+  /** The op's, if it has any: outputs are checked by them. */
+  readonly outputSpecs: Readonly<Record<string, OutputSpec>> | undefined;
 }
 
 /** A wait for a typed signal. */
@@ -124,6 +136,14 @@ export interface Action {
   readonly epoch: number;
   /** The session that holds it while it is ASSIGNED or RUNNING. */
   readonly sessionId: string | undefined;
+  /** The devices that its current or last attempt was given. */
+  readonly deviceIndexes: readonly number[];
+  /** The counters in which it takes a place while it is held, by their keys. */
+  readonly holds: readonly string[];
+  /** The counter that it waits for while QUEUED: it is out of the queue until that has a place. */
+  readonly parkedOn: string | undefined;
+  /** What its current or last attempt started with, if that is not just what was stated. */
+  readonly attemptInputs: Values | undefined;
   /** The worker that has or had it last. */
   readonly workerId: string | undefined;
   /** The last report recorded of the current attempt. */
@@ -167,6 +187,9 @@ export interface Attempt {
   readonly state: ActionState;
   readonly epoch: number;
   readonly workerId: string | undefined;
+  /** What it started with, if that is not just what was stated. */
+  readonly inputs: Values | undefined;
+  readonly deviceIndexes: readonly number[];
   readonly assignTimeMs: number | undefined;
   readonly startTimeMs: number | undefined;
   readonly endTimeMs: number | undefined;

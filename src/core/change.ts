@@ -1,12 +1,14 @@
 import type { Action, Attempt } from "./action.ts";
 import type { Answers, CommandKind, Effect } from "./command.ts";
 import type { Event } from "./event.ts";
+import type { Counter, Limit } from "./limits/limit.ts";
 import type { KeptSignal, StoredAnswer } from "./loaded.ts";
 import type { RunKey } from "./name.ts";
-import type { Op } from "./op.ts";
+import type { Op } from "./ops/op.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Run } from "./run.ts";
 import type { Session } from "./session.ts";
+import type { DeadLetter, Subscription } from "./subscriptions/subscription.ts";
 
 /** That one action waits for another, by whole names. */
 export interface Edge {
@@ -28,6 +30,17 @@ export interface Change {
   readonly answers: readonly StoredAnswer[];
   readonly droppedAnswers: readonly string[];
   readonly newOps: readonly Op[];
+  readonly goneOps: readonly Pick<Op, "namespace" | "name" | "version">[];
+  readonly limits: readonly Limit[];
+  readonly goneLimits: readonly Pick<Limit, "namespace" | "name">[];
+  readonly counters: readonly Counter[];
+  /** By their keys. */
+  readonly goneCounters: readonly string[];
+  readonly subscriptions: readonly Subscription[];
+  /** Their dead letters go with them. */
+  readonly goneSubscriptions: readonly Pick<Subscription, "namespace" | "name">[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly goneDeadLetters: readonly Pick<DeadLetter, "namespace" | "subscription" | "position">[];
   readonly sessions: readonly Session[];
   readonly goneSessions: readonly string[];
   /** In order; one transaction of the feed. Empty leaves the feed as it is. */

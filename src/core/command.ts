@@ -1,10 +1,18 @@
 import type { Action, ActionError, ActionSpec, Dependency, Input, RetryPolicy, Timeouts } from "./action.ts";
 import type { LogLevel, Published } from "./event.ts";
+import type { Limit, LimitContent } from "./limits/limit.ts";
 import type { RunKey } from "./name.ts";
-import type { Op, OpContent } from "./op.ts";
+import type { Op, OpContent } from "./ops/op.ts";
+import type { Capacity, Placement, Resources, Taint } from "./placement/demand.ts";
 import type { Refusal } from "./refusal.ts";
-import type { Labels, Run } from "./run.ts";
+import type { Delivery, Labels, Run } from "./run.ts";
 import type { Session } from "./session.ts";
+import type {
+  DeadLetter,
+  PositionRange,
+  Subscription,
+  SubscriptionContent,
+} from "./subscriptions/subscription.ts";
 import type { Value, Values, ValueType } from "./value.ts";
 
 /** What makes a repeat safe: an id of the caller's (empty for none) and a digest of the content. */
@@ -22,6 +30,11 @@ export interface NewTask {
   readonly retry: Partial<RetryPolicy> | undefined;
   readonly timeouts: Timeouts | undefined;
   readonly cancelGraceMs: number | undefined;
+  readonly resources: Resources | undefined;
+  readonly placement: Placement | undefined;
+  /** "" takes the op's. */
+  readonly image: string;
+  readonly handler: string;
 }
 
 /** A condition as a caller states it. */
@@ -83,7 +96,9 @@ export interface AttemptReport {
 export type Due =
   | { readonly kind: "action"; readonly run: RunKey; readonly action: string }
   | { readonly kind: "run"; readonly run: RunKey }
-  | { readonly kind: "session"; readonly sessionId: string };
+  | { readonly kind: "session"; readonly sessionId: string }
+  /** What is parked on a counter is to be looked at. */
+  | { readonly kind: "counter"; readonly key: string };
 
 /** Everything that can be asked of the rules, by kind. */
 export type Command =
@@ -97,10 +112,31 @@ export type Command =
       readonly labels: Labels;
       readonly priority: number;
       readonly timeoutMs: number | undefined;
+      /** Undefined takes that of the op of its only task. */
+      readonly delivery: Delivery | undefined;
       readonly work: { readonly task: NewTask } | { readonly plan: readonly NewAction[] };
     }
   | { readonly kind: "cancelRun"; readonly request: Request; readonly run: RunKey; readonly cause: string }
-  | { readonly kind: "retryRun"; readonly request: Request; readonly run: RunKey; readonly force: boolean }
+  | {
+      readonly kind: "retryRun";
+      readonly request: Request;
+      readonly run: RunKey;
+      readonly force: boolean;
+      /** Also what succeeded. */
+      readonly all: boolean;
+    }
+  /** From an operator: the action ends so, whatever its worker does. */
+  | {
+      readonly kind: "endAction";
+      readonly request: Request;
+      readonly run: RunKey;
+      readonly action: string;
+      readonly end:
+        | { readonly state: "SUCCEEDED"; readonly outputs: Values }
+        | { readonly state: "FAILED"; readonly error: ActionError }
+        | { readonly state: "CANCELLED" };
+      readonly cause: string;
+    }
   | {
       readonly kind: "updateRun";
       readonly request: Request;
@@ -135,6 +171,69 @@ export type Command =
       readonly content: OpContent;
     }
   | {
+      readonly kind: "updateOp";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly name: string;
+      /** What changes; what is undefined stays, unless it is among `cleared`. */
+      readonly set: Partial<OpContent>;
+      readonly cleared: readonly (keyof OpContent)[];
+    }
+  | {
+      readonly kind: "deleteOp";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly name: string;
+      /** 0 for all. */
+      readonly version: number;
+      readonly force: boolean;
+    }
+  | {
+      readonly kind: "setLimit";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly name: string;
+      readonly content: LimitContent;
+    }
+  | {
+      readonly kind: "deleteLimit";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly name: string;
+    }
+  | {
+      readonly kind: "createSubscription";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly name: string;
+      readonly content: SubscriptionContent;
+      /** Events behind this position are delivered. */
+      readonly through: number;
+    }
+  | {
+      readonly kind: "deleteSubscription";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly name: string;
+    }
+  /** From whoever delivers: where a subscription stands now, and what it sets aside. */
+  | {
+      readonly kind: "moveSubscription";
+      readonly namespace: string;
+      readonly name: string;
+      readonly through: number;
+      readonly ahead: readonly PositionRange[];
+      readonly deadLetters: readonly DeadLetter[];
+    }
+  | {
+      readonly kind: "releaseDeadLetters";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly name: string;
+      /** Empty means all. */
+      readonly positions: readonly number[];
+    }
+  | {
       readonly kind: "attach";
       readonly newSessionId: string;
       readonly namespace: string;
@@ -142,6 +241,9 @@ export type Command =
       readonly incarnation: string;
       readonly ops: readonly string[];
       readonly labels: Labels;
+      readonly capacity: Capacity;
+      readonly taints: readonly Taint[];
+      readonly sharedNamespaces: readonly string[];
       readonly running: readonly AttemptReference[];
       readonly leaseMs: number;
     }
@@ -156,6 +258,14 @@ export type Command =
       readonly request: Request;
       readonly namespace: string;
       readonly workerId: string;
+    }
+  /** From an operator: everything is taken from the worker at once. */
+  | {
+      readonly kind: "evictWorker";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly workerId: string;
+      readonly cause: string;
     }
   | {
       readonly kind: "assign";
@@ -193,6 +303,10 @@ export interface Assignment {
   readonly runLabels: Labels;
   readonly startToEndMs: number | undefined;
   readonly heartbeatMs: number | undefined;
+  readonly image: string;
+  readonly handler: string;
+  readonly resources: Resources | undefined;
+  readonly deviceIndexes: readonly number[];
 }
 
 /** What a command answers when it is not refused. */
@@ -208,6 +322,15 @@ export interface Answers {
   };
   publishEvents: { readonly count: number };
   registerOp: { readonly op: Op };
+  updateOp: { readonly op: Op };
+  deleteOp: { readonly versionCount: number };
+  endAction: { readonly action: Action };
+  setLimit: { readonly limit: Limit };
+  deleteLimit: Record<never, never>;
+  createSubscription: { readonly subscription: Subscription };
+  deleteSubscription: Record<never, never>;
+  moveSubscription: Record<never, never>;
+  releaseDeadLetters: { readonly positions: readonly number[] };
   attach: {
     readonly session: Session;
     readonly keep: readonly AttemptReference[];
@@ -220,10 +343,18 @@ export interface Answers {
   leave: Record<never, never>;
   drain: Record<never, never>;
   drainWorker: { readonly session: Session };
+  evictWorker: { readonly releasedCount: number };
   assign: {
     readonly assignments: readonly { readonly sessionId: string; readonly assignment: Assignment }[];
     /** Queues (`queueKey`) that were found empty. */
     readonly emptyQueues: readonly string[];
+    /**
+     * Queues that hold work which none of the sessions can take as they are: they are asked for again when
+     * something is freed (see the effect), when a session comes or has credit again, or at `againMs`.
+     */
+    readonly blockedQueues: readonly string[];
+    /** When to ask again for what is blocked, whatever happens until then. */
+    readonly againMs: number | undefined;
     /** Sessions that are no longer there or take no more work. */
     readonly closedSessions: readonly string[];
   };
@@ -256,6 +387,10 @@ export interface CancelledAttempt {
 export type Effect =
   /** Actions were queued: look whether somebody can take them. */
   | { readonly kind: "queued"; readonly queue: string }
+  /** Something that blocked queues wait for was given back. */
+  | { readonly kind: "freed" }
+  /** A subscription came, went or has letters released: whoever delivers it looks again. */
+  | { readonly kind: "subscription"; readonly namespace: string; readonly name: string }
   | { readonly kind: "cancel"; readonly sessionId: string; readonly cancelled: CancelledAttempt }
   | {
       readonly kind: "childEnded";

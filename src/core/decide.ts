@@ -1,4 +1,5 @@
 import { addActions } from "./actions/add-actions.ts";
+import { endActionByOperator } from "./actions/operate.ts";
 import { signalCondition } from "./actions/condition.ts";
 import { unreachable } from "./assert.ts";
 import type { Decision } from "./change.ts";
@@ -6,14 +7,23 @@ import type { Command, CommandKind, CommandOf, Stamp } from "./command.ts";
 import { Draft } from "./draft.ts";
 import { assign } from "./leases/assign.ts";
 import { accept, decline } from "./leases/attempt.ts";
+import { evictWorker } from "./leases/evict.ts";
 import { fire } from "./leases/fire.ts";
 import { report } from "./leases/report.ts";
 import { attach, boot, detach, drain, drainWorker, leave, pulse } from "./leases/session-commands.ts";
+import { deleteLimit, setLimit } from "./limits/limit-commands.ts";
 import type { Loaded } from "./loaded.ts";
 import { createRun } from "./runs/create-run.ts";
 import { publishEvents } from "./runs/publish-events.ts";
-import { registerOp } from "./runs/register-op.ts";
+import { deleteOp, updateOp } from "./ops/change-ops.ts";
+import { registerOp } from "./ops/register-op.ts";
 import { sweepRequests } from "./runs/requests.ts";
+import {
+  createSubscription,
+  deleteSubscription,
+  moveSubscription,
+  releaseDeadLetters,
+} from "./subscriptions/subscription-commands.ts";
 import { cancelRun, retryRun, updateRun } from "./runs/run-commands.ts";
 
 /**
@@ -44,6 +54,26 @@ function decideAny(command: Command, draft: Draft): Decision {
       return publishEvents(draft, command);
     case "registerOp":
       return registerOp(draft, command);
+    case "updateOp":
+      return updateOp(draft, command);
+    case "deleteOp":
+      return deleteOp(draft, command);
+    case "endAction":
+      return endActionByOperator(draft, command);
+    case "setLimit":
+      return setLimit(draft, command);
+    case "deleteLimit":
+      return deleteLimit(draft, command);
+    case "createSubscription":
+      return createSubscription(draft, command);
+    case "deleteSubscription":
+      return deleteSubscription(draft, command);
+    case "moveSubscription":
+      return moveSubscription(draft, command);
+    case "releaseDeadLetters":
+      return releaseDeadLetters(draft, command);
+    case "evictWorker":
+      return evictWorker(draft, command);
     case "attach":
       return attach(draft, command);
     case "pulse":

@@ -3,11 +3,13 @@ import { assert } from "./assert.ts";
 import type { Change, Decision, Edge } from "./change.ts";
 import type { Answers, CommandKind, Effect, Stamp } from "./command.ts";
 import type { Event, EventDetail } from "./event.ts";
+import type { Counter, Limit } from "./limits/limit.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "./loaded.ts";
 import { namespaceOf, type RunKey, runIdOf } from "./name.ts";
-import type { Op } from "./op.ts";
+import type { Op } from "./ops/op.ts";
 import type { Run } from "./run.ts";
 import type { Session } from "./session.ts";
+import type { DeadLetter, Subscription } from "./subscriptions/subscription.ts";
 
 /**
  * A change in the making: what the rules have decided so far, on top of what was loaded. Reads see its own
@@ -30,6 +32,14 @@ export class Draft {
   readonly #answers: StoredAnswer[] = [];
   readonly #droppedAnswers: string[] = [];
   readonly #ops: Op[] = [];
+  readonly #goneOps: Change["goneOps"][number][] = [];
+  readonly #limits: Limit[] = [];
+  readonly #goneLimits: Change["goneLimits"][number][] = [];
+  readonly #counters = new Map<string, Counter | undefined>();
+  readonly #subscriptions: Subscription[] = [];
+  readonly #goneSubscriptions: Change["goneSubscriptions"][number][] = [];
+  readonly #deadLetters: DeadLetter[] = [];
+  readonly #goneDeadLetters: Change["goneDeadLetters"][number][] = [];
   readonly #sessions = new Map<string, Session | undefined>();
   readonly #events: Event[] = [];
   readonly #effects: Effect[] = [];
@@ -137,8 +147,75 @@ export class Draft {
     return this.#loaded.op(namespace, name, version);
   }
 
+  /** What the store knew before this draft, for what follows from a difference. */
+  get before(): Loaded {
+    return this.#loaded;
+  }
+
+  /** The actions that this draft has written, as they are to be. */
+  written(): Iterable<Action> {
+    return this.#actions.values();
+  }
+
+  opVersions(namespace: string, name: string): readonly Op[] {
+    return this.#loaded.opVersions(namespace, name);
+  }
+
+  lastOpVersion(namespace: string, name: string): number {
+    return this.#loaded.lastOpVersion(namespace, name);
+  }
+
   addOp(op: Op): void {
     this.#ops.push(op);
+  }
+
+  removeOp(op: Op): void {
+    this.#goneOps.push({ namespace: op.namespace, name: op.name, version: op.version });
+  }
+
+  /** The limits of a namespace as they were before this draft. */
+  limits(namespace: string): readonly Limit[] {
+    return this.#loaded.limits(namespace);
+  }
+
+  setLimit(limit: Limit): void {
+    this.#limits.push(limit);
+  }
+
+  removeLimit({ namespace, name }: Limit): void {
+    this.#goneLimits.push({ namespace, name });
+  }
+
+  counter(key: string): Counter | undefined {
+    return this.#counters.has(key) ? this.#counters.get(key) : this.#loaded.counter(key);
+  }
+
+  setCounter(counter: Counter): void {
+    this.#counters.set(counter.key, counter);
+  }
+
+  removeCounter(key: string): void {
+    this.#counters.set(key, undefined);
+  }
+
+  subscription(namespace: string, name: string): Subscription | undefined {
+    return this.#loaded.subscription(namespace, name);
+  }
+
+  setSubscription(subscription: Subscription): void {
+    this.#subscriptions.push(subscription);
+  }
+
+  removeSubscription({ namespace, name }: Subscription): void {
+    this.#goneSubscriptions.push({ namespace, name });
+  }
+
+  addDeadLetter(letter: DeadLetter): void {
+    this.#deadLetters.push(letter);
+  }
+
+  removeDeadLetter({ namespace, subscription, position }: DeadLetter): void {
+    this.#goneDeadLetters.push({ namespace, subscription, position });
   }
 
   session(id: string): Session | undefined {
@@ -170,8 +247,9 @@ export class Draft {
       .filter((action) => action.sessionId === sessionId);
   }
 
-  queued(namespace: string, op: string, limit: number): readonly Action[] {
-    return this.#loaded.queued(namespace, op, limit);
+  /** The queue as it was before this draft. */
+  queued(namespace: string, op: string, shape: string, limit: number): readonly Action[] {
+    return this.#loaded.queued(namespace, op, shape, limit);
   }
 
   /** Adds an event of a run, and of one of its actions if said. */
@@ -194,6 +272,7 @@ export class Draft {
       action: "",
       attempt: 0,
       runLabels: {},
+      delivery: undefined,
       detail,
     });
   }
@@ -215,6 +294,7 @@ export class Draft {
       action: of.action,
       attempt: of.attempt,
       runLabels: run.labels,
+      delivery: run.delivery,
       detail,
     });
   }
@@ -236,6 +316,12 @@ export class Draft {
       if (session === undefined) goneSessions.push(id);
       else sessions.push(session);
     }
+    const counters: Counter[] = [];
+    const goneCounters: string[] = [];
+    for (const [key, counter] of this.#counters) {
+      if (counter === undefined) goneCounters.push(key);
+      else counters.push(counter);
+    }
     return {
       runs: [...this.#runs.values()],
       actions,
@@ -247,6 +333,15 @@ export class Draft {
       answers: this.#answers,
       droppedAnswers: this.#droppedAnswers,
       newOps: this.#ops,
+      goneOps: this.#goneOps,
+      limits: this.#limits,
+      goneLimits: this.#goneLimits,
+      counters,
+      goneCounters,
+      subscriptions: this.#subscriptions,
+      goneSubscriptions: this.#goneSubscriptions,
+      deadLetters: this.#deadLetters,
+      goneDeadLetters: this.#goneDeadLetters,
       sessions,
       goneSessions,
       events: this.#events,

@@ -1,5 +1,5 @@
 import type { ActionError, ActionSpec, ActionState } from "./action.ts";
-import type { Labels, RunState } from "./run.ts";
+import type { Delivery, Labels, RunState } from "./run.ts";
 import type { Json, Value, Values, ValueType } from "./value.ts";
 
 /** An event's place in the feed: grows with commit order, from 1, without holes. */
@@ -26,7 +26,12 @@ export type EventDetail =
       readonly op: string;
     }
   | { readonly kind: "action_queued" }
-  | { readonly kind: "action_assigned"; readonly workerId: string; readonly epoch: number }
+  | {
+      readonly kind: "action_assigned";
+      readonly workerId: string;
+      readonly epoch: number;
+      readonly deviceIndexes: readonly number[];
+    }
   | { readonly kind: "action_started"; readonly workerId: string; readonly epoch: number }
   | { readonly kind: "action_progressed"; readonly percent: number; readonly message: string }
   | { readonly kind: "action_logged"; readonly level: LogLevel; readonly message: string }
@@ -44,6 +49,8 @@ export type EventDetail =
       readonly outputs: Values | undefined;
       readonly error: ActionError | undefined;
       readonly epoch: number;
+      /** Why somebody other than its worker ended it; "" if nobody did. */
+      readonly cause: string;
     }
   | { readonly kind: "action_reopened"; readonly state: ActionState }
   | {
@@ -75,6 +82,18 @@ export type EventDetail =
       readonly cause: string;
     }
   | { readonly kind: "op_registered"; readonly op: string; readonly version: number }
+  | { readonly kind: "op_deleted"; readonly op: string; readonly version: number }
+  | { readonly kind: "limit_set"; readonly limit: string; readonly concurrentMax: number }
+  | { readonly kind: "limit_deleted"; readonly limit: string }
+  | { readonly kind: "subscription_created"; readonly subscription: string }
+  | { readonly kind: "subscription_deleted"; readonly subscription: string }
+  | {
+      readonly kind: "event_dead_lettered";
+      readonly subscription: string;
+      readonly position: number;
+      readonly deliveryCount: number;
+      readonly cause: string;
+    }
   | ({ readonly kind: "published" } & Published);
 
 /** How much a log line matters. */
@@ -99,6 +118,8 @@ export interface Event {
   readonly action: string;
   readonly attempt: number;
   readonly runLabels: Labels;
+  /** Where it goes beside the feed. */
+  readonly delivery: Delivery | undefined;
   readonly detail: EventDetail;
 }
 

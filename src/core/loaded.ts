@@ -1,8 +1,10 @@
 import type { Action } from "./action.ts";
+import type { Counter, Limit } from "./limits/limit.ts";
 import type { RunKey } from "./name.ts";
-import type { Op } from "./op.ts";
+import type { Op } from "./ops/op.ts";
 import type { Run } from "./run.ts";
 import type { Session } from "./session.ts";
+import type { DeadLetter, Subscription } from "./subscriptions/subscription.ts";
 import type { Value } from "./value.ts";
 
 /** A signal that came before its condition. */
@@ -43,13 +45,33 @@ export interface Loaded {
   answersBefore(timeMs: number, limit: number): readonly string[];
   /** A version of an op, or the latest for 0. */
   op(namespace: string, name: string, version: number): Op | undefined;
+  /** All versions of an op, the first one first. */
+  opVersions(namespace: string, name: string): readonly Op[];
+  /** The highest version that an op has ever had, also when it is deleted; 0 for none. */
+  lastOpVersion(namespace: string, name: string): number;
+  /** A task of a registered op (of a version, or of any for 0) that has not ended, if there is one. */
+  liveTaskOf(namespace: string, op: string, version: number): Action | undefined;
   session(id: string): Session | undefined;
   sessionOf(namespace: string, workerId: string): Session | undefined;
   sessions(): readonly Session[];
   /** The actions that a session holds. */
   heldBy(sessionId: string): readonly Action[];
-  /** Queued tasks of an op: highest priority first, then oldest, then by run and name. */
-  queued(namespace: string, op: string, limit: number): readonly Action[];
+  /** The shapes ("" for no demand) of the queued tasks of an op that are not parked, in order. */
+  queuedShapes(namespace: string, op: string): readonly string[];
+  /** Those of one shape: highest priority first, then oldest, then by run and name. */
+  queued(namespace: string, op: string, shape: string, limit: number): readonly Action[];
+  /** The tasks parked on a counter, in the order of the queue. */
+  parked(counter: string, limit: number): readonly Action[];
+  /** The limits of a namespace, by name. */
+  limits(namespace: string): readonly Limit[];
+  counter(key: string): Counter | undefined;
+  /** The counters of a limit, by key. */
+  countersOf(namespace: string, limit: string): readonly Counter[];
+  subscription(namespace: string, name: string): Subscription | undefined;
+  subscriptionCount(): number;
+  /** What a subscription set aside, the oldest event first. */
+  deadLetters(namespace: string, subscription: string, limit: number): readonly DeadLetter[];
+  deadLetter(namespace: string, subscription: string, position: number): DeadLetter | undefined;
 }
 
 /** The key of a stored answer. */

@@ -42,7 +42,30 @@ export type Refusal =
     }
   | { readonly reason: "SESSION_GONE"; readonly sessionId: string }
   | { readonly reason: "WORKER_NOT_FOUND"; readonly workerId: string }
-  | { readonly reason: "ACTION_EXISTS"; readonly runId: string; readonly action: string };
+  | { readonly reason: "ACTION_EXISTS"; readonly runId: string; readonly action: string }
+  | {
+      readonly reason: "OP_IN_USE";
+      readonly op: string;
+      readonly version: number;
+      readonly runId: string;
+      readonly action: string;
+    }
+  | {
+      readonly reason: "INPUTS_INVALID";
+      readonly op: string;
+      readonly version: number;
+      readonly violations: readonly Violation[];
+    }
+  | {
+      readonly reason: "ATTEMPTS_EXHAUSTED";
+      readonly runId: string;
+      readonly action: string;
+      readonly attempts: number;
+      readonly maxAttempts: number;
+    }
+  | { readonly reason: "LIMIT_NOT_FOUND"; readonly limit: string }
+  | { readonly reason: "SUBSCRIPTION_NOT_FOUND"; readonly subscription: string }
+  | { readonly reason: "SUBSCRIPTION_EXISTS"; readonly subscription: string };
 
 /** The name of a reason. */
 export type Reason = Refusal["reason"];

@@ -8,6 +8,12 @@ export type RunState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLE
 /** Labels by name. */
 export type Labels = Readonly<Record<string, string>>;
 
+/** Where events go beside the feed. */
+export interface Delivery {
+  readonly topic: string;
+  readonly attributes: Labels;
+}
+
 /** A run as it stands. Times are milliseconds since 1970. */
 export interface Run {
   readonly key: RunKey;
@@ -36,6 +42,14 @@ export interface Run {
   readonly timedOut: boolean;
   readonly retryCount: number;
   readonly keptSignalCount: number;
+  /** Of its only task: the op with its version, and the image; "" and 0 for a plan. */
+  readonly op: string;
+  readonly opVersion: number;
+  readonly image: string;
+  /** Where its events go beside the feed. */
+  readonly delivery: Delivery | undefined;
+  /** When its state, priority or labels last changed. */
+  readonly updateTimeMs: number;
 }
 
 /** True if a run in this state has ended. */

@@ -1,3 +1,4 @@
+import type { Capacity, Reserved, Taint } from "./placement/demand.ts";
 import type { Labels } from "./run.ts";
 
 /**
@@ -17,6 +18,12 @@ export interface Session {
   readonly incarnation: string;
   readonly ops: readonly string[];
   readonly labels: Labels;
+  readonly capacity: Capacity;
+  readonly taints: readonly Taint[];
+  /** Further namespaces whose tasks it takes. */
+  readonly sharedNamespaces: readonly string[];
+  /** What is reserved of it for what it holds. */
+  readonly reserved: Reserved;
   readonly state: SessionState;
   /** Nothing more is assigned to this process, also after it has attached again. */
   readonly isDraining: boolean;

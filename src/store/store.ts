@@ -1,11 +1,13 @@
 import type { Action, ActionState, Attempt } from "../core/action.ts";
 import type { Answers, CommandKind, CommandOf, Due, Effect, Stamp } from "../core/command.ts";
 import type { Position, Transaction } from "../core/event.ts";
+import type { Counter, Limit } from "../core/limits/limit.ts";
 import type { RunKey } from "../core/name.ts";
-import type { Op } from "../core/op.ts";
+import type { Op } from "../core/ops/op.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Labels, Run, RunState } from "../core/run.ts";
 import type { Session } from "../core/session.ts";
+import type { DeadLetter, Subscription } from "../core/subscriptions/subscription.ts";
 
 /** What became of a command. `position` is that of its last event; undefined if it made none. */
 export type Outcome<K extends CommandKind> =
@@ -31,7 +33,16 @@ export interface RunQuery {
   readonly states: readonly RunState[];
   readonly labels: Labels;
   readonly pausedOnly: boolean;
+  /** The op and the image of its only task; undefined means any. */
+  readonly op: string | undefined;
+  readonly image: string | undefined;
+  /** Created at these times or between them, both included; undefined means without a bound. */
+  readonly createdFromMs: number | undefined;
+  readonly createdUntilMs: number | undefined;
+  /** Only older ones. */
   readonly after: RunPlace | undefined;
+  /** Only newer ones: the page is the one that ends right before, its items still the newest first. */
+  readonly before: RunPlace | undefined;
   readonly limit: number;
 }
 
@@ -71,6 +82,28 @@ export interface ConditionPlace {
 export interface ConditionRow {
   readonly action: Action;
   readonly runLabels: Labels;
+}
+
+/** Which ops. */
+export interface OpQuery {
+  readonly namespace: string;
+  readonly allVersions: boolean;
+  readonly namePrefix: string;
+  readonly after: OpPlace | undefined;
+  readonly limit: number;
+}
+
+/** An op version's place among all: by name, then the latest version first. */
+export interface OpPlace {
+  readonly name: string;
+  readonly version: number;
+}
+
+/** Which things of a namespace (undefined: of all), by name. */
+export interface NameQuery {
+  readonly namespace: string | undefined;
+  readonly after: string | undefined;
+  readonly limit: number;
 }
 
 /** Which part of the feed. */
@@ -131,19 +164,38 @@ export interface Store {
   listAttempts(run: RunKey, name: string): Promise<readonly Attempt[]>;
   listConditions(query: ConditionQuery): Promise<Page<ConditionRow, ConditionPlace>>;
   op(namespace: string, name: string, version: number): Promise<Op | undefined>;
-  /** The latest version of each op, by name. */
-  listOps(query: {
+  /** The latest version of an op that has this name of its own. */
+  opNamed(namespace: string, name: string, versionName: string): Promise<Op | undefined>;
+  /** The latest version of each op, by name; or all versions, the latest first. */
+  listOps(query: OpQuery): Promise<Page<Op, OpPlace>>;
+  limit(namespace: string, name: string): Promise<Limit | undefined>;
+  /** By name. */
+  listLimits(query: NameQuery): Promise<Page<Limit, string>>;
+  counter(key: string): Promise<Counter | undefined>;
+  /** The counters of a limit, by key. */
+  listCounters(namespace: string, limit: string, count: number): Promise<readonly Counter[]>;
+  /** Actions that hold a place in a counter: the first of them, among at most 10,000 held ones looked at. */
+  holders(counter: string, count: number): Promise<readonly Action[]>;
+  subscription(namespace: string, name: string): Promise<Subscription | undefined>;
+  /** By name; undefined is for all namespaces, by namespace and name, where `after` is `namespace/name`. */
+  listSubscriptions(query: NameQuery): Promise<Page<Subscription, string>>;
+  /** What a subscription set aside, the oldest event first. */
+  listDeadLetters(query: {
     readonly namespace: string;
-    readonly after: string | undefined;
+    readonly name: string;
+    readonly after: number | undefined;
     readonly limit: number;
-  }): Promise<Page<Op, string>>;
+  }): Promise<Page<DeadLetter, number>>;
   sessionOf(namespace: string, workerId: string): Promise<Session | undefined>;
   /** Sessions by namespace and worker; `after` is the last one's `namespace/worker`. */
   listSessions(query: {
     readonly namespace: string | undefined;
+    readonly labels: Labels;
     readonly after: string | undefined;
     readonly limit: number;
   }): Promise<Page<Session, string>>;
+  /** The actions that a session holds, by run and name; the first of them. */
+  listHeld(sessionId: string, limit: number): Promise<readonly Action[]>;
   /** How many actions a session holds. */
   heldCount(sessionId: string): Promise<number>;
   /** How many queued actions of its op come before this one, counted up to a limit. */

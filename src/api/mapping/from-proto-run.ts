@@ -14,7 +14,7 @@ import type { NewRun as NewRunMessage } from "../../../gen/signalbox/v1/run_pb.t
 import type { Dependency, Input, RetryPolicy, Timeouts } from "../../core/action.ts";
 import type { CommandOf, NewAction, NewCondition, NewTask } from "../../core/command.ts";
 import { defaultNamespace } from "../../core/name.ts";
-import type { OpContent } from "../../core/op.ts";
+import type { OpContent } from "../../core/ops/op.ts";
 import { requirements, valueTypes } from "./enums.ts";
 import type { Faults } from "./faults.ts";
 import { fromValue } from "./from-proto-value.ts";

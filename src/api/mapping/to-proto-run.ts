@@ -6,7 +6,7 @@ import type {
 import type { Run as RunMessage } from "../../../gen/signalbox/v1/run_pb.ts";
 import type { RetryPolicy, Timeouts } from "../../core/action.ts";
 import { namespaceOf, runIdOf } from "../../core/name.ts";
-import type { Op } from "../../core/op.ts";
+import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import { runStates } from "./enums.ts";
 import { message } from "./message.ts";

@@ -1,5 +1,6 @@
 import type { Attach, AttachRequest, AttachResponse } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Answers } from "../../core/command.ts";
+import { noCapacity } from "../../core/placement/demand.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { attachTimeoutMs, reconnectAfterMs } from "../../limits.ts";
 import { fromAttemptReference } from "../mapping/from-proto-report.ts";
@@ -79,6 +80,9 @@ async function attachSession(engine: Engine, attach: Attach): Promise<Answers["a
       incarnation,
       ops,
       labels,
+      capacity: noCapacity,
+      taints: [],
+      sharedNamespaces: [],
       running,
       leaseMs: engine.settings.leaseMs,
     })

@@ -3,7 +3,7 @@ import type { Action, ActionSpec, TaskSpec } from "../action.ts";
 import type { NewAction, NewTask } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, wholeName } from "../name.ts";
-import type { Op } from "../op.ts";
+import type { Op } from "../ops/op.ts";
 import type { Run } from "../run.ts";
 import { requirementsOf, waitedFor } from "./dependency.ts";
 import { dropKeptSignal } from "./kept-signal.ts";
@@ -41,6 +41,10 @@ export function createAction(draft: Draft, { run, parent, parentAttempt, action:
     attemptBase: 0,
     epoch: 0,
     sessionId: undefined,
+    deviceIndexes: [],
+    holds: [],
+    parkedOn: undefined,
+    attemptInputs: undefined,
     workerId: undefined,
     reportSequence: 0,
     childCount: 0,
@@ -109,5 +113,10 @@ function taskOf(task: NewTask, op: Op | undefined): Omit<TaskSpec, "dependencies
       heartbeatMs: task.timeouts?.heartbeatMs ?? op?.timeouts?.heartbeatMs,
     },
     cancelGraceMs: task.cancelGraceMs ?? cancelGraceMs,
+    demand: undefined,
+    image: undefined,
+    handler: undefined,
+    inputSpecs: undefined,
+    outputSpecs: undefined,
   };
 }

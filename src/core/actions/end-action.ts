@@ -16,6 +16,8 @@ export interface End {
   readonly signalledBy?: string;
   /** The epoch of the report that ends it; none if no worker did. */
   readonly epoch?: number;
+  /** Why somebody other than its worker ends it. */
+  readonly cause?: string;
 }
 
 /**
@@ -54,6 +56,7 @@ export function endAction(draft: Draft, action: Action, end: End): void {
     outputs: end.outputs,
     error: end.error,
     epoch: end.epoch ?? 0,
+    cause: end.cause ?? "",
   });
   // An answer is for this wait: should the condition be opened again, it asks anew.
   if (action.spec.kind === "condition") {
@@ -136,6 +139,8 @@ function recordAttempt(draft: Draft, action: Action, end: Pick<End, "state" | "o
     state: end.state,
     epoch: action.epoch,
     workerId: action.workerId,
+    inputs: action.attemptInputs,
+    deviceIndexes: action.deviceIndexes,
     assignTimeMs: action.assignTimeMs,
     startTimeMs: action.startTimeMs,
     endTimeMs: draft.nowMs,

@@ -9,11 +9,13 @@ export const defaultRetry: RetryPolicy = {
   maxBackoffMs: backoffMsMax,
   jitter: 0,
   nonRetryableErrorTypes: [],
+  manual: false,
 };
 
 /** True if a further attempt may follow `attempts` of them, the last of which ended with this error. */
 export function mayRetry(policy: RetryPolicy, attempts: number, error: ActionError): boolean {
   return (
+    !policy.manual &&
     attempts < policy.maxAttempts &&
     !error.nonRetryable &&
     !policy.nonRetryableErrorTypes.includes(error.type)

@@ -48,6 +48,8 @@ export function assign(draft: Draft, command: CommandOf<"assign">): Decision<"as
   return draft.accept<"assign">({
     assignments,
     emptyQueues: emptyQueues.filter((queue) => !left.has(queue)),
+    blockedQueues: [],
+    againMs: undefined,
     closedSessions,
   });
 }
@@ -77,7 +79,7 @@ function findCandidates(
     const slash = queue.indexOf("/");
     const credit = takers.reduce((sum, taker) => sum + taker.credit, 0);
     const wanted = Math.min(limit, credit);
-    const queued = draft.queued(queue.slice(0, slash), queue.slice(slash + 1), wanted);
+    const queued = draft.queued(queue.slice(0, slash), queue.slice(slash + 1), "", wanted);
     if (queued.length < wanted) emptyQueues.push(queue);
     candidates.push(...queued);
   }
@@ -134,7 +136,7 @@ function lease(
     dueMs,
   });
   const run = draft.runOf(action);
-  draft.emit(run, action, { kind: "action_assigned", workerId: session.workerId, epoch: action.epoch });
+  draft.emit(run, action, { kind: "action_assigned", workerId: session.workerId, epoch: action.epoch, deviceIndexes: [] });
   draft.affect({ kind: "due", atMs: dueMs });
   const spec = action.spec.kind === "task" ? action.spec : undefined;
   return {
@@ -145,5 +147,9 @@ function lease(
     runLabels: run.labels,
     startToEndMs: spec?.timeouts.startToEndMs,
     heartbeatMs: spec?.timeouts.heartbeatMs,
+    image: spec?.image ?? "",
+    handler: spec?.handler ?? "",
+    resources: spec?.demand?.resources,
+    deviceIndexes: action.deviceIndexes,
   };
 }

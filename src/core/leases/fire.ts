@@ -8,6 +8,7 @@ import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { timeOutRun } from "../runs/run-commands.ts";
+import { unparkDue } from "../limits/unpark.ts";
 import { returnAttempt } from "./attempt.ts";
 import { expireSession } from "./session-commands.ts";
 
@@ -16,6 +17,8 @@ export function fire(draft: Draft, { due }: CommandOf<"fire">): Decision<"fire">
   if (due.kind === "session") {
     const session = draft.session(due.sessionId);
     if (session !== undefined) expireSession(draft, session);
+  } else if (due.kind === "counter") {
+    unparkDue(draft, due.key);
   } else if (due.kind === "run") {
     const run = draft.run(due.run);
     if (run?.dueMs !== undefined && run.dueMs <= draft.nowMs) timeOutRun(draft, run);

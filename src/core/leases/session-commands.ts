@@ -4,6 +4,7 @@ import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { Answers, AttemptReference, CancelledAttempt, CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
+import { nothingReserved } from "../placement/demand.ts";
 import { refuse } from "../refusal.ts";
 import { answer, repeated } from "../runs/requests.ts";
 import type { Session } from "../session.ts";
@@ -25,6 +26,10 @@ export function attach(draft: Draft, command: CommandOf<"attach">): Decision<"at
     incarnation,
     ops,
     labels,
+    capacity: command.capacity,
+    taints: command.taints,
+    sharedNamespaces: command.sharedNamespaces,
+    reserved: nothingReserved,
     state: isDraining ? "DRAINING" : "ATTACHED",
     isDraining,
     attachTimeMs: draft.nowMs,

@@ -49,6 +49,11 @@ export function createRun(draft: Draft, command: CommandOf<"createRun">): Decisi
     timedOut: false,
     retryCount: 0,
     keptSignalCount: 0,
+    op: "",
+    opVersion: 0,
+    image: "",
+    delivery: command.delivery,
+    updateTimeMs: draft.nowMs,
   };
   draft.setRun(run);
   draft.emit(run, undefined, { kind: "run_created", priority: run.priority, actionCount: actions.length });

@@ -4,7 +4,7 @@ import type { Action, Attempt } from "../../core/action.ts";
 import type { CommandKind, CommandOf, Stamp } from "../../core/command.ts";
 import type { Position } from "../../core/event.ts";
 import type { RunKey } from "../../core/name.ts";
-import type { Op } from "../../core/op.ts";
+import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
 import type * as seam from "../store.ts";

@@ -5,7 +5,7 @@ import { type Due, queueKey } from "../../core/command.ts";
 import type { Position, Transaction } from "../../core/event.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "../../core/loaded.ts";
 import { namespaceOf, type RunKey } from "../../core/name.ts";
-import type { Op } from "../../core/op.ts";
+import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
 import { compareTexts, SortedSet } from "./sorted-set.ts";

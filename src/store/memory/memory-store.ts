@@ -5,7 +5,7 @@ import { decide as rules } from "../../core/decide.ts";
 import { lastPosition, type Position, type Transaction } from "../../core/event.ts";
 import type { Loaded } from "../../core/loaded.ts";
 import { namespaceOf, type RunKey } from "../../core/name.ts";
-import type { Op } from "../../core/op.ts";
+import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
 import { attemptsListedMax } from "../../limits.ts";

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Action, ActionState, Attempt } from "../../../core/action.ts";
 import type { Due } from "../../../core/command.ts";
 import { namespaceOf, type RunKey } from "../../../core/name.ts";
-import type { Op } from "../../../core/op.ts";
+import type { Op } from "../../../core/ops/op.ts";
 import type { Session } from "../../../core/session.ts";
 import { attemptsListedMax } from "../../../limits.ts";
 import { scanPage } from "../../scan.ts";

@@ -1,6 +1,6 @@
 import type { KeptSignal, StoredAnswer } from "../../../core/loaded.ts";
 import type { RunKey } from "../../../core/name.ts";
-import type { Op, OpContent } from "../../../core/op.ts";
+import type { Op, OpContent } from "../../../core/ops/op.ts";
 import type { Labels } from "../../../core/run.ts";
 import type { Session, SessionState } from "../../../core/session.ts";
 import type { Value } from "../../../core/value.ts";

@@ -3,7 +3,7 @@ import type { Action } from "../../../core/action.ts";
 import type { Change } from "../../../core/change.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "../../../core/loaded.ts";
 import type { RunKey } from "../../../core/name.ts";
-import type { Op } from "../../../core/op.ts";
+import type { Op } from "../../../core/ops/op.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
 import type { Session } from "../../../core/session.ts";
 import { cachedRowsMax } from "../../../limits.ts";

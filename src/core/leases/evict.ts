@@ -1,0 +1,8 @@
+import { assert } from "../assert.ts";
+import type { Decision } from "../change.ts";
+import type { CommandOf } from "../command.ts";
+import type { Draft } from "../draft.ts";
+
+export function evictWorker(_draft: Draft, command: CommandOf<"evictWorker">): Decision<"evictWorker"> {
+  assert(false, "a command that the rules know", { kind: command.kind });
+}
