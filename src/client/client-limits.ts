@@ -34,3 +34,5 @@ export const batchBytesMax = 4 * 1024 * 1024;
  * safe to hold.
  */
 export const answerBytesMax = 64 * 1024 * 1024;
+/** 5 s between two signs of life of a consumer: what proxies take for a dead stream is longer. */
+export const beatIntervalMs = 5_000;

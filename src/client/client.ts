@@ -1,14 +1,18 @@
 import { createClient as createRawClient, type Transport } from "@connectrpc/connect";
 import { ConditionService } from "../../gen/signalbox/v1/condition_service_pb.ts";
 import { EventService } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { LimitService } from "../../gen/signalbox/v1/limit_service_pb.ts";
 import { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { SubscriptionService } from "../../gen/signalbox/v1/subscription_service_pb.ts";
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { attemptTimeoutMs } from "./client-limits.ts";
 import { type Conditions, makeConditions } from "./conditions.ts";
 import { type Events, makeEvents } from "./events.ts";
+import { type Limits, makeLimits } from "./limits.ts";
 import { makeOps, type Ops } from "./ops.ts";
 import { makeRuns, type Runs } from "./runs.ts";
+import { makeSubscriptions, type Subscriptions } from "./subscriptions.ts";
 import type { Calls, RawClients } from "./wire/calls.ts";
 import { type RetryOptions, toRetryPolicy } from "./wire/retry.ts";
 import { defaultAddress, openConnection, type Protocol, reliableTransport } from "./wire/transport.ts";
@@ -18,7 +22,9 @@ export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./
 export type { EventQuery, Events, NewEvent } from "./events.ts";
 export type { ConditionFrame, EventFrame, EventStart, RunFrame } from "./follow.ts";
 export { type AnswerByType, type ConditionType, type JsValue, type JsValues, Reference } from "./js-value.ts";
-export type { NewOp, Ops } from "./ops.ts";
+export type { Limits, NewLimit } from "./limits.ts";
+export type { NewOp, OpListOptions, Ops, OpVersion } from "./ops.ts";
+export type { NewDelivery, NewPlacement, NewResources } from "./placement.ts";
 export {
   type Inputs,
   type NewCondition,
@@ -39,7 +45,10 @@ export {
   UnavailableError,
   type Violation,
 } from "./refused-error.ts";
+export type { ActionEnd, Actions } from "./actions.ts";
 export type { RunChange, RunQuery, Runs } from "./runs.ts";
+export type { NewInputSpec, NewOutputSpec, SpecType } from "./specs.ts";
+export type { ConsumedEvent, NewSubscription, Subscriptions } from "./subscriptions.ts";
 export type {
   Action,
   ActionError,
@@ -47,13 +56,16 @@ export type {
   ActionState,
   Attempt,
   Dependency,
-  ExplainCause,
-  Explanation,
 } from "./views/action.ts";
 export type { Condition, ConditionOutcome } from "./views/condition.ts";
-export type { Event, EventDetails, EventKind } from "./views/event.ts";
+export type { Event } from "./views/event.ts";
+export type { EventDetails, EventKind } from "./views/event-details.ts";
+export type { ExplainCause, Explanation } from "./views/explanation.ts";
+export type { Limit, LimitUse } from "./views/limit.ts";
 export type { Op } from "./views/op.ts";
 export { hasRunEnded, type Run, type RunState } from "./views/run.ts";
+export type { DeadLetter, Subscription, SubscriptionTarget } from "./views/subscription.ts";
+export type { TimelineEntry, TimelineType } from "./views/timeline.ts";
 export type { Worker, WorkerState } from "./views/worker.ts";
 export type { CallOptions, ChangeOptions, RawClients, WatchOptions } from "./wire/calls.ts";
 export type { Page, PageOptions, Pages } from "./wire/pages.ts";
@@ -91,6 +103,8 @@ export interface SignalboxClient extends AsyncDisposable {
   readonly events: Events;
   readonly ops: Ops;
   readonly workers: Workers;
+  readonly limits: Limits;
+  readonly subscriptions: Subscriptions;
   /** The generated clients, over messages. */
   readonly raw: RawClients;
   /** Closes the connection: what is open fails, and a later call opens it again. */
@@ -127,6 +141,8 @@ export function connectClient(options: ClientOptions = {}): {
     events: createRawClient(EventService, transport),
     ops: createRawClient(OpService, transport),
     workers: createRawClient(WorkerService, transport),
+    limits: createRawClient(LimitService, transport),
+    subscriptions: createRawClient(SubscriptionService, transport),
   };
   const calls: Calls = { raw, namespace, policy, address };
   const client: SignalboxClient = {
@@ -135,6 +151,8 @@ export function connectClient(options: ClientOptions = {}): {
     events: makeEvents(calls),
     ops: makeOps(calls),
     workers: makeWorkers(calls),
+    limits: makeLimits(calls),
+    subscriptions: makeSubscriptions(calls),
     raw,
     close: connection.close,
     [Symbol.asyncDispose]: async () => connection.close(),

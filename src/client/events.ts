@@ -1,7 +1,8 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { type EventFrame, type EventStart, followEvents, toEventFrame } from "./follow.ts";
 import { toValueOfType } from "./js-value.ts";
-import { type Event, type EventKind, eventKindNumbers, toEvent } from "./views/event.ts";
+import { type Event, eventKindNumbers, toEvent } from "./views/event.ts";
+import type { EventKind } from "./views/event-details.ts";
 import {
   type CallOptions,
   type Calls,
@@ -19,6 +20,8 @@ export interface EventQuery {
   readonly kinds?: readonly Exclude<EventKind, "UNSPECIFIED">[];
   /** Only events of runs that had all of these labels then. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Only events with a delivery to one of these topics; `*` means any. */
+  readonly topics?: readonly string[];
 }
 
 /** An event of a service's own. */
@@ -54,19 +57,22 @@ export interface Events {
   publish(events: readonly NewEvent[], options?: ChangeOptions): Promise<void>;
 }
 
+/** The message for a query, without a namespace. */
+export function toEventFilter({ runId = "", kinds = [], labels = {}, topics = [] }: EventQuery) {
+  return {
+    runId,
+    kinds: kinds.map((kind) => eventKindNumbers[kind]),
+    labels: { ...labels },
+    topics: [...topics],
+  };
+}
+
 /** The part of the client that is about the feed. */
 export function makeEvents(calls: Calls): Events {
   const { raw } = calls;
-  const toFilter = ({
-    runId = "",
-    kinds = [],
-    labels = {},
-    namespace,
-  }: EventQuery & { namespace?: string | undefined }) => ({
-    namespace: namespace ?? calls.namespace,
-    runId,
-    kinds: kinds.map((kind) => eventKindNumbers[kind]),
-    labels,
+  const toFilter = (query: EventQuery & { namespace?: string | undefined }) => ({
+    ...toEventFilter(query),
+    namespace: query.namespace ?? calls.namespace,
   });
   return {
     list(query = {}) {

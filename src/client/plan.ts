@@ -12,6 +12,14 @@ import type { RetryPolicySchema, TimeoutsSchema } from "../../gen/signalbox/v1/o
 import { type NewRun as NewRunMessage, NewRunSchema } from "../../gen/signalbox/v1/run_pb.ts";
 import type { Value } from "../../gen/signalbox/v1/value_pb.ts";
 import { type ConditionType, type JsValue, toValue, toValueOfType, valueTypeByName } from "./js-value.ts";
+import {
+  type NewDelivery,
+  type NewPlacement,
+  type NewResources,
+  toDelivery,
+  toPlacement,
+  toResources,
+} from "./placement.ts";
 
 const outputMark = Symbol.for("signalbox.output");
 
@@ -52,6 +60,8 @@ export interface NewRetry {
   readonly jitter?: number;
   /** Error types after which no further attempt is made. */
   readonly nonRetryableErrorTypes?: readonly string[];
+  /** No further attempt by itself; `retry` of the run may use those that are left. */
+  readonly manual?: boolean;
 }
 
 /** How long the parts of a task's life may take. What is not said is the op's, else without limit. */
@@ -73,6 +83,14 @@ export interface NewTask {
   readonly timeouts?: NewTimeouts;
   /** How long a running attempt has after a cancel. 10 s unless said. */
   readonly cancelGraceMs?: number;
+  /** What it asks of its worker, in the place of all that its op says. */
+  readonly resources?: NewResources;
+  /** Which workers it may go to, in the place of all that its op says. */
+  readonly placement?: NewPlacement;
+  /** The container image that executes it; its op's unless said. */
+  readonly image?: string;
+  /** What executes it, as its workers understand it; its op's unless said. */
+  readonly handler?: string;
 }
 
 /** A wait for a typed answer. */
@@ -116,10 +134,12 @@ export type NewRun = {
   /** An id of the caller's own; the server chooses one unless said. */
   readonly runId?: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Higher is assigned first, -1,000 to 1,000; 0 unless said. */
+  /** Higher is assigned first, 0 to 1,000; 0 unless said. */
   readonly priority?: number;
   /** How long the whole run may take; without end unless said. */
   readonly timeoutMs?: number;
+  /** Where its events go beside the feed; that of its op unless said. */
+  readonly delivery?: NewDelivery;
 } & (
   | (NewTask & { readonly plan?: never })
   | { readonly plan: readonly PlannedAction[]; readonly op?: never }
@@ -133,6 +153,7 @@ export function toNewRun(run: NewRun, namespace: string): NewRunMessage {
     labels: { ...run.labels },
     priority: run.priority ?? 0,
     ...optional("timeout", toDuration(run.timeoutMs)),
+    ...optional("delivery", run.delivery === undefined ? undefined : toDelivery(run.delivery)),
     work:
       run.plan === undefined
         ? { case: "task", value: toTask(run, "input") }
@@ -161,6 +182,7 @@ export function toRetry(retry: NewRetry): MessageInitShape<typeof RetryPolicySch
     ...optional("maxBackoff", toDuration(retry.backoffMsMax)),
     jitter: retry.jitter ?? 0,
     nonRetryableErrorTypes: [...(retry.nonRetryableErrorTypes ?? [])],
+    manual: retry.manual ?? false,
   };
 }
 
@@ -195,7 +217,7 @@ function toAction(action: PlannedAction, typeOf: TypeOf): MessageInitShape<typeo
 }
 
 function toTask(task: NewTask, place: string): MessageInitShape<typeof TaskSpecSchema> {
-  const { op, opVersion = 0, input = {}, retry, timeouts, cancelGraceMs } = task;
+  const { op, opVersion = 0, input = {}, retry, timeouts, cancelGraceMs, resources, placement } = task;
   const given = Object.entries(input).filter(([, value]) => value !== undefined);
   return {
     op,
@@ -204,6 +226,10 @@ function toTask(task: NewTask, place: string): MessageInitShape<typeof TaskSpecS
     ...optional("retry", retry === undefined ? undefined : toRetry(retry)),
     ...optional("timeouts", timeouts === undefined ? undefined : toTimeouts(timeouts)),
     ...optional("cancelGrace", toDuration(cancelGraceMs)),
+    ...optional("resources", resources === undefined ? undefined : toResources(resources)),
+    ...optional("placement", placement === undefined ? undefined : toPlacement(placement)),
+    image: task.image ?? "",
+    handler: task.handler ?? "",
   };
 }
 

@@ -1,18 +1,10 @@
 import { create } from "@bufbuild/protobuf";
-import { Action_State } from "../../gen/signalbox/v1/action_pb.ts";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Run_State } from "../../gen/signalbox/v1/run_pb.ts";
 import { CreateRunRequestSchema } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { type Actions, makeActions } from "./actions.ts";
 import { followRun, type RunFrame, toRunFrame } from "./follow.ts";
 import { type NewRun, toNewRun } from "./plan.ts";
-import {
-  type Action,
-  type ActionState,
-  type Attempt,
-  type Explanation,
-  toAction,
-  toAttempt,
-  toExplanation,
-} from "./views/action.ts";
 import { type Run, type RunState, toRun } from "./views/run.ts";
 import {
   type CallOptions,
@@ -35,6 +27,12 @@ export interface RunQuery extends CallOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Only runs of which a condition waits for its answer. */
   readonly pausedOnly?: boolean;
+  /** Only runs of one task of this op, or with this container image. */
+  readonly op?: string;
+  readonly image?: string;
+  /** Only runs created then or later, and then or earlier. */
+  readonly createdFrom?: Date;
+  readonly createdUntil?: Date;
 }
 
 /** What an update changes; what is not said stays. */
@@ -45,7 +43,7 @@ export interface RunChange extends ChangeOptions {
 }
 
 /** Runs and their actions. */
-export interface Runs {
+export interface Runs extends Actions {
   /**
    * Creates a run of one task or of a plan; it is durable when the promise is fulfilled. Calls made at the
    * same time travel together, each with an answer of its own, unless they have a `timeoutMs` or a `signal`.
@@ -56,29 +54,25 @@ export interface Runs {
   list(query?: RunQuery): Pages<Run>;
   /** Ends a run: what runs gets its grace, everything else ends at once. */
   cancel(runId: string, options?: ChangeOptions & { readonly cause?: string }): Promise<Run>;
-  /** Opens an ended run again; with `force`, one that succeeded too, from its beginning. */
-  retry(runId: string, options?: ChangeOptions & { readonly force?: boolean }): Promise<Run>;
+  /**
+   * Opens an ended run again: what succeeded stays, unless `all` does everything again. `force` goes beyond
+   * the attempts that the policy allows, and does a run that succeeded again; `all` takes it along.
+   */
+  retry(
+    runId: string,
+    options?: ChangeOptions & { readonly force?: boolean; readonly all?: boolean },
+  ): Promise<Run>;
   /** Changes a run's priority or labels. */
   update(runId: string, change: RunChange): Promise<Run>;
   /** Follows a run: its state first, then every change, until it has ended. Resumes by itself. */
   watch(runId: string, options?: WatchOptions): AsyncGenerator<RunFrame, undefined>;
   /** Waits until a run has ended, however it does. */
   wait(runId: string, options?: Omit<WatchOptions, "cursor">): Promise<Run>;
-  /** Lists the actions of a run, by name. */
-  actions(
-    runId: string,
-    query?: CallOptions & { readonly states?: readonly Exclude<ActionState, "UNSPECIFIED">[] },
-  ): Pages<Action>;
-  action(runId: string, name: string, options?: CallOptions): Promise<Action>;
-  /** The attempts of an action, the first one first; the last 1,000 of more. */
-  attempts(runId: string, name: string, options?: CallOptions): Promise<Attempt[]>;
-  /** Says why an action does not run. */
-  explain(runId: string, name: string, options?: CallOptions): Promise<Explanation>;
 }
 
 /** The part of the client that is about runs. */
 export function makeRuns(calls: Calls): Runs {
-  return { ...runCalls(calls), ...changeCalls(calls), ...actionCalls(calls) };
+  return { ...runCalls(calls), ...changeCalls(calls), ...makeActions(calls) };
 }
 
 function runCalls(calls: Calls): Pick<Runs, "create" | "get" | "list" | "watch" | "wait"> {
@@ -100,11 +94,11 @@ function runCalls(calls: Calls): Pick<Runs, "create" | "get" | "list" | "watch" 
       return toRun(required(answer.run));
     },
     get,
-    list({ states = [], labels = {}, pausedOnly = false, namespace = calls.namespace, ...options } = {}) {
-      const filter = { namespace, states: states.map((state) => Run_State[state]), labels, pausedOnly };
+    list({ namespace = calls.namespace, ...query } = {}) {
+      const filter = toFilter({ ...query, namespace });
       return listPages(async ({ size, token }) => {
         const request = { filter, pageSize: size, pageToken: token };
-        const { runs, nextPageToken } = await raw.runs.listRuns(request, toWireOptions(options));
+        const { runs, nextPageToken } = await raw.runs.listRuns(request, toWireOptions(query));
         return { items: runs.map(toRun), nextPageToken, last: nextPageToken === "" };
       });
     },
@@ -120,6 +114,19 @@ function runCalls(calls: Calls): Pick<Runs, "create" | "get" | "list" | "watch" 
   };
 }
 
+function toFilter({ states = [], labels = {}, createdFrom, createdUntil, ...query }: RunQuery) {
+  return {
+    namespace: query.namespace ?? "",
+    states: states.map((state) => Run_State[state]),
+    labels,
+    pausedOnly: query.pausedOnly ?? false,
+    op: query.op ?? "",
+    image: query.image ?? "",
+    ...(createdFrom === undefined ? {} : { createdFrom: timestampFromDate(createdFrom) }),
+    ...(createdUntil === undefined ? {} : { createdUntil: timestampFromDate(createdUntil) }),
+  };
+}
+
 function changeCalls({ raw, namespace }: Calls): Pick<Runs, "cancel" | "retry" | "update"> {
   const ofRun = (runId: string, options: ChangeOptions) => ({
     namespace: options.namespace ?? namespace,
@@ -131,8 +138,9 @@ function changeCalls({ raw, namespace }: Calls): Pick<Runs, "cancel" | "retry" |
       const { run } = await raw.runs.cancelRun({ ...ofRun(runId, options), cause }, toWireOptions(options));
       return toRun(required(run));
     },
-    async retry(runId, { force = false, ...options } = {}) {
-      const { run } = await raw.runs.retryRun({ ...ofRun(runId, options), force }, toWireOptions(options));
+    async retry(runId, { all = false, force = all, ...options } = {}) {
+      const request = { ...ofRun(runId, options), force, all };
+      const { run } = await raw.runs.retryRun(request, toWireOptions(options));
       return toRun(required(run));
     },
     async update(runId, { priority, setLabels = {}, removeLabels = [], ...options }) {
@@ -144,44 +152,6 @@ function changeCalls({ raw, namespace }: Calls): Pick<Runs, "cancel" | "retry" |
       };
       const { run } = await raw.runs.updateRun(request, toWireOptions(options));
       return toRun(required(run));
-    },
-  };
-}
-
-function actionCalls({ raw, namespace }: Calls): Pick<Runs, "actions" | "action" | "attempts" | "explain"> {
-  const ofAction = (runId: string, name: string, options: CallOptions) => ({
-    namespace: options.namespace ?? namespace,
-    runId,
-    name,
-  });
-  return {
-    actions(runId, { states = [], ...options } = {}) {
-      const which = {
-        namespace: options.namespace ?? namespace,
-        runId,
-        states: states.map((state) => Action_State[state]),
-      };
-      return listPages(async ({ size, token }) => {
-        const request = { ...which, pageSize: size, pageToken: token };
-        const { actions, nextPageToken } = await raw.runs.listActions(request, toWireOptions(options));
-        return { items: actions.map(toAction), nextPageToken, last: nextPageToken === "" };
-      });
-    },
-    async action(runId, name, options = {}) {
-      const { action } = await raw.runs.getAction(ofAction(runId, name, options), toWireOptions(options));
-      return toAction(required(action));
-    },
-    async attempts(runId, name, options = {}) {
-      const { attempts } = await raw.runs.listAttempts(
-        ofAction(runId, name, options),
-        toWireOptions(options),
-      );
-      return attempts.map(toAttempt);
-    },
-    async explain(runId, name, options = {}) {
-      return toExplanation(
-        await raw.runs.explainAction(ofAction(runId, name, options), toWireOptions(options)),
-      );
     },
   };
 }

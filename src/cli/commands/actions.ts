@@ -1,7 +1,8 @@
 import type { Action, Attempt, Explanation } from "../../client/client.ts";
 import { messageJson } from "../../client/message-json.ts";
 import { isOutput } from "../../client/plan.ts";
-import { toAction, toAttempt, toExplanation } from "../../client/views/action.ts";
+import { toAction, toAttempt } from "../../client/views/action.ts";
+import { toExplanation } from "../../client/views/explanation.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command } from "../command.ts";

@@ -1,6 +1,7 @@
 import { followEvents } from "../../client/follow.ts";
 import { type EventMessage, messageJson } from "../../client/message-json.ts";
-import { type EventKind, eventKindNumbers, toEvent } from "../../client/views/event.ts";
+import { eventKindNumbers, toEvent } from "../../client/views/event.ts";
+import type { EventKind } from "../../client/views/event-details.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { describeEvent, printTime } from "../output/describe-event.ts";
@@ -30,6 +31,7 @@ export const eventsCommand: Command = {
       sentence: "only of this kind, such as run_ended or action_logged",
     },
     label: { value: "K=V", multiple: true, sentence: "only of runs with this label" },
+    topic: { value: "TOPIC", multiple: true, sentence: "only with a delivery to this topic; * means any" },
     from: { value: "WHERE", sentence: "beginning, now or a cursor (beginning; with --follow: now)" },
     frames: { sentence: "with --json: print whole frames, each with the cursor behind it" },
     limit: { value: "N", sentence: "stop after at least so many events" },
@@ -42,6 +44,7 @@ export const eventsCommand: Command = {
       runId: given.text("run") ?? "",
       kinds: given.choices("kind", kinds).map((kind) => eventKindNumbers[kind]),
       labels: given.pairs("label"),
+      topics: [...given.texts("topic")],
     };
     const from = given.text("from") ?? (given.flag("follow") ? "now" : "beginning");
     if (from === "") {

@@ -3,7 +3,7 @@ import type { JsValue, NewRun } from "../../client/client.ts";
 import { fromValue } from "../../client/js-value.ts";
 import { messageJson, type RunMessage } from "../../client/message-json.ts";
 import { toNewRun } from "../../client/plan.ts";
-import { toExplanation } from "../../client/views/action.ts";
+import { toExplanation } from "../../client/views/explanation.ts";
 import { required } from "../../client/wire/calls.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
@@ -37,7 +37,7 @@ export const runCommand: Command = {
     },
     wait: { sentence: "wait until the run has ended" },
     label: { value: "K=V", multiple: true, sentence: "a label of the run" },
-    priority: { value: "N", sentence: "higher is assigned first, -1000 to 1000 (0)" },
+    priority: { value: "N", sentence: "higher is assigned first, 0 to 1000 (0)" },
     timeout: { value: "DURATION", sentence: "how long the whole run may take" },
     attempts: { value: "N", sentence: "how many attempts the op may take in all, 1 to 100" },
     id: { value: "ID", sentence: "an id of your own; the same run again is not done twice" },
@@ -114,7 +114,7 @@ function readRun(given: CommandArguments): NewRun {
   const maxAttempts = given.integer("attempts", { min: 1, max: 100 });
   const common = {
     labels: given.pairs("label"),
-    priority: given.integer("priority", { min: -1_000, max: 1_000 }) ?? 0,
+    priority: given.integer("priority", { min: 0, max: 1_000 }) ?? 0,
     ...(runId === undefined ? {} : { runId }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };

@@ -118,12 +118,12 @@ export const updateCommand: Command = {
   arguments: ["RUN"],
   sentence: "changes a run's priority or labels",
   options: {
-    priority: { value: "N", sentence: "the new priority, -1000 to 1000" },
+    priority: { value: "N", sentence: "the new priority, 0 to 1000" },
     label: { value: "K=V", multiple: true, sentence: "sets a label" },
     "remove-label": { value: "K", multiple: true, sentence: "removes a label" },
   },
   async run({ given, screen, calls, signal }) {
-    const priority = given.integer("priority", { min: -1_000, max: 1_000 });
+    const priority = given.integer("priority", { min: 0, max: 1_000 });
     const setLabels = given.pairs("label");
     const removeLabels = [...given.texts("remove-label")];
     if (priority === undefined && Object.keys(setLabels).length + removeLabels.length === 0) {

@@ -27,14 +27,6 @@ export function describeEvent(event: Event): EventWords {
       return say(word, "waiting", event.detail.cause);
     case "RUN_ENDED":
       return describeEnd(event.detail, "run ");
-    case "OP_REGISTERED":
-      return say(word, undefined, `${event.detail.op} version ${event.detail.version}`);
-    case "WORKER_ATTACHED":
-      return say(word, "good", `${event.detail.workerId} for ${event.detail.ops.join(", ")}`);
-    case "WORKER_DRAINING":
-      return say(word, "waiting", event.detail.workerId);
-    case "WORKER_LEFT":
-      return say(word, "quiet", `${event.detail.workerId}: ${event.detail.cause}`);
     case "PUBLISHED": {
       const { source, type, attributes, payload } = event.detail;
       const rest = payload === null ? "" : ` ${printValue(payload)}`;
@@ -45,8 +37,61 @@ export function describeEvent(event: Event): EventWords {
     case "SIGNAL_KEPT":
     case "SIGNAL_DROPPED":
       return describeConditionEvent(event, word);
+    case "OP_REGISTERED":
+    case "OP_DELETED":
+    case "LIMIT_SET":
+    case "LIMIT_DELETED":
+    case "SUBSCRIPTION_CREATED":
+    case "SUBSCRIPTION_DELETED":
+    case "EVENT_DEAD_LETTERED":
+    case "WORKER_ATTACHED":
+    case "WORKER_DRAINING":
+    case "WORKER_LEFT":
+      return describeServiceEvent(event, word);
     default:
       return describeActionEvent(event, word.replace(/^action /, ""));
+  }
+}
+
+type ServiceKind =
+  | "OP_REGISTERED"
+  | "OP_DELETED"
+  | "LIMIT_SET"
+  | "LIMIT_DELETED"
+  | "SUBSCRIPTION_CREATED"
+  | "SUBSCRIPTION_DELETED"
+  | "EVENT_DEAD_LETTERED"
+  | "WORKER_ATTACHED"
+  | "WORKER_DRAINING"
+  | "WORKER_LEFT";
+
+function describeServiceEvent(event: Extract<Event, { kind: ServiceKind }>, word: string): EventWords {
+  switch (event.kind) {
+    case "OP_REGISTERED":
+      return say(word, undefined, `${event.detail.op} version ${event.detail.version}`);
+    case "OP_DELETED": {
+      const { op, version } = event.detail;
+      return say(word, "quiet", version === 0 ? op : `${op} version ${version}`);
+    }
+    case "LIMIT_SET": {
+      const { limit, concurrentMax } = event.detail;
+      return say(word, undefined, concurrentMax === 0 ? limit : `${limit}: ${concurrentMax} at once`);
+    }
+    case "LIMIT_DELETED":
+      return say(word, "quiet", event.detail.limit);
+    case "SUBSCRIPTION_CREATED":
+    case "SUBSCRIPTION_DELETED":
+      return say(word, undefined, event.detail.subscription);
+    case "EVENT_DEAD_LETTERED": {
+      const { subscription, eventId, cause } = event.detail;
+      return say(word, "bad", `${eventId} for ${subscription}: ${cause}`);
+    }
+    case "WORKER_ATTACHED":
+      return say(word, "good", `${event.detail.workerId} for ${event.detail.ops.join(", ")}`);
+    case "WORKER_DRAINING":
+      return say(word, "waiting", event.detail.workerId);
+    case "WORKER_LEFT":
+      return say(word, "quiet", `${event.detail.workerId}: ${event.detail.cause}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
   Action_Kind,
   Action_State,
@@ -8,23 +9,23 @@ import {
   type Dependency as DependencyMessage,
   type Input,
 } from "../../../gen/signalbox/v1/action_pb.ts";
-import {
-  type ExplainActionResponse,
-  ExplainActionResponse_Cause,
-} from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { fromValue, fromValues, type JsValue, type JsValues } from "../js-value.ts";
-import { type OutputOf, output } from "../plan.ts";
+import {
+  fromPlacement,
+  fromResources,
+  type NewPlacement,
+  type NewResources,
+} from "../placement.ts";
+import { type NewRetry, type NewTimeouts, type OutputOf, output } from "../plan.ts";
 import { type Condition, toCondition } from "./condition.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
+import { fromRetry, fromTimeouts } from "./op.ts";
 
 /** Where an action or an attempt stands. */
 export type ActionState = NameOf<typeof Action_State>;
 
 /** What kind of action it is. */
 export type ActionKind = NameOf<typeof Action_Kind>;
-
-/** Why an action does not run, or that it does. */
-export type ExplainCause = NameOf<typeof ExplainActionResponse_Cause>;
 
 /** Why an action did not succeed. */
 export interface ActionError {
@@ -78,6 +79,17 @@ export interface Action {
   readonly inputs: Readonly<Record<string, JsValue | OutputOf>>;
   /** Only for conditions. */
   readonly condition: Condition | undefined;
+  /** What a task asks of its worker. */
+  readonly resources: NewResources | undefined;
+  /** Which workers a task may go to. */
+  readonly placement: NewPlacement | undefined;
+  /** The container image that executes a task, and what executes it; empty for none. */
+  readonly image: string;
+  readonly handler: string;
+  /** The devices that its current or last attempt was given. */
+  readonly deviceIndexes: readonly number[];
+  readonly retry: NewRetry | undefined;
+  readonly timeouts: NewTimeouts | undefined;
 }
 
 /** One try of a task. */
@@ -93,27 +105,21 @@ export interface Attempt {
   readonly error: ActionError | undefined;
   readonly progressPercent: number;
   readonly progressMessage: string;
-}
-
-/** Why an action does not run, at the moment it was asked. */
-export interface Explanation {
-  readonly cause: ExplainCause;
-  /** The same in a sentence, with what to do. */
-  readonly message: string;
-  /** The actions it waits for; the first 100. */
-  readonly waitsFor: readonly string[];
-  readonly retryTime: Date | undefined;
-  /** How many attached workers announce its op. */
-  readonly workerCount: number;
-  /** How many queued actions of its op come before it; counted up to 1,000. */
-  readonly queuePosition: number;
+  /** What it started with, references resolved and defaults filled in. */
+  readonly inputs: Readonly<JsValues>;
+  readonly resources: NewResources | undefined;
+  /** The devices that it was given. */
+  readonly deviceIndexes: readonly number[];
+  /** The fencing number of its lease. */
+  readonly epoch: bigint;
+  /** How long it ran, to its end or to now; undefined before its start. */
+  readonly durationMs: number | undefined;
 }
 
 /** The name of an action's state. */
 export const nameActionState = naming(Action_State);
 /** The name of an action's kind. */
 export const nameActionKind = naming(Action_Kind);
-const nameCause = naming(ExplainActionResponse_Cause);
 
 /** An action as plain values. */
 export function toAction(action: ActionMessage): Action {
@@ -143,6 +149,13 @@ export function toAction(action: ActionMessage): Action {
     labels: action.labels,
     inputs: fromInputs(action.inputs),
     condition: action.condition === undefined ? undefined : toCondition(action.condition),
+    resources: action.resources === undefined ? undefined : fromResources(action.resources),
+    placement: action.placement === undefined ? undefined : fromPlacement(action.placement),
+    image: action.image,
+    handler: action.handler,
+    deviceIndexes: action.deviceIndexes,
+    retry: action.retry === undefined ? undefined : fromRetry(action.retry),
+    timeouts: action.timeouts === undefined ? undefined : fromTimeouts(action.timeouts),
   };
 }
 
@@ -160,19 +173,11 @@ export function toAttempt(attempt: AttemptMessage): Attempt {
     error: toActionError(attempt.error),
     progressPercent: attempt.progressPercent,
     progressMessage: attempt.progressMessage,
-  };
-}
-
-/** An explanation as plain values. */
-export function toExplanation(explanation: ExplainActionResponse): Explanation {
-  const { cause, message, waitsFor, retryTime, workerCount, queuePosition } = explanation;
-  return {
-    cause: nameCause(cause),
-    message,
-    waitsFor,
-    retryTime: toDate(retryTime),
-    workerCount,
-    queuePosition,
+    inputs: fromValues(attempt.inputs),
+    resources: attempt.resources === undefined ? undefined : fromResources(attempt.resources),
+    deviceIndexes: attempt.summary?.deviceIndexes ?? [],
+    epoch: attempt.epoch,
+    durationMs: attempt.summary?.duration === undefined ? undefined : durationMs(attempt.summary.duration),
   };
 }
 

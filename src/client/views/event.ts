@@ -5,84 +5,13 @@ import {
   LogLevel as LogLevels,
 } from "../../../gen/signalbox/v1/event_pb.ts";
 import { ValueSchema } from "../../../gen/signalbox/v1/value_pb.ts";
-import { type ConditionType, fromValue, fromValues, type JsValue, type JsValues } from "../js-value.ts";
-import {
-  type ActionError,
-  type ActionKind,
-  type ActionState,
-  nameActionKind,
-  nameActionState,
-  toActionError,
-} from "./action.ts";
+import { fromValue, fromValues } from "../js-value.ts";
+import { fromDelivery, type NewDelivery } from "../placement.ts";
+import { nameActionKind, nameActionState, toActionError } from "./action.ts";
 import { nameValueType } from "./condition.ts";
-import { type NameOf, naming, toDate } from "./name.ts";
-import { nameRunState, type RunState } from "./run.ts";
-
-/** How much a log line matters. */
-export type LogLevel = NameOf<typeof LogLevels>;
-
-type None = Readonly<Record<never, never>>;
-type Cause = { readonly cause: string };
-type Leased = { readonly workerId: string; readonly epoch: bigint };
-type Session = { readonly workerId: string; readonly sessionId: string };
-type Ended<S> = {
-  readonly state: S;
-  readonly error: ActionError | undefined;
-  readonly outputs: Readonly<JsValues>;
-};
-
-/** What the event of each kind says; the contract (event.proto) tells what each means. */
-export interface EventDetails {
-  readonly RUN_CREATED: { readonly priority: number; readonly actionCount: number };
-  readonly RUN_UPDATED: { readonly priority: number; readonly labels: Readonly<Record<string, string>> };
-  readonly RUN_STARTED: None;
-  readonly RUN_CANCEL_REQUESTED: Cause;
-  readonly RUN_RETRIED: { readonly retryCount: number };
-  readonly RUN_ENDED: Ended<RunState>;
-  readonly ACTION_CREATED: {
-    readonly kind: ActionKind;
-    readonly state: ActionState;
-    readonly parent: string;
-    readonly op: string;
-  };
-  readonly ACTION_QUEUED: None;
-  readonly ACTION_ASSIGNED: Leased;
-  readonly ACTION_STARTED: Leased;
-  readonly ACTION_PROGRESSED: { readonly percent: number; readonly message: string };
-  readonly ACTION_LOGGED: { readonly level: LogLevel; readonly message: string };
-  readonly ATTEMPT_FAILED: Omit<Ended<ActionState>, "outputs"> & { readonly retryTime: Date | undefined };
-  readonly ACTION_RETURNED: Cause;
-  readonly ACTION_CANCEL_REQUESTED: Cause;
-  readonly ACTION_ENDED: Ended<ActionState> & { readonly epoch: bigint };
-  readonly ACTION_REOPENED: { readonly state: ActionState };
-  readonly CONDITION_PAUSED: {
-    readonly type: ConditionType | undefined;
-    readonly prompt: string;
-    readonly deadlineTime: Date | undefined;
-  };
-  readonly CONDITION_ANSWERED: {
-    readonly value: JsValue;
-    readonly signalledBy: string;
-    readonly defaulted: boolean;
-  };
-  readonly SIGNAL_KEPT: { readonly value: JsValue; readonly signalledBy: string };
-  readonly SIGNAL_DROPPED: Cause;
-  readonly WORKER_ATTACHED: Session & { readonly ops: readonly string[]; readonly keptCount: number };
-  readonly WORKER_DRAINING: { readonly workerId: string };
-  readonly WORKER_LEFT: Session & Cause;
-  readonly OP_REGISTERED: { readonly op: string; readonly version: number };
-  readonly PUBLISHED: {
-    readonly source: string;
-    readonly type: string;
-    readonly attributes: Readonly<Record<string, string>>;
-    readonly payload: JsonValue;
-  };
-  /** Of a kind that this version does not know. */
-  readonly UNSPECIFIED: None;
-}
-
-/** What happened. */
-export type EventKind = keyof EventDetails;
+import type { EventDetails, EventKind } from "./event-details.ts";
+import { naming, toDate } from "./name.ts";
+import { nameRunState } from "./run.ts";
 
 /** What every event has. */
 interface EventBase {
@@ -98,6 +27,8 @@ interface EventBase {
   /** 0 for none. */
   readonly attempt: number;
   readonly runLabels: Readonly<Record<string, string>>;
+  /** Where it goes beside the feed. */
+  readonly delivery: NewDelivery | undefined;
 }
 
 /** An event with its kind and what it says: a switch over `kind` tells the type of `detail`. */
@@ -121,6 +52,7 @@ export function toEvent(event: EventMessage): Event {
     action: event.action,
     attempt: event.attempt,
     runLabels: event.runLabels,
+    delivery: fromDelivery(event.delivery),
   };
   return { ...base, ...toDetail(event.detail) };
 }
@@ -149,18 +81,6 @@ function toDetail(detail: EventMessage["detail"]): Detail {
       const ended = { state: nameRunState(state), error: toActionError(error), outputs: fromValues(outputs) };
       return { kind: "RUN_ENDED", detail: ended };
     }
-    case "workerAttached": {
-      const { workerId, sessionId, ops, keptCount } = detail.value;
-      return { kind: "WORKER_ATTACHED", detail: { workerId, sessionId, ops, keptCount } };
-    }
-    case "workerDraining":
-      return { kind: "WORKER_DRAINING", detail: { workerId: detail.value.workerId } };
-    case "workerLeft": {
-      const { workerId, sessionId, cause } = detail.value;
-      return { kind: "WORKER_LEFT", detail: { workerId, sessionId, cause } };
-    }
-    case "opRegistered":
-      return { kind: "OP_REGISTERED", detail: { op: detail.value.op, version: detail.value.version } };
     case "published": {
       const { source, type, attributes, payload } = detail.value;
       const json =
@@ -178,13 +98,7 @@ function toDetail(detail: EventMessage["detail"]): Detail {
 }
 
 type RunCases = "runCreated" | "runUpdated" | "runStarted" | "runCancelRequested" | "runRetried" | "runEnded";
-type OtherCases =
-  | "workerAttached"
-  | "workerDraining"
-  | "workerLeft"
-  | "opRegistered"
-  | "published"
-  | undefined;
+type OtherCases = "published" | undefined;
 type ActionDetail = Exclude<EventMessage["detail"], { case: RunCases | OtherCases }>;
 
 function toActionDetail(detail: ActionDetail): Detail {
@@ -199,7 +113,11 @@ function toActionDetail(detail: ActionDetail): Detail {
     case "actionAssigned":
       return {
         kind: "ACTION_ASSIGNED",
-        detail: { workerId: detail.value.workerId, epoch: detail.value.epoch },
+        detail: {
+          workerId: detail.value.workerId,
+          epoch: detail.value.epoch,
+          deviceIndexes: detail.value.deviceIndexes,
+        },
       };
     case "actionStarted":
       return {
@@ -230,19 +148,71 @@ function toActionDetail(detail: ActionDetail): Detail {
     case "actionCancelRequested":
       return { kind: "ACTION_CANCEL_REQUESTED", detail: { cause: detail.value.cause } };
     case "actionEnded": {
-      const { state, error, outputs, epoch } = detail.value;
+      const { state, error, outputs, epoch, cause } = detail.value;
       const ended = {
         state: nameActionState(state),
         error: toActionError(error),
         outputs: fromValues(outputs),
         epoch,
+        cause,
       };
       return { kind: "ACTION_ENDED", detail: ended };
     }
     case "actionReopened":
       return { kind: "ACTION_REOPENED", detail: { state: nameActionState(detail.value.state) } };
-    default:
+    case "conditionPaused":
+    case "conditionAnswered":
+    case "signalKept":
+    case "signalDropped":
       return toConditionDetail(detail);
+    default:
+      return toServiceDetail(detail);
+  }
+}
+
+type ServiceCases =
+  | "workerAttached"
+  | "workerDraining"
+  | "workerLeft"
+  | "opRegistered"
+  | "opDeleted"
+  | "limitSet"
+  | "limitDeleted"
+  | "subscriptionCreated"
+  | "subscriptionDeleted"
+  | "eventDeadLettered";
+
+/** Events of workers, ops, limits and subscriptions. */
+function toServiceDetail(detail: Extract<ActionDetail, { case: ServiceCases }>): Detail {
+  switch (detail.case) {
+    case "workerAttached": {
+      const { workerId, sessionId, ops, keptCount } = detail.value;
+      return { kind: "WORKER_ATTACHED", detail: { workerId, sessionId, ops, keptCount } };
+    }
+    case "workerDraining":
+      return { kind: "WORKER_DRAINING", detail: { workerId: detail.value.workerId } };
+    case "workerLeft": {
+      const { workerId, sessionId, cause } = detail.value;
+      return { kind: "WORKER_LEFT", detail: { workerId, sessionId, cause } };
+    }
+    case "opRegistered":
+      return { kind: "OP_REGISTERED", detail: { op: detail.value.op, version: detail.value.version } };
+    case "opDeleted":
+      return { kind: "OP_DELETED", detail: { op: detail.value.op, version: detail.value.version } };
+    case "limitSet": {
+      const { limit, concurrentMax } = detail.value;
+      return { kind: "LIMIT_SET", detail: { limit, concurrentMax } };
+    }
+    case "limitDeleted":
+      return { kind: "LIMIT_DELETED", detail: { limit: detail.value.limit } };
+    case "subscriptionCreated":
+      return { kind: "SUBSCRIPTION_CREATED", detail: { subscription: detail.value.subscription } };
+    case "subscriptionDeleted":
+      return { kind: "SUBSCRIPTION_DELETED", detail: { subscription: detail.value.subscription } };
+    case "eventDeadLettered": {
+      const { subscription, eventId, deliveryCount, cause } = detail.value;
+      return { kind: "EVENT_DEAD_LETTERED", detail: { subscription, eventId, deliveryCount, cause } };
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { Run_State, type Run as RunMessage } from "../../../gen/signalbox/v1/run_pb.ts";
 import { fromValues, type JsValues } from "../js-value.ts";
+import { fromDelivery, type NewDelivery } from "../placement.ts";
 import { type ActionError, toActionError } from "./action.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
 
@@ -31,6 +32,15 @@ export interface Run {
   readonly cancelRequested: boolean;
   /** How often it was opened again. */
   readonly retryCount: number;
+  /** The op of its only task, and the version that it took its defaults from; empty and 0 for a plan. */
+  readonly op: string;
+  readonly opVersion: number;
+  /** The container image of its only task. */
+  readonly image: string;
+  /** Where its events go beside the feed. */
+  readonly delivery: NewDelivery | undefined;
+  /** When its state, priority or labels last changed. */
+  readonly updateTime: Date | undefined;
 }
 
 /** The number of each state in filters. */
@@ -63,5 +73,10 @@ export function toRun(run: RunMessage): Run {
     outputs: fromValues(run.outputs),
     cancelRequested: run.cancelRequested,
     retryCount: run.retryCount,
+    op: run.op,
+    opVersion: run.opVersion,
+    image: run.image,
+    delivery: fromDelivery(run.delivery),
+    updateTime: toDate(run.updateTime),
   };
 }

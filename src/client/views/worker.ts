@@ -1,4 +1,5 @@
 import { Worker_State, type Worker as WorkerMessage } from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import { toCapacity, toReserved, type WorkerCapacity, type WorkerReserved } from "./capacity.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
 
 /** Where a worker stands. */
@@ -20,6 +21,16 @@ export interface Worker {
   readonly runningCount: number;
   /** How many more it permits. */
   readonly credit: number;
+  /** What it has to give. */
+  readonly capacity: WorkerCapacity;
+  /** What is reserved of it for the attempts that it holds. */
+  readonly reserved: WorkerReserved;
+  /** What keeps tasks from it that do not say that they bear it. */
+  readonly taints: readonly { readonly key: string; readonly value: string }[];
+  /** Further namespaces whose tasks it takes. */
+  readonly sharedNamespaces: readonly string[];
+  /** The attempts that it holds, as `<run>/<action>`; the first 100, and only of a worker read by itself. */
+  readonly running: readonly string[];
 }
 
 const nameState = naming(Worker_State);
@@ -37,5 +48,10 @@ export function toWorker(worker: WorkerMessage): Worker {
     leaseTime: toDate(worker.leaseTime),
     runningCount: worker.runningCount,
     credit: worker.credit,
+    capacity: toCapacity(worker.capacity),
+    reserved: toReserved(worker.reserved),
+    taints: worker.taints.map(({ key, value }) => ({ key, value })),
+    sharedNamespaces: worker.sharedNamespaces,
+    running: worker.running.map(({ runId, action }) => `${runId}/${action}`),
   };
 }

@@ -1,8 +1,10 @@
 import type { Client as RawClient, CallOptions as WireOptions } from "@connectrpc/connect";
 import type { ConditionService } from "../../../gen/signalbox/v1/condition_service_pb.ts";
 import type { EventService } from "../../../gen/signalbox/v1/event_service_pb.ts";
+import type { LimitService } from "../../../gen/signalbox/v1/limit_service_pb.ts";
 import type { OpService } from "../../../gen/signalbox/v1/op_service_pb.ts";
 import type { RunService } from "../../../gen/signalbox/v1/run_service_pb.ts";
+import type { SubscriptionService } from "../../../gen/signalbox/v1/subscription_service_pb.ts";
 import type { WorkerService } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { ResumeOptions } from "./watch.ts";
@@ -42,6 +44,8 @@ export interface RawClients {
   readonly events: RawClient<typeof EventService>;
   readonly ops: RawClient<typeof OpService>;
   readonly workers: RawClient<typeof WorkerService>;
+  readonly limits: RawClient<typeof LimitService>;
+  readonly subscriptions: RawClient<typeof SubscriptionService>;
 }
 
 /** What every part of the client makes its calls with. */
