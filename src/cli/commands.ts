@@ -1,14 +1,28 @@
 import type { Command } from "./command.ts";
-import { actionCommand, actionsCommand, explainCommand } from "./commands/actions.ts";
+import { actionCommand, actionsCommand, explainCommand, timelineCommand } from "./commands/actions.ts";
 import { conditionsCommand } from "./commands/conditions.ts";
 import { eventsCommand } from "./commands/events.ts";
-import { opRegisterCommand, opsCommand } from "./commands/ops.ts";
+import { limitDeleteCommand, limitSetCommand, limitShowCommand, limitsCommand } from "./commands/limits.ts";
+import {
+  opDeleteCommand,
+  opRegisterCommand,
+  opShowCommand,
+  opsCommand,
+  opValidateCommand,
+} from "./commands/ops.ts";
 import { runCommand } from "./commands/run.ts";
 import { cancelCommand, retryCommand, runsCommand, updateCommand } from "./commands/runs.ts";
 import { signalCommand } from "./commands/signal.ts";
+import {
+  deadLettersCommand,
+  subscriptionConsumeCommand,
+  subscriptionCreateCommand,
+  subscriptionDeleteCommand,
+  subscriptionsCommand,
+} from "./commands/subscriptions.ts";
 import { versionCommand } from "./commands/version.ts";
 import { watchCommand } from "./commands/watch.ts";
-import { drainCommand, workersCommand } from "./commands/workers.ts";
+import { drainCommand, evictCommand, workersCommand } from "./commands/workers.ts";
 
 /** Every command but `serve` and `help`, in the order in which help shows them. */
 export const commands: readonly Command[] = [
@@ -18,6 +32,7 @@ export const commands: readonly Command[] = [
   actionsCommand,
   actionCommand,
   explainCommand,
+  timelineCommand,
   conditionsCommand,
   signalCommand,
   cancelCommand,
@@ -26,7 +41,20 @@ export const commands: readonly Command[] = [
   eventsCommand,
   workersCommand,
   drainCommand,
+  evictCommand,
   opsCommand,
+  opShowCommand,
   opRegisterCommand,
+  opValidateCommand,
+  opDeleteCommand,
+  limitsCommand,
+  limitShowCommand,
+  limitSetCommand,
+  limitDeleteCommand,
+  subscriptionsCommand,
+  subscriptionCreateCommand,
+  subscriptionConsumeCommand,
+  subscriptionDeleteCommand,
+  deadLettersCommand,
   versionCommand,
 ];

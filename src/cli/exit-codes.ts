@@ -7,7 +7,7 @@ export const exitCodes = {
   usage: 2,
   /** The server declined. */
   refused: 3,
-  /** The server knows no such run, action, op or worker. */
+  /** The server knows nothing of the name that was asked for. */
   notFound: 4,
   /** The server cannot be reached, or failed to answer. */
   unavailable: 5,
@@ -29,7 +29,7 @@ export const exitCodeMeanings: readonly { readonly code: ExitCode; readonly mean
   },
   { code: exitCodes.usage, meaning: "a mistake in the command line, a file or a value" },
   { code: exitCodes.refused, meaning: "the server declined; the reason and its facts are on stderr" },
-  { code: exitCodes.notFound, meaning: "the server knows no such run, action, op or worker" },
+  { code: exitCodes.notFound, meaning: "the server knows nothing of the name that was asked for" },
   { code: exitCodes.unavailable, meaning: "the server cannot be reached, or failed to answer" },
   { code: exitCodes.broken, meaning: "a mistake in the command itself" },
   { code: exitCodes.interrupted, meaning: "interrupted by Ctrl-C" },

@@ -18,6 +18,7 @@ import { type RetryOptions, toRetryPolicy } from "./wire/retry.ts";
 import { defaultAddress, openConnection, type Protocol, reliableTransport } from "./wire/transport.ts";
 import { makeWorkers, type Workers } from "./workers.ts";
 
+export type { ActionEnd, Actions } from "./actions.ts";
 export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./conditions.ts";
 export type { EventQuery, Events, NewEvent } from "./events.ts";
 export type { ConditionFrame, EventFrame, EventStart, RunFrame } from "./follow.ts";
@@ -45,7 +46,6 @@ export {
   UnavailableError,
   type Violation,
 } from "./refused-error.ts";
-export type { ActionEnd, Actions } from "./actions.ts";
 export type { RunChange, RunQuery, Runs } from "./runs.ts";
 export type { NewInputSpec, NewOutputSpec, SpecType } from "./specs.ts";
 export type { ConsumedEvent, NewSubscription, Subscriptions } from "./subscriptions.ts";

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { Event as EventMessage } from "../../gen/signalbox/v1/event_pb.ts";
 import type {
   EventDelivery,
   SubscribeRequestSchema,
@@ -27,6 +28,8 @@ export interface ConsumeOptions {
 /** One event on its way to this consumer. */
 export interface ConsumedEvent {
   readonly event: Event;
+  /** The event as it came, over messages. */
+  readonly message: EventMessage;
   /** How often it has been delivered, this time included, as far as the server knows. */
   readonly deliveryCount: number;
   /**
@@ -137,6 +140,7 @@ class ConsumerStream {
     if (event === undefined) throw new Error("the server left out what its delivery is about");
     return {
       event: toEvent(event),
+      message: event,
       deliveryCount,
       ack: () => this.#acknowledge(deliveryId),
       reject: ({ delayMs, cause = "" } = {}) => {

@@ -1,5 +1,5 @@
-import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
-import { ActionSchema, AttemptSchema } from "../../gen/signalbox/v1/action_pb.ts";
+import { create, type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
+import { ActionSchema, AttemptSchema, TimelineEntrySchema } from "../../gen/signalbox/v1/action_pb.ts";
 import { ConditionSchema } from "../../gen/signalbox/v1/condition_pb.ts";
 import { SignalConditionResponseSchema } from "../../gen/signalbox/v1/condition_service_pb.ts";
 import { EventSchema } from "../../gen/signalbox/v1/event_pb.ts";
@@ -7,12 +7,19 @@ import {
   ListEventsResponseSchema,
   WatchEventsResponseSchema,
 } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { LimitSchema } from "../../gen/signalbox/v1/limit_pb.ts";
+import { GetLimitResponseSchema } from "../../gen/signalbox/v1/limit_service_pb.ts";
 import { OpSchema } from "../../gen/signalbox/v1/op_pb.ts";
+import {
+  type PrepareInputsResponse,
+  PrepareInputsResponseSchema,
+} from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunSchema } from "../../gen/signalbox/v1/run_pb.ts";
 import {
   ExplainActionResponseSchema,
   WatchRunResponseSchema,
 } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { DeadLetterSchema, SubscriptionSchema } from "../../gen/signalbox/v1/subscription_pb.ts";
 import { WorkerSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 
 export type { Condition as ConditionMessage } from "../../gen/signalbox/v1/condition_pb.ts";
@@ -35,6 +42,13 @@ export const messageJson = {
   eventFrame: printing(WatchEventsResponseSchema),
   op: printing(OpSchema),
   worker: printing(WorkerSchema),
+  limit: printing(LimitSchema),
+  limitAnswer: printing(GetLimitResponseSchema),
+  subscription: printing(SubscriptionSchema),
+  deadLetter: printing(DeadLetterSchema),
+  timelineEntry: printing(TimelineEntrySchema),
+  preparedInputs: (inputs: PrepareInputsResponse["inputs"]): string =>
+    toJsonString(PrepareInputsResponseSchema, create(PrepareInputsResponseSchema, { inputs })),
 } as const;
 
 function printing<D extends DescMessage>(schema: D): (message: MessageShape<D>) => string {

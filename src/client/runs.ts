@@ -95,7 +95,7 @@ function runCalls(calls: Calls): Pick<Runs, "create" | "get" | "list" | "watch" 
     },
     get,
     list({ namespace = calls.namespace, ...query } = {}) {
-      const filter = toFilter({ ...query, namespace });
+      const filter = toRunFilter({ ...query, namespace });
       return listPages(async ({ size, token }) => {
         const request = { filter, pageSize: size, pageToken: token };
         const { runs, nextPageToken } = await raw.runs.listRuns(request, toWireOptions(query));
@@ -114,7 +114,8 @@ function runCalls(calls: Calls): Pick<Runs, "create" | "get" | "list" | "watch" 
   };
 }
 
-function toFilter({ states = [], labels = {}, createdFrom, createdUntil, ...query }: RunQuery) {
+/** The message for a query. */
+export function toRunFilter({ states = [], labels = {}, createdFrom, createdUntil, ...query }: RunQuery) {
   return {
     namespace: query.namespace ?? "",
     states: states.map((state) => Run_State[state]),

@@ -1,5 +1,10 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
-import type { InputSpec, InputSpecSchema, OutputSpec, OutputSpecSchema } from "../../gen/signalbox/v1/op_pb.ts";
+import type {
+  InputSpec,
+  InputSpecSchema,
+  OutputSpec,
+  OutputSpecSchema,
+} from "../../gen/signalbox/v1/op_pb.ts";
 import { SpecType as SpecTypes } from "../../gen/signalbox/v1/op_pb.ts";
 import { fromValue, type JsValue, toValue } from "./js-value.ts";
 

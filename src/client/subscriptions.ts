@@ -18,7 +18,12 @@ export interface NewSubscription {
   readonly target?:
     | { readonly kind: "pull" }
     /** The server chooses a secret unless said. */
-    | { readonly kind: "webhook"; readonly url: string; readonly secret?: string; readonly timeoutMs?: number }
+    | {
+        readonly kind: "webhook";
+        readonly url: string;
+        readonly secret?: string;
+        readonly timeoutMs?: number;
+      }
     /** `signalbox.{topic}` unless said. */
     | { readonly kind: "nats"; readonly subject?: string };
   /** Where it begins; with what is committed from now on unless said. */

@@ -225,7 +225,7 @@ describe("run", () => {
       "--label",
       "team=ml",
       "--priority",
-      "-5",
+      "5",
       "--timeout",
       "5m",
       "--attempts",
@@ -237,7 +237,7 @@ describe("run", () => {
     expect(asked.created[0]?.run).toMatchObject({
       namespace: "lab",
       labels: { team: "ml" },
-      priority: -5,
+      priority: 5,
       timeout: { seconds: 300n },
     });
     const task = asked.created[0]?.run?.work.value;

@@ -3,6 +3,7 @@ import { messageJson } from "../../client/message-json.ts";
 import { isOutput } from "../../client/plan.ts";
 import { toAction, toAttempt } from "../../client/views/action.ts";
 import { toExplanation } from "../../client/views/explanation.ts";
+import { toTimelineEntry } from "../../client/views/timeline.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command } from "../command.ts";
@@ -69,6 +70,43 @@ export const actionCommand: Command = {
     }
     writeAction(screen, toAction(required(action)), toExplanation(explanation));
     writeAttempts(screen, attempts.map(toAttempt));
+  },
+};
+
+/** `timeline`: tells what happened to an attempt. */
+export const timelineCommand: Command = {
+  name: "timeline",
+  arguments: ["RUN", "[NAME]"],
+  sentence: "tells what happened to an attempt of an action, the only task of a run unless named",
+  options: {
+    attempt: { value: "N", sentence: "which attempt (the current or last one)" },
+    limit: limitOption,
+  },
+  async run({ given, screen, calls, signal }) {
+    const which = {
+      namespace: calls.namespace,
+      runId: given.argument(0),
+      name: given.argumentIfGiven(1) ?? "main",
+      attempt: given.integer("attempt", { min: 1, max: 2 ** 31 - 1 }) ?? 0,
+    };
+    const list = listPages(async ({ size, token }) => {
+      const request = { ...which, pageSize: size, pageToken: token };
+      const { entries, nextPageToken } = await calls.raw.runs.listTimeline(request, { signal });
+      return { items: entries, nextPageToken, last: nextPageToken === "" };
+    });
+    await writeList({
+      screen,
+      given,
+      list,
+      toJson: messageJson.timelineEntry,
+      headings: ["#>", "TIME", "WHAT", "STATE", "MESSAGE"],
+      toRow: (message) => {
+        const { index, createTime, type, state, message: text } = toTimelineEntry(message);
+        const told = typeof text === "number" ? `${text} %` : text;
+        return [String(index), printTime(createTime), type.toLowerCase(), stateCell(state), told];
+      },
+      nothing: "nothing has happened to it yet",
+    });
   },
 };
 

@@ -1,25 +1,31 @@
-import type { NewOp } from "../../client/client.ts";
+import { fromValues, toValue } from "../../client/js-value.ts";
 import { messageJson } from "../../client/message-json.ts";
-import { toRetry, toTimeouts } from "../../client/plan.ts";
+import { toOpMessage } from "../../client/ops.ts";
 import { toOp } from "../../client/views/op.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command } from "../command.ts";
-import { retryFields, timeoutFields } from "../input/plan-file.ts";
-import { JsonCheck, readJsonFile } from "../input/read-json-file.ts";
+import { readOpFile } from "../input/op-file.ts";
+import { readInput } from "../input/read-input.ts";
+import { UsageError } from "../input/usage-error.ts";
 import { limitOption, writeList } from "../output/list-output.ts";
 import { printAge } from "../output/print-duration.ts";
-import { printValues } from "../output/print-value.ts";
+import { printValue, printValues } from "../output/print-value.ts";
 
 /** `ops`: lists registered operations. */
 export const opsCommand: Command = {
   name: "ops",
-  arguments: [],
-  sentence: "lists the latest version of each registered op, by name",
-  options: { limit: limitOption },
+  arguments: ["[PREFIX]"],
+  sentence: "lists the latest version of each registered op, by name; with a prefix only some",
+  options: { all: { sentence: "all versions, the latest first" }, limit: limitOption },
   async run({ given, screen, calls, signal }) {
+    const which = {
+      namespace: calls.namespace,
+      allVersions: given.flag("all"),
+      namePrefix: given.argumentIfGiven(0) ?? "",
+    };
     const list = listPages(async ({ size, token }) => {
-      const request = { namespace: calls.namespace, pageSize: size, pageToken: token };
+      const request = { ...which, pageSize: size, pageToken: token };
       const { ops, nextPageToken } = await calls.raw.ops.listOps(request, { signal });
       return { items: ops, nextPageToken, last: nextPageToken === "" };
     });
@@ -28,10 +34,11 @@ export const opsCommand: Command = {
       given,
       list,
       toJson: messageJson.op,
-      headings: ["OP", "VERSION>", "AGE>", "LABELS", "DESCRIPTION"],
+      headings: ["OP", "VERSION>", "NAME", "AGE>", "LABELS", "DESCRIPTION"],
       toRow: (message) => {
-        const { name, version, createTime, labels, description } = toOp(message);
-        return [name, String(version), printAge(createTime, new Date()), printValues(labels), description];
+        const { name, version, versionName, updateTime, labels, description } = toOp(message);
+        const age = printAge(updateTime, new Date());
+        return [name, String(version), versionName, age, printValues(labels), description];
       },
       nothing: "no ops are registered; a task needs none",
     });
@@ -44,21 +51,17 @@ export const opRegisterCommand: Command = {
   arguments: ["FILE.json"],
   sentence: "registers an op, or a new version of it, from a JSON file (- is standard input)",
   notes: [
-    "The file: {name, description, labels, retry, timeouts}, of which all but the name may be left out.",
-    "retry: {maxAttempts, initialBackoffMs, multiplier, backoffMsMax, jitter, nonRetryableErrorTypes}",
+    "The file: {name, versionName, description, labels, inputs, allowExtraInputs, outputs, resources, placement,",
+    "delivery, image, handler, retry, timeouts}, of which all but the name may be left out.",
+    "inputs, outputs: a spec by name: {type, required, default, description, schema}; docs/ops.md says more",
+    "resources: {cpu, ramMb, vramMb, deviceCount, deviceIndex}; placement: {workerLabels, tolerations}",
+    "delivery: {topic, attributes}",
+    "retry: {maxAttempts, initialBackoffMs, multiplier, backoffMsMax, jitter, nonRetryableErrorTypes, manual}",
     "timeouts: {queueToStartMs, startToEndMs, heartbeatMs}",
   ],
   options: {},
   async run({ given, screen, calls, signal }) {
-    const { name, description = "", labels = {}, retry, timeouts } = readOpFile(given.argument(0));
-    const op = {
-      namespace: calls.namespace,
-      name,
-      description,
-      labels,
-      ...(retry === undefined ? {} : { retry: toRetry(retry) }),
-      ...(timeouts === undefined ? {} : { timeouts: toTimeouts(timeouts) }),
-    };
+    const op = toOpMessage(readOpFile(given.argument(0)), calls.namespace);
     const answer = required((await calls.raw.ops.registerOp({ op }, { signal })).op);
     if (screen.json) {
       screen.line(messageJson.op(answer));
@@ -68,21 +71,79 @@ export const opRegisterCommand: Command = {
   },
 };
 
-function readOpFile(path: string): NewOp {
-  const check = new JsonCheck();
-  const op = check.object(readJsonFile(path), "the op", {
-    "name!": "text",
-    description: "text",
-    labels: "labels",
-    retry: "object",
-    timeouts: "object",
-  });
-  if (op?.["retry"] !== undefined) {
-    check.object(op["retry"], "retry", retryFields);
+/** `op show`: prints one version of an operation. */
+export const opShowCommand: Command = {
+  name: "op show",
+  arguments: ["OP"],
+  sentence: "prints an op as one JSON object, its latest version unless said",
+  options: { version: { value: "N|NAME", sentence: "a version, by its number or its own name" } },
+  async run({ given, screen, calls, signal }) {
+    const text = given.text("version") ?? "0";
+    const isNumber = /^\d{1,9}$/.test(text);
+    const version = isNumber ? { version: Number(text) } : { versionName: text };
+    const request = { namespace: calls.namespace, name: given.argument(0), ...version };
+    screen.line(messageJson.op(required((await calls.raw.ops.getOp(request, { signal })).op)));
+  },
+};
+
+/** `op delete`: deletes an operation. */
+export const opDeleteCommand: Command = {
+  name: "op delete",
+  arguments: ["OP"],
+  sentence: "deletes an op with all its versions, or one; refused while tasks of it have not ended",
+  options: {
+    version: { value: "N", sentence: "only this version" },
+    force: { sentence: "also while tasks of it have not ended: they keep what they copied" },
+  },
+  async run({ given, screen, calls, signal }) {
+    const version = given.integer("version", { min: 1, max: 2 ** 31 - 1 }) ?? 0;
+    const request = { namespace: calls.namespace, name: given.argument(0), version };
+    const { versionCount } = await calls.raw.ops.deleteOp(
+      { ...request, force: given.flag("force") },
+      { signal },
+    );
+    screen.line(screen.json ? JSON.stringify({ versionCount }) : `deleted, versions: ${versionCount}`);
+  },
+};
+
+/** `op validate`: checks inputs against an operation. */
+export const opValidateCommand: Command = {
+  name: "op validate",
+  arguments: ["OP"],
+  sentence: "checks inputs and prints those that a run would start with, defaults filled in",
+  options: {
+    input: { value: "K=V", multiple: true, sentence: "an input of the op" },
+    "input-json": { value: "JSON", sentence: "the inputs of the op as one JSON object" },
+    version: { value: "N", sentence: "against this version instead of the latest" },
+    bare: { sentence: "check them as they stand: a default does not stand in for a required input" },
+  },
+  examples: ["signalbox op validate resize --input width=800"],
+  async run({ given, screen, calls, signal }) {
+    const request = {
+      namespace: calls.namespace,
+      name: given.argument(0),
+      version: given.integer("version", { min: 1, max: 2 ** 31 - 1 }) ?? 0,
+      inputs: toInputs(readInput(given)),
+    };
+    if (given.flag("bare")) {
+      await calls.raw.ops.validateInputs(request, { signal });
+      screen.note("the inputs are valid");
+      return;
+    }
+    const { inputs } = await calls.raw.ops.prepareInputs(request, { signal });
+    const prepared = Object.entries(fromValues(inputs));
+    if (screen.json) {
+      screen.line(messageJson.preparedInputs(inputs));
+    } else {
+      for (const [name, value] of prepared) screen.line(`${name}: ${printValue(value)}`);
+    }
+  },
+};
+
+function toInputs(inputs: ReturnType<typeof readInput>) {
+  try {
+    return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, toValue(value, name)]));
+  } catch (error) {
+    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(error.message) : error;
   }
-  if (op?.["timeouts"] !== undefined) {
-    check.object(op["timeouts"], "timeouts", timeoutFields);
-  }
-  check.finish(path);
-  return op as unknown as NewOp;
 }

@@ -1,15 +1,14 @@
 import { randomUUID } from "node:crypto";
-import type { JsValue, NewRun } from "../../client/client.ts";
+import type { NewResources, NewRun, NewTask } from "../../client/client.ts";
 import { fromValue } from "../../client/js-value.ts";
 import { messageJson, type RunMessage } from "../../client/message-json.ts";
 import { toNewRun } from "../../client/plan.ts";
-import { toExplanation } from "../../client/views/explanation.ts";
+import { type ExplainCause, toExplanation } from "../../client/views/explanation.ts";
 import { required } from "../../client/wire/calls.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
-import { parseJson, parseLiteralJs } from "../input/parse-value.ts";
 import { readPlanFile } from "../input/plan-file.ts";
-import { isObject } from "../input/read-json-file.ts";
+import { readInput } from "../input/read-input.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { printValue } from "../output/print-value.ts";
 import type { Screen } from "../output/screen.ts";
@@ -39,6 +38,13 @@ export const runCommand: Command = {
     label: { value: "K=V", multiple: true, sentence: "a label of the run" },
     priority: { value: "N", sentence: "higher is assigned first, 0 to 1000 (0)" },
     timeout: { value: "DURATION", sentence: "how long the whole run may take" },
+    topic: { value: "TOPIC", sentence: "where its events go beside the feed" },
+    cpu: { value: "N", sentence: "cores that the op asks of its worker" },
+    "ram-mb": { value: "N", sentence: "memory that the op asks of its worker" },
+    "vram-mb": { value: "N", sentence: "memory of a device that the op asks of its worker" },
+    devices: { value: "N", sentence: "how many devices the op asks of its worker" },
+    "worker-label": { value: "K=V", multiple: true, sentence: "only on workers with this label" },
+    image: { value: "IMAGE", sentence: "the container image that executes the op" },
     attempts: { value: "N", sentence: "how many attempts the op may take in all, 1 to 100" },
     id: { value: "ID", sentence: "an id of your own; the same run again is not done twice" },
   },
@@ -73,6 +79,14 @@ export const runCommand: Command = {
   },
 };
 
+const lasting = new Set<string>([
+  "NO_WORKER",
+  "NO_CREDIT",
+  "NO_WORKER_FITS",
+  "NO_CAPACITY",
+  "LIMIT_FULL",
+] satisfies ExplainCause[]);
+
 /**
  * Says why the only task of a run has not started, if that is for a reason that lasts: no worker, or a busy
  * one.
@@ -84,7 +98,7 @@ async function tellWhyNotStarted(
   try {
     const request = { namespace: calls.namespace, runId, name: "main" };
     const { cause, message } = toExplanation(await calls.raw.runs.explainAction(request, { signal }));
-    if (cause === "NO_WORKER" || cause === "NO_CREDIT") {
+    if (lasting.has(cause)) {
       write(message);
     }
   } catch {
@@ -112,11 +126,13 @@ function readRun(given: CommandArguments): NewRun {
   const runId = given.text("id");
   const timeoutMs = given.durationMs("timeout");
   const maxAttempts = given.integer("attempts", { min: 1, max: 100 });
+  const topic = given.text("topic");
   const common = {
     labels: given.pairs("label"),
     priority: given.integer("priority", { min: 0, max: 1_000 }) ?? 0,
     ...(runId === undefined ? {} : { runId }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(topic === undefined ? {} : { delivery: { topic } }),
   };
   if ((op === undefined) === (planFile === undefined)) {
     throw new UsageError("run needs an op or --plan FILE.json, one of them");
@@ -127,32 +143,47 @@ function readRun(given: CommandArguments): NewRun {
       op,
       input: readInput(given),
       ...(maxAttempts === undefined ? {} : { retry: { maxAttempts } }),
+      ...readPlacement(given),
     };
   }
-  const ofOp = ["input", "input-json", "attempts"].filter((name) => given.text(name) ?? given.texts(name)[0]);
+  const ofOp = optionsOfOp.filter((name) => given.text(name) ?? given.texts(name)[0]);
   if (ofOp.length > 0) {
     throw new UsageError(`--${ofOp[0]} is for an op; the actions of a plan have their own in its file`);
   }
   return { ...common, plan: readPlanFile(planFile ?? "") };
 }
 
-function readInput(given: CommandArguments): Record<string, JsValue> {
-  const pairs = Object.entries(given.pairs("input")).map(
-    ([name, text]) => [name, parseLiteralJs(text)] as const,
-  );
-  const text = given.text("input-json");
-  if (text === undefined) {
-    return Object.fromEntries(pairs);
-  }
-  const json = parseJson(text, "--input-json must be a JSON object");
-  if (!isObject(json)) {
-    throw new UsageError("--input-json must be a JSON object, with a field for each input");
-  }
-  const twice = pairs.find(([name]) => name in json);
-  if (twice !== undefined) {
-    throw new UsageError(`--input and --input-json both say ${twice[0]}`);
-  }
-  return { ...(json as Record<string, JsValue>), ...Object.fromEntries(pairs) };
+const optionsOfOp = [
+  "input",
+  "input-json",
+  "attempts",
+  "cpu",
+  "ram-mb",
+  "vram-mb",
+  "devices",
+  "worker-label",
+  "image",
+];
+
+/** What the op asks of its worker. */
+function readPlacement(given: CommandArguments): Pick<NewTask, "resources" | "placement" | "image"> {
+  const cpu = given.decimal("cpu", { min: 0, max: 100_000 });
+  const ramMb = given.integer("ram-mb", { min: 0, max: 1_000_000_000 });
+  const vramMb = given.integer("vram-mb", { min: 0, max: 1_000_000_000 });
+  const deviceCount = given.integer("devices", { min: 0, max: 64 });
+  const workerLabels = given.pairs("worker-label");
+  const image = given.text("image");
+  const resources: NewResources = {
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(ramMb === undefined ? {} : { ramMb }),
+    ...(vramMb === undefined ? {} : { vramMb }),
+    ...(deviceCount === undefined ? {} : { deviceCount }),
+  };
+  return {
+    ...(Object.keys(resources).length === 0 ? {} : { resources }),
+    ...(Object.keys(workerLabels).length === 0 ? {} : { placement: { workerLabels } }),
+    ...(image === undefined ? {} : { image }),
+  };
 }
 
 /** A value that is none, such as a default value of another type, stands in what was typed or in the file. */

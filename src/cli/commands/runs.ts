@@ -1,5 +1,6 @@
 import { hasRunEnded, type Run } from "../../client/client.ts";
 import { messageJson, type RunMessage } from "../../client/message-json.ts";
+import { toRunFilter } from "../../client/runs.ts";
 import { type RunState, runStateNumbers, toRun } from "../../client/views/run.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
@@ -26,6 +27,9 @@ export const runsCommand: Command = {
       sentence: `only in this state: ${states.join(", ").toLowerCase()}`,
     },
     label: { value: "K=V", multiple: true, sentence: "only with this label" },
+    op: { value: "OP", sentence: "only of one task of this op" },
+    image: { value: "IMAGE", sentence: "only of one task with this container image" },
+    within: { value: "DURATION", sentence: "only those created within that time, such as 24h" },
     paused: { sentence: "only runs of which a condition waits for its answer" },
     limit: limitOption,
   },
@@ -35,12 +39,16 @@ export const runsCommand: Command = {
     "signalbox runs -n - --json",
   ],
   async run({ given, screen, calls, signal }) {
-    const filter = {
+    const withinMs = given.durationMs("within");
+    const filter = toRunFilter({
       namespace: calls.namespace,
-      states: given.choices("state", states).map((state) => runStateNumbers[state]),
+      states: given.choices("state", states) as Exclude<RunState, "UNSPECIFIED">[],
       labels: given.pairs("label"),
       pausedOnly: given.flag("paused"),
-    };
+      op: given.text("op") ?? "",
+      image: given.text("image") ?? "",
+      ...(withinMs === undefined ? {} : { createdFrom: new Date(Date.now() - withinMs) }),
+    });
     const list = listPages(async ({ size, token }) => {
       const request = { filter, pageSize: size, pageToken: token };
       const { runs, nextPageToken } = await calls.raw.runs.listRuns(request, { signal });
@@ -100,9 +108,13 @@ export const retryCommand: Command = {
   name: "retry",
   arguments: ["RUN"],
   sentence: "opens an ended run again: what succeeded stays, the rest is done again",
-  options: { force: { sentence: "also a run that succeeded, from its beginning" } },
+  options: {
+    force: { sentence: "beyond the attempts that its policy allows, and also a run that succeeded" },
+    all: { sentence: "everything again, also what succeeded; takes --force along" },
+  },
   async run({ given, screen, calls, signal }) {
-    const request = { ...nameRun(given.argument(0), calls), force: given.flag("force") };
+    const all = given.flag("all");
+    const request = { ...nameRun(given.argument(0), calls), force: all || given.flag("force"), all };
     const { run } = await calls.raw.runs.retryRun(request, { signal });
     writeRun(
       screen,

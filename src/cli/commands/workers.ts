@@ -12,17 +12,18 @@ export const workersCommand: Command = {
   name: "workers",
   arguments: [],
   sentence: "lists the workers that are attached or whose leases run",
-  options: { limit: limitOption },
+  options: { label: { value: "K=V", multiple: true, sentence: "only with this label" }, limit: limitOption },
   async run({ given, screen, calls, signal }) {
     const { namespace } = calls;
+    const labels = given.pairs("label");
     const list = listPages(async ({ size, token }) => {
       const { workers, nextPageToken } = await calls.raw.workers.listWorkers(
-        { namespace, pageSize: size, pageToken: token },
+        { namespace, labels, pageSize: size, pageToken: token },
         { signal },
       );
       return { items: workers, nextPageToken, last: nextPageToken === "" };
     });
-    const headings = ["WORKER", "STATE", "RUNNING>", "CREDIT>", "AGE>", "OPS"];
+    const headings = ["WORKER", "STATE", "RUNNING>", "CREDIT>", "CPU>", "RAM MB>", "DEVICES>", "AGE>", "OPS"];
     await writeList({
       screen,
       given,
@@ -36,6 +37,9 @@ export const workersCommand: Command = {
           stateCell(worker.state),
           String(worker.runningCount),
           String(worker.credit),
+          printUse(worker.reserved.cpu, worker.capacity.cpu),
+          printUse(worker.reserved.ramMb, worker.capacity.ramMb),
+          printUse(worker.reserved.devices.length, worker.capacity.devices.length || undefined),
           printAge(worker.attachTime, new Date()),
           worker.ops.join(", "),
         ];
@@ -43,6 +47,25 @@ export const workersCommand: Command = {
       },
       nothing: "no workers",
     });
+  },
+};
+
+function printUse(reserved: number, capacity: number | undefined): string {
+  return capacity === undefined ? "" : `${reserved}/${capacity}`;
+}
+
+/** `evict`: takes everything from a worker. */
+export const evictCommand: Command = {
+  name: "evict",
+  arguments: ["WORKER"],
+  sentence: "takes everything from a worker at once: what runs has failed, and is tried again as it may",
+  options: { cause: { value: "TEXT", sentence: "why; kept and shown" } },
+  async run({ given, screen, calls, signal }) {
+    const named = { namespace: calls.namespace, workerId: given.argument(0) };
+    const request = { ...named, cause: given.text("cause") ?? "" };
+    const { releasedCount } = await calls.raw.workers.evictWorker(request, { signal });
+    const told = `${named.workerId} is evicted, attempts that it held: ${releasedCount}`;
+    screen.line(screen.json ? JSON.stringify({ releasedCount }) : told);
   },
 };
 

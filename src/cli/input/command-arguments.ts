@@ -55,6 +55,19 @@ export class CommandArguments {
     return number;
   }
 
+  /** A number between two bounds, both allowed. */
+  decimal(name: string, { min, max }: { readonly min: number; readonly max: number }): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) {
+      return undefined;
+    }
+    const number = Number(text);
+    if (!/^\d+(\.\d+)?$/.test(text) || number < min || number > max) {
+      throw new UsageError(`--${name} is ${JSON.stringify(text)} and must be a number from ${min} to ${max}`);
+    }
+    return number;
+  }
+
   durationMs(name: string): number | undefined {
     const text = this.text(name);
     return text === undefined ? undefined : parseDurationMs(text, `--${name}`);

@@ -10,6 +10,7 @@ export const retryFields: Fields = {
   backoffMsMax: "number",
   jitter: "number",
   nonRetryableErrorTypes: "texts",
+  manual: "flag",
 };
 
 /** The fields of timeouts in a file. */
@@ -34,6 +35,10 @@ const taskFields: Fields = {
   retry: "object",
   timeouts: "object",
   cancelGraceMs: "number",
+  resources: "object",
+  placement: "object",
+  image: "text",
+  handler: "text",
 };
 const conditionFields: Fields = {
   "type!": "text",

@@ -39,8 +39,7 @@ export function toLimit(limit: LimitMessage): Limit {
     name,
     scope: toScope(limit.scope),
     concurrentMax,
-    rate:
-      rate?.period === undefined ? undefined : { count: rate.count, periodMs: durationMs(rate.period) },
+    rate: rate?.period === undefined ? undefined : { count: rate.count, periodMs: durationMs(rate.period) },
     shareWeight,
     updateTime: toDate(limit.updateTime),
   };

@@ -1,5 +1,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type TimelineEntry as EntryMessage, TimelineEntry_Type } from "../../../gen/signalbox/v1/action_pb.ts";
+import {
+  type TimelineEntry as EntryMessage,
+  TimelineEntry_Type,
+} from "../../../gen/signalbox/v1/action_pb.ts";
 import { type ActionState, nameActionState } from "./action.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
 

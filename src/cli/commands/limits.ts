@@ -1,0 +1,162 @@
+import { type NewLimit, toLimitMessage } from "../../client/limits.ts";
+import { messageJson } from "../../client/message-json.ts";
+import { type Limit, type LimitScope, toLimit, toLimitUse } from "../../client/views/limit.ts";
+import { required } from "../../client/wire/calls.ts";
+import { listPages } from "../../client/wire/pages.ts";
+import type { Command } from "../command.ts";
+import type { CommandArguments } from "../input/command-arguments.ts";
+import { parseDurationMs } from "../input/parse-duration.ts";
+import { UsageError } from "../input/usage-error.ts";
+import { printTime } from "../output/describe-event.ts";
+import { limitOption, writeList } from "../output/list-output.ts";
+import { printAge, printDuration } from "../output/print-duration.ts";
+import { beginTable } from "../output/table.ts";
+
+/** `limits`: lists limits. */
+export const limitsCommand: Command = {
+  name: "limits",
+  arguments: [],
+  sentence: "lists the limits on how many tasks run at once and how often they start",
+  options: { limit: limitOption },
+  async run({ given, screen, calls, signal }) {
+    const list = listPages(async ({ size, token }) => {
+      const request = { namespace: calls.namespace, pageSize: size, pageToken: token };
+      const { limits, nextPageToken } = await calls.raw.limits.listLimits(request, { signal });
+      return { items: limits, nextPageToken, last: nextPageToken === "" };
+    });
+    await writeList({
+      screen,
+      given,
+      list,
+      toJson: messageJson.limit,
+      headings: ["LIMIT", "OF", "AT ONCE>", "RATE", "WEIGHT>", "AGE>"],
+      toRow: (message) => {
+        const limit = toLimit(message);
+        const { name, scope, concurrentMax, shareWeight, updateTime } = limit;
+        const atOnce = concurrentMax === 0 ? "any" : String(concurrentMax);
+        const weight = shareWeight === 0 ? "" : String(shareWeight);
+        return [name, printScope(scope), atOnce, printRate(limit), weight, printAge(updateTime, new Date())];
+      },
+      nothing: "no limits",
+    });
+  },
+};
+
+/** `limit show`: tells how much of a limit is in use. */
+export const limitShowCommand: Command = {
+  name: "limit show",
+  arguments: ["NAME"],
+  sentence: "tells how much of a limit is in use",
+  options: {},
+  async run({ given, screen, calls, signal }) {
+    const request = { namespace: calls.namespace, name: given.argument(0) };
+    const answer = await calls.raw.limits.getLimit(request, { signal });
+    if (screen.json) {
+      screen.line(messageJson.limitAnswer(answer));
+      return;
+    }
+    const limit = toLimit(required(answer.limit));
+    const most = limit.concurrentMax === 0 ? "" : ` of ${limit.concurrentMax}`;
+    const table = beginTable(screen, ["VALUE", "RUNNING>", "NEXT START"]);
+    table.add(
+      answer.uses
+        .map(toLimitUse)
+        .map(({ value, runningCount, nextStartTime }) => [
+          value === "" ? "-" : value,
+          `${runningCount}${most}`,
+          printTime(nextStartTime),
+        ]),
+    );
+  },
+};
+
+/** `limit set`: makes or changes a limit. */
+export const limitSetCommand: Command = {
+  name: "limit set",
+  arguments: ["NAME"],
+  sentence: "makes a limit, or changes it: how many tasks may run at once, how often one may start",
+  notes: [
+    "It is of one --op, of tasks with a --label (K=V, or K alone for each value by itself), or --all of them.",
+  ],
+  options: {
+    op: { value: "OP", sentence: "of tasks of this op" },
+    label: { value: "K[=V]", sentence: "of tasks with this label, their own or their run's" },
+    all: { sentence: "of all tasks of the namespace" },
+    max: { value: "N", sentence: "how many may run at once (any number)" },
+    rate: { value: "N/DURATION", sentence: "how many may start in that time, such as 100/1m" },
+    weight: { value: "N", sentence: "with --all: its weight among namespaces that share workers (1)" },
+  },
+  examples: [
+    "signalbox limit set gpu --op train --max 2",
+    "signalbox limit set per-customer --label customer --max 5 --rate 100/1m",
+  ],
+  async run({ given, screen, calls, signal }) {
+    const limit = toLimitMessage(readLimit(given), calls.namespace);
+    const answer = required((await calls.raw.limits.setLimit({ limit }, { signal })).limit);
+    screen.line(screen.json ? messageJson.limit(answer) : `${answer.name} is set`);
+  },
+};
+
+/** `limit delete`: deletes a limit. */
+export const limitDeleteCommand: Command = {
+  name: "limit delete",
+  arguments: ["NAME"],
+  sentence: "deletes a limit: what waited for it may be assigned",
+  options: {},
+  async run({ given, screen, calls, signal }) {
+    const request = { namespace: calls.namespace, name: given.argument(0) };
+    await calls.raw.limits.deleteLimit(request, { signal });
+    screen.note(`${request.name} is deleted`);
+  },
+};
+
+function readLimit(given: CommandArguments): NewLimit {
+  const concurrentMax = given.integer("max", { min: 1, max: 1_000_000 });
+  const shareWeight = given.integer("weight", { min: 1, max: 1_000 });
+  const rate = given.text("rate");
+  if (concurrentMax === undefined && rate === undefined && shareWeight === undefined) {
+    throw new UsageError("limit set needs something to hold: --max, --rate or --weight");
+  }
+  return {
+    name: given.argument(0),
+    scope: readScope(given),
+    ...(concurrentMax === undefined ? {} : { concurrentMax }),
+    ...(shareWeight === undefined ? {} : { shareWeight }),
+    ...(rate === undefined ? {} : { rate: readRate(rate) }),
+  };
+}
+
+function readScope(given: CommandArguments): LimitScope {
+  const op = given.text("op");
+  const label = given.text("label");
+  const scopes: LimitScope[] = [];
+  if (op !== undefined) scopes.push({ op });
+  if (label !== undefined) {
+    const at = label.indexOf("=");
+    scopes.push(at < 0 ? { label } : { label: label.slice(0, at), value: label.slice(at + 1) });
+  }
+  if (given.flag("all")) scopes.push({ wholeNamespace: true });
+  const [scope, another] = scopes;
+  if (scope === undefined || another !== undefined) {
+    throw new UsageError("limit set needs one of --op OP, --label K[=V] and --all");
+  }
+  return scope;
+}
+
+function readRate(text: string): { readonly count: number; readonly periodMs: number } {
+  const [, count, period] = /^(\d{1,7})\/(.+)$/.exec(text) ?? [];
+  if (count === undefined || period === undefined) {
+    throw new UsageError(`--rate is ${JSON.stringify(text)} and must be N/DURATION, such as 100/1m`);
+  }
+  return { count: Number(count), periodMs: parseDurationMs(period, "--rate") };
+}
+
+function printScope(scope: LimitScope): string {
+  if ("op" in scope) return `op ${scope.op}`;
+  if ("wholeNamespace" in scope) return "all";
+  return scope.value === undefined ? `each label ${scope.label}` : `label ${scope.label}=${scope.value}`;
+}
+
+function printRate({ rate }: Limit): string {
+  return rate === undefined ? "" : `${rate.count} in ${printDuration(rate.periodMs)}`;
+}
