@@ -10,6 +10,8 @@ const projects = [
   { name: "house" },
   { name: "guarantees" },
   { name: "interop", testTimeout: 30_000 },
+  // What users of other systems expect, row by row, over the wire.
+  { name: "acceptance", testTimeout: 30_000, hookTimeout: 30_000 },
   // The first run, with its processes killed.
   { name: "demo", testTimeout: 60_000 },
   // Real processes, killed in a loop.

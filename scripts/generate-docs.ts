@@ -1,6 +1,6 @@
 /**
  * Writes the pages that the code's own tables say: `docs/errors.md` from the refusals,
- * `docs/configuration.md` from the options.
+ * `docs/configuration.md` from the options, `docs/coverage-*.md` from the rows of other systems and the titles of tests.
  *
  * Usage: node scripts/generate-docs.ts [--check]. With `--check` nothing is written, and a page that is not
  * current ends it with 1.
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Code } from "@connectrpc/connect";
 import { type RefusalRow, refusalRows } from "../src/api/refusals.ts";
 import { printMarkdown } from "../src/configuration-print.ts";
+import { printCoverage } from "./coverage-page.ts";
 
 const note = "<!-- Written by `npm run docs`. Not for editing. -->";
 
@@ -73,6 +74,7 @@ const check = process.argv.includes("--check");
 for (const [path, text] of [
   ["docs/errors.md", printErrors()],
   ["docs/configuration.md", printConfiguration()],
+  ["docs/coverage-gyoza.md", printCoverage({ system: "gyoza", note })],
 ] as const) {
   const file = join(import.meta.dirname, "..", path);
   const found = existsSync(file) ? readFileSync(file, "utf8") : "";

@@ -61,6 +61,8 @@ export interface Configuration {
   readonly acceptTimeoutMs: number;
   readonly bookmarkIntervalMs: number;
   readonly allowedOrigins: readonly string[];
+  /** "" for none: every caller is anonymous then. */
+  readonly tokensFile: string;
 }
 
 /** Every option there is, in the order in which help and documentation show them. */
@@ -163,6 +165,15 @@ export const options: readonly (Option & { readonly key: keyof Configuration })[
     sentence:
       "The web origins whose pages may call the server, such as https://app.example.com; * allows all.",
   },
+  {
+    key: "tokensFile",
+    type: "text",
+    default: "",
+    lengthMax: 4_096,
+    sentence:
+      "The file of the tokens that callers must have, as signalbox token create makes it; without one " +
+      "every caller is anonymous, and the server listens on loopback only.",
+  },
 ];
 
 /** A rule across several options, checked once each of them is well-formed on its own. */
@@ -180,7 +191,17 @@ export const agreements: readonly Agreement[] = [
     holds: ({ pulseIntervalMs, leaseMs }) => pulseIntervalMs * 2 <= leaseMs,
     sentence: "pulseIntervalMs must be at most half of leaseMs, so that one lost pulse does not cost a lease",
   },
+  {
+    keys: ["host", "tokensFile"],
+    holds: ({ host, tokensFile }) => tokensFile !== "" || isLoopback(host),
+    sentence: "host must be a loopback address unless there is a tokensFile, so that strangers cannot call",
+  },
 ];
+
+/** True for an address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
 
 /** The option as a command line flag: `leaseMs` is `--lease-ms`. */
 export function flagOf(key: string): string {

@@ -47,6 +47,12 @@ export const sweptRequestsMax = 500;
 export const assignmentsPerCommandMax = 256;
 /** 64 sessions served by one assigning transaction; the rest come with the next one. */
 export const sessionsPerAssignMax = 64;
+/** 1 ms: the least wait before blocked work is asked for again at a time, which may be past when it is heard. */
+export const blockedDelayMsMin = 1;
+/**
+ * 5,000 queues that a session takes from, its ops times its namespaces: each is looked at for every credit.
+ */
+export const queuesPerSessionMax = 5_000;
 /** 100 deadlines fired before the engine looks again, so that other commands come in between. */
 export const deadlinesPerRoundMax = 100;
 /** 1 s: the wait before an action that a worker gave back is queued again, so that it does not spin. */
@@ -118,6 +124,16 @@ export const frameItemsMax = 1_000;
  * 2 MiB, estimated, in one frame of several items to a worker: well under the 4 MiB that gRPC clients accept.
  */
 export const frameBytesMax = 2 * 1024 * 1024;
+/** 100 attempts that GetWorker names of those that a worker holds, as the contract allows. */
+export const heldListedMax = 100;
+/** 100 values of a limit's label that GetLimit shows the use of, as the contract allows. */
+export const limitUsesMax = 100;
+/** 10 actions that ExplainAction names of those that take up a limit, as the contract allows. */
+export const holdersListedMax = 10;
+/** 100 demands that ExplainAction names which no worker meets, as the contract allows. */
+export const unmetListedMax = 100;
+/** 1,000 workers of an op that ExplainAction looks at; what holds for so many tells enough of the others. */
+export const workersExplainedMax = 1_000;
 /** 1 s: when a worker is to attach again after a server that stops has sent it away. */
 export const reconnectAfterMs = 1_000;
 /** 1 s: when to try again what was refused because the server stops or its store cannot be used. */
@@ -126,6 +142,13 @@ export const retryAfterMs = 1_000;
 export const waitsForMax = 100;
 /** 1,000 queued actions counted before one; past that the exact place tells nobody anything. */
 export const queuePlaceMax = 1_000;
+/**
+ * 200 shapes of demand of one op in which what comes before an action is counted, for the same reason; a look
+ * into each costs as much as reading a few rows.
+ */
+export const queueShapesCountedMax = 200;
+/** 10,000 held actions looked at for those that hold a place in one counter: some milliseconds of reading. */
+export const holdersScanMax = 10_000;
 /** 16 pages of the feed kept for readers who come to the same place a little later: 16 MiB, whoever reads. */
 export const sharedFeedPagesMax = 16;
 /** 60 s: the longest the engine goes without a look at what is due, whatever it was told. */
@@ -138,3 +161,47 @@ export const storeRetryDelayMs = 1_000;
  * 5 s for a session that was opened in the store to get its stream here; what came for it is forgotten then.
  */
 export const sessionOpenTimeoutMs = 5_000;
+/** 200 subscriptions in all: each of them looks at every event. */
+export const subscriptionsMax = 200;
+/**
+ * 10,000 events that one subscription sets aside. Past it nothing more is: what cannot be delivered is tried
+ * on, and holds up what comes behind it.
+ */
+export const deadLettersMax = 10_000;
+/** 1,000 dead letters released at once, as the contract allows. */
+export const deadLettersPerReleaseMax = 1_000;
+/** 1,000 characters of why an event could not be delivered are kept with it. */
+export const deadLetterCauseLengthMax = 1_000;
+/** 1,000 events read ahead for a subscription beyond those in flight, so that one slow run stops no other. */
+export const subscriptionLookAheadMax = 1_000;
+/** 16 MiB of events held for a subscription, in flight or read ahead; one transaction more at the most. */
+export const subscriptionBytesMax = 16 * 1024 * 1024;
+/** 5 s: how long the place of a subscription may lag behind events that it does not want. */
+export const subscriptionPlaceIntervalMs = 5_000;
+/** 2 s for posts and publications on their way when the server stops; what is cut off then comes again. */
+export const deliveryStopGraceMs = 2_000;
+/** 16 posts of one webhook at once: enough to hide its latency, few enough not to be an attack. */
+export const webhookPostsMax = 16;
+/** 256 publications of one subscription at once without an answer of NATS. */
+export const natsPublicationsMax = 256;
+/** 100 limits in a namespace: each assignment looks at all of them. */
+export const limitsPerNamespaceMax = 100;
+/** 1,000 lines (tasks of one op that ask for the same) looked at by one assigning transaction, each in turn. */
+export const linesPerAssignMax = 1_000;
+/** 256 tasks parked on full limits by one assigning transaction; the rest are met by the next one. */
+export const parkedPerAssignMax = 256;
+/** 100 tasks let out of a limit in one transaction; the counter is due again at once for the rest. */
+export const unparkedPerCommandMax = 100;
+/** 1 s until a limit with free places is asked again by what is parked on it: who it let out may not run. */
+export const parkedLookMs = 1_000;
+/** 16 tasks of a line are read at first, and twice as many each time: most lines give one task or none. */
+export const lineReadFirst = 16;
+/**
+ * 30 s: how long later and smaller tasks may take what a waiting one misses. After it one worker is kept free
+ * for that one, after twice that time another one, and so on.
+ */
+export const passedOverMsMax = 30_000;
+/** 4 tasks that workers are kept free for in one assigning transaction: each is a look at all workers. */
+export const keptFreeTasksMax = 4;
+/** 1 s until work is asked for again that is held back by workers which are kept free. */
+export const heldBackLookMs = 1_000;

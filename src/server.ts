@@ -2,10 +2,12 @@ import { resolve } from "node:path";
 import { healthService, registerHealth, ServiceHealth } from "./api/carrier/health.ts";
 import { registerReflection } from "./api/carrier/reflection.ts";
 import { startCarrier } from "./api/carrier/server.ts";
+import { authenticate } from "./api/interceptors/authenticate.ts";
 import { observeCalls } from "./api/interceptors/observe.ts";
 import { validateRequests } from "./api/interceptors/validate.ts";
 import { routes, services } from "./api/routes.ts";
 import type { Configuration } from "./configuration.ts";
+import { TokensFile } from "./configuration-tokens.ts";
 import { Engine } from "./engine/engine.ts";
 import type { Log } from "./observe/log.ts";
 import { EmbeddedStore } from "./store/embedded/embedded-store.ts";
@@ -51,7 +53,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       host: configuration.host,
       port: configuration.port,
       log,
-      interceptors: [observeCalls(log), validateRequests({ services })],
+      interceptors: [observeCalls(log), ...authentication(options), validateRequests({ services })],
       origins: configuration.allowedOrigins,
     });
     const { url } = carrier.address;
@@ -70,6 +72,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await store.close();
     throw error;
   }
+}
+
+/** Asks callers for their tokens, if there is a file of them. Throws if it cannot be read. */
+function authentication({ configuration, log }: ServerOptions): readonly ReturnType<typeof authenticate>[] {
+  if (configuration.tokensFile === "") return [];
+  const path = resolve(configuration.tokensFile);
+  const tokens = new TokensFile(path, (error) => {
+    log.warn({ err: error, path }, "the tokens file cannot be read; the tokens stay as they were");
+  });
+  return [authenticate((token) => tokens.identify(token))];
 }
 
 async function openStore({ configuration, log, onStoreLost }: ServerOptions): Promise<Store> {

@@ -8,7 +8,7 @@ import type { TokenScope } from "./token.ts";
 import { printToken, readToken } from "./token.ts";
 
 /** How many items a page has that does not say. */
-const defaultPageSize = 100;
+export const defaultPageSize = 100;
 
 /** What a list RPC says to have one page made. */
 export interface PageOptions<Item, Place> {

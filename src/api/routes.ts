@@ -2,12 +2,14 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { ConditionService } from "../../gen/signalbox/v1/condition_service_pb.ts";
 import { EventService } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { LimitService } from "../../gen/signalbox/v1/limit_service_pb.ts";
 import { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Engine } from "../engine/engine.ts";
 import { conditionService } from "./condition-service.ts";
 import { eventService } from "./event-service.ts";
+import { limitService } from "./limit-service.ts";
 import { opService } from "./op-service.ts";
 import { runService } from "./run-service.ts";
 import { toThrown } from "./status.ts";
@@ -15,7 +17,7 @@ import type { WorkerStreamLimits } from "./worker/worker-stream.ts";
 import { workerService } from "./worker-service.ts";
 
 /** The services of signalbox.v1, for health checks and reflection. */
-export const services = [RunService, ConditionService, EventService, OpService, WorkerService] as const;
+export const services = [RunService, ConditionService, EventService, OpService, LimitService, WorkerService] as const;
 
 /**
  * Registers all services over an engine. When `stopping` is aborted, streams that would last end by
@@ -32,6 +34,7 @@ export function routes(
     register(router, ConditionService, conditionService(engine, stopping));
     register(router, EventService, eventService(engine, stopping));
     register(router, OpService, opService(engine));
+    register(router, LimitService, limitService(engine));
     register(router, WorkerService, workerService(engine, stopping, limits));
   };
 }

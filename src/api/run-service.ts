@@ -18,7 +18,8 @@ import { violationsOf } from "./interceptors/validate.ts";
 import { actionStates, runStates } from "./mapping/enums.ts";
 import { Faults } from "./mapping/faults.ts";
 import { fromNamespace, fromNewRun } from "./mapping/from-proto-run.ts";
-import { currentAttempt, toAction, toAttempt } from "./mapping/to-proto-action.ts";
+import { toAction } from "./mapping/to-proto-action.ts";
+import { currentAttempt, toAttempt } from "./mapping/to-proto-attempt.ts";
 import { toRun } from "./mapping/to-proto-run.ts";
 import { actionSizeBytes, isNamePlace, isRunPlace, listPage, runSizeBytes } from "./pages.ts";
 import { findAction, findRun } from "./reads.ts";
@@ -28,7 +29,13 @@ import { tokenScope } from "./token.ts";
 import { watchRun } from "./watch-run.ts";
 
 type Methods = ServiceImpl<typeof RunService>;
-type ActionMethod = "listActions" | "getAction" | "listAttempts" | "explainAction";
+type ActionMethod =
+  | "listActions"
+  | "getAction"
+  | "listAttempts"
+  | "explainAction"
+  | "listTimeline"
+  | "endAction";
 
 /** Runs and their actions, as their contract says. */
 export function runService(engine: Engine, stopping: AbortSignal): Methods {
@@ -74,8 +81,8 @@ function runMethods(engine: Engine, stopping: AbortSignal): Omit<Methods, Action
       return { run: toRun(answer.run) };
     },
 
-    async retryRun({ namespace, runId, requestId, force }) {
-      const stated = { run: keyOf(namespace, runId), force };
+    async retryRun({ namespace, runId, requestId, force, all }) {
+      const stated = { run: keyOf(namespace, runId), force, all };
       const request = requestOf(requestId, stated);
       const { answer } = answered(await engine.execute({ kind: "retryRun", request, ...stated }));
       return { run: toRun(answer.run) };
@@ -116,7 +123,9 @@ function actionMethods(engine: Engine): Pick<Methods, ActionMethod> {
       const action = await findAction(store, keyOf(namespace, runId), name);
       const ended = await store.listAttempts(action.run, action.name);
       const isCurrent = isHeld(action) && ended.every(({ number }) => number !== action.attempt);
-      return { attempts: [...ended, ...(isCurrent ? [currentAttempt(action)] : [])].map(toAttempt) };
+      const attempts = [...ended, ...(isCurrent ? [currentAttempt(action)] : [])];
+      const spec = action.spec.kind === "task" ? action.spec : undefined;
+      return { attempts: attempts.map((attempt) => toAttempt(attempt, spec, engine.clock.nowMs())) };
     },
 
     async explainAction({ namespace, runId, name }) {

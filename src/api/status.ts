@@ -4,7 +4,7 @@ import type { Refusal as RefusalMessage } from "../../gen/signalbox/v1/reason_pb
 import { Stopping } from "../engine/execute.ts";
 import { retryAfterMs } from "../limits.ts";
 import { StoreUnavailable } from "../store/store.ts";
-import { invalidRequest } from "./interceptors/validate.ts";
+import { badRequest, invalidRequest } from "./interceptors/validate.ts";
 import { toDuration } from "./mapping/time.ts";
 import type { Refusal, RefusalRow } from "./refusals.ts";
 import { refusalRows } from "./refusals.ts";
@@ -17,6 +17,7 @@ const factLengthMax = 4_096;
 /** A refusal as the error that a call ends with: code, message, and the facts as `google.rpc.ErrorInfo`. */
 export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError {
   if (refusal.reason === "INVALID_REQUEST") return invalidRequest(refusal.violations);
+  if (refusal.reason === "INPUTS_INVALID") return badInputs(refusal);
   const { code, message, metadata, waitingHelps } = describeRefusal(refusal);
   const info = { reason: refusal.reason, domain: "signalbox", metadata };
   const retryDelay = toDuration(retryAfterMs);
@@ -30,6 +31,12 @@ export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError 
     ],
     cause,
   );
+}
+
+function badInputs(refusal: Extract<Refusal, { readonly reason: "INPUTS_INVALID" }>): ConnectError {
+  const { reason, op, version, violations } = refusal;
+  const facts = { op, version: String(version) };
+  return badRequest(violations, { reason, facts, subject: `the inputs do not fit op ${op}: ` });
 }
 
 /** A refusal inside an answer, where others beside it were not refused. */

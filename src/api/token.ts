@@ -30,6 +30,8 @@ const kinds = {
   events: 6,
   runWatch: 7,
   conditionWatch: 8,
+  timeline: 20,
+  limits: 9,
 } as const;
 
 /** The name of a kind. */

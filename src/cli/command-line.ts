@@ -63,8 +63,9 @@ function connect(given: CommandArguments, environment: Surroundings["environment
   const forMs = given.durationMs("patience") ?? patienceMs;
   const address = given.text("server") ?? (environment["SIGNALBOX_SERVER"] || defaultAddress);
   const namespace = given.text("namespace") ?? (environment["SIGNALBOX_NAMESPACE"] || "default");
+  const token = given.text("token") ?? environment["SIGNALBOX_TOKEN"] ?? "";
   try {
-    return connectClient({ address, namespace, retry: { forMs } });
+    return connectClient({ address, namespace, token, retry: { forMs } });
   } catch (error) {
     throw error instanceof TypeError ? new UsageError(error.message) : error;
   }

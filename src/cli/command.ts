@@ -53,6 +53,7 @@ export const globalOptions = {
     sentence: "where the server is (SIGNALBOX_SERVER, else http://127.0.0.1:7233)",
   },
   namespace: { value: "NAME", short: "n", sentence: "the namespace (SIGNALBOX_NAMESPACE, else default)" },
+  token: { value: "TOKEN", sentence: "who calls, if the server asks for it (SIGNALBOX_TOKEN)" },
   json: { sentence: "print one JSON object a line instead of what people read" },
   patience: { value: "DURATION", sentence: "how long to try while the server does not answer (5s)" },
   help: { short: "h", sentence: "say how the command is used" },

@@ -20,6 +20,7 @@ import {
   subscriptionDeleteCommand,
   subscriptionsCommand,
 } from "./commands/subscriptions.ts";
+import { tokenCreateCommand, tokenRevokeCommand, tokensCommand } from "./commands/tokens.ts";
 import { versionCommand } from "./commands/version.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { drainCommand, evictCommand, workersCommand } from "./commands/workers.ts";
@@ -56,5 +57,8 @@ export const commands: readonly Command[] = [
   subscriptionConsumeCommand,
   subscriptionDeleteCommand,
   deadLettersCommand,
+  tokensCommand,
+  tokenCreateCommand,
+  tokenRevokeCommand,
   versionCommand,
 ];

@@ -85,6 +85,8 @@ export interface ClientOptions {
   readonly retry?: RetryOptions;
   /** What carries the calls, over HTTP/2; `connect` unless said. */
   readonly protocol?: Protocol;
+  /** Who calls, as a token of the server's tokens file; not needed for a server without one. */
+  readonly token?: string;
   /** A transport of the caller's own instead of an address and a protocol, as for tests in one process. */
   readonly transport?: Transport;
 }
@@ -133,7 +135,9 @@ export function connectClient(options: ClientOptions = {}): {
   const policy = toRetryPolicy(options.retry);
   const given = options.transport;
   const connection =
-    given === undefined ? openConnection({ address, protocol }) : { transport: given, close() {} };
+    given === undefined
+      ? openConnection({ address, protocol, token: options.token })
+      : { transport: given, close() {} };
   const transport = reliableTransport(connection.transport, { address, policy, attemptTimeoutMs: timeoutMs });
   const raw: RawClients = {
     runs: createRawClient(RunService, transport),

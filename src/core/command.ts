@@ -216,13 +216,14 @@ export type Command =
       readonly namespace: string;
       readonly name: string;
     }
-  /** From whoever delivers: where a subscription stands now, and what it sets aside. */
+  /** From whoever delivers: what a subscription has dealt with since, in any order, and what it sets aside. */
   | {
       readonly kind: "moveSubscription";
       readonly namespace: string;
       readonly name: string;
-      readonly through: number;
-      readonly ahead: readonly PositionRange[];
+      /** Which one of this name: another one may have come since. */
+      readonly createTimeMs: number;
+      readonly dealtWith: readonly PositionRange[];
       readonly deadLetters: readonly DeadLetter[];
     }
   | {
@@ -230,8 +231,10 @@ export type Command =
       readonly request: Request;
       readonly namespace: string;
       readonly name: string;
-      /** Empty means all. */
+      /** Empty means all, `deadLettersPerReleaseMax` at once. */
       readonly positions: readonly number[];
+      /** Instead of delivering them again. */
+      readonly forget: boolean;
     }
   | {
       readonly kind: "attach";

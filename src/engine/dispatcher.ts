@@ -1,5 +1,11 @@
 import type { Assignment } from "../core/command.ts";
-import { assignmentsPerCommandMax, sessionsPerAssignMax, storeRetryDelayMs } from "../limits.ts";
+import {
+  assignmentsPerCommandMax,
+  blockedDelayMsMin,
+  deadlineLookMsMax,
+  sessionsPerAssignMax,
+  storeRetryDelayMs,
+} from "../limits.ts";
 import type { Clock } from "./clock.ts";
 import type { Execute } from "./execute.ts";
 import type { Lanes } from "./lanes.ts";
@@ -14,6 +20,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly acceptTimeoutMs: number;
+  /** `sessionsPerAssignMax` unless a test gives less. */
+  readonly sessionsMax?: number;
 }
 
 /**
@@ -25,12 +33,18 @@ export interface DispatcherOptions {
  * IDLE: no work can wait for anybody who is ready. CALLED: some may, and the next turn of the event loop
  * asks; all that happens in this turn is asked for at once. ASKING: one `assign` is on its way, never two, so
  * no credit is promised twice. When it fails, the next one is asked `storeRetryDelayMs` later.
+ *
+ * Work that none of those asked for can take is asked for again when something changes; the lanes keep account
+ * of that. One timer is for what changes with time alone, such as a rate that lets the next one start.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   #state: "IDLE" | "CALLED" | "ASKING" | "STOPPED" = "IDLE";
   #turn: NodeJS.Immediate | undefined;
   #cancelRetry: (() => void) | undefined;
+  /** When what is blocked is asked for again. */
+  #againMs = Number.POSITIVE_INFINITY;
+  #cancelAgain: (() => void) | undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -40,6 +54,11 @@ export class Dispatcher {
   /** Tasks were queued: look whether somebody can take them. */
   mark(queue: string): void {
     this.#options.lanes.mark(queue);
+  }
+
+  /** Something was given back: look whether what was blocked is so no longer. */
+  freed(): void {
+    this.#options.lanes.freed();
   }
 
   /** What was queued may have gone unheard: look everywhere. */
@@ -52,6 +71,7 @@ export class Dispatcher {
     this.#state = "STOPPED";
     if (this.#turn !== undefined) clearImmediate(this.#turn);
     this.#cancelRetry?.();
+    this.#cancelAgain?.();
   }
 
   #call(): void {
@@ -64,8 +84,8 @@ export class Dispatcher {
   }
 
   async #ask(): Promise<void> {
-    const { lanes, execute, acceptTimeoutMs, log } = this.#options;
-    const takers = lanes.pick(sessionsPerAssignMax) as readonly OpenSession[];
+    const { lanes, execute, acceptTimeoutMs, log, sessionsMax = sessionsPerAssignMax } = this.#options;
+    const takers = lanes.pick(sessionsMax) as readonly OpenSession[];
     this.#setState("ASKING");
     try {
       if (takers.length > 0) {
@@ -73,12 +93,14 @@ export class Dispatcher {
         const limit = assignmentsPerCommandMax;
         const outcome = await execute<"assign">({ kind: "assign", sessions, limit, acceptTimeoutMs });
         if (!outcome.ok) throw new Error(`assign was refused: ${outcome.refusal.reason}`);
-        const { assignments, emptyQueues, closedSessions } = outcome.answer;
+        const { assignments, emptyQueues, closedSessions, againMs } = outcome.answer;
+        // Where nothing at all has changed, asking the same again would change nothing either, for ever.
+        const isInVain = assignments.length === 0 && outcome.position === undefined;
+        const blockedQueues = isInVain ? lanes.queuesOf(takers) : outcome.answer.blockedQueues;
+        lanes.found({ asked: takers, emptyQueues, blockedQueues });
         this.#handOut(takers, assignments);
         for (const sessionId of closedSessions) this.#options.sessions.retire(sessionId);
-        lanes.foundEmpty(emptyQueues);
-        // Whoever is still ready and got nothing has nothing to get, or this would ask for ever.
-        if (assignments.length === 0) for (const taker of takers) lanes.foundEmpty(lanes.queuesOf(taker));
+        if (againMs !== undefined) this.#askAgain(againMs);
       }
     } catch (error) {
       if (this.#isStopped()) return;
@@ -109,6 +131,20 @@ export class Dispatcher {
         "a stream ended before its assignments were sent; they are queued again when nobody accepts them",
       );
     }
+  }
+
+  /** What is blocked may be so no longer at this time, whatever happens until then. */
+  #askAgain(atMs: number): void {
+    const { clock, lanes } = this.#options;
+    if (this.#isStopped() || atMs >= this.#againMs) return;
+    this.#againMs = atMs;
+    this.#cancelAgain?.();
+    const delayMs = Math.min(Math.max(atMs - clock.nowMs(), blockedDelayMsMin), deadlineLookMsMax);
+    this.#cancelAgain = clock.after(delayMs, () => {
+      this.#againMs = Number.POSITIVE_INFINITY;
+      this.#cancelAgain = undefined;
+      lanes.freed();
+    });
   }
 
   #retryLater(): void {

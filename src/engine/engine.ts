@@ -102,6 +102,11 @@ export class Engine {
     return Promise.reject(new StoreUnavailable("too many commands are waiting"));
   }
 
+  /** The time by the clock that commands are stamped with. */
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
   /** An id for a run whose caller names none. Later ids sort behind earlier ones. */
   newRunId(): string {
     return this.#ids.next("r", this.#clock.nowMs());
@@ -195,6 +200,9 @@ export class Engine {
       switch (effect.kind) {
         case "queued":
           if (!isAnticipated) this.#dispatcher.mark(effect.queue);
+          break;
+        case "freed":
+          this.#dispatcher.freed();
           break;
         case "due":
           this.#deadlines.arm(effect.atMs);

@@ -12,20 +12,40 @@ interface Lane {
   /** True if something was queued since the store was last asked. */
   wasMarked: boolean;
   readonly takers: Set<Taker>;
-  /** Those with credit; who was served longest ago comes first. */
+  /** Those with credit who may find something; who was served longest ago comes first. */
   readonly ready: Set<Taker>;
+  /** Those with credit who cannot take what is there, as they are and as it is; who found so first comes first. */
+  readonly blocked: Set<Taker>;
+}
+
+/** What came of asking the store. */
+export interface Found {
+  /** The takers that it was asked for. */
+  readonly asked: readonly Taker[];
+  readonly emptyQueues: Iterable<string>;
+  /** Queues with work that none of these takers can take as they are. */
+  readonly blockedQueues: Iterable<string>;
 }
 
 /**
  * Knows which queues may hold work and who could take it. A queue has a lane while somebody here takes from
- * it, so memory is bounded by the open sessions and their ops; a lane begins as one that may hold work, since
- * nothing is known of the time before it.
+ * it, so memory is bounded by the open sessions and their queues; a lane begins as one that may hold work,
+ * since nothing is known of the time before it.
+ *
+ * Work that nobody who was asked for can take *blocks* these takers in its lane, and only them: the others are
+ * asked for next, so that however few are asked for at once, whoever can take it gets its turn. A blocked
+ * taker is asked for again when something is queued there or freed, or when it has run out of credit and gets
+ * more.
  */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
   readonly #lanesByTaker = new Map<Taker, readonly Lane[]>();
   /** Lanes that may hold work and have somebody ready; who was looked at longest ago comes first. */
   readonly #takeable = new Set<Lane>();
+  /** Lanes in which somebody is blocked, and perhaps some in which nobody is any more. */
+  readonly #blocked = new Set<Lane>();
+  /** True if something was freed since the store was last asked. */
+  #wasFreed = false;
   #onTakeable: () => void = () => undefined;
 
   /** Names what is called when work may wait for somebody who is ready: often, so that it must be quick. */
@@ -36,6 +56,11 @@ export class Lanes {
   /** How many takers a queue has. */
   takerCount(queue: string): number {
     return this.#lanes.get(queue)?.takers.size ?? 0;
+  }
+
+  /** The takers of a queue, the first of them. */
+  takersOf(queue: string, countMax: number): readonly Taker[] {
+    return [...(this.#lanes.get(queue)?.takers ?? [])].slice(0, countMax);
   }
 
   /** True while work may wait for somebody who is ready. */
@@ -56,8 +81,11 @@ export class Lanes {
     for (const lane of this.#lanesByTaker.get(taker) ?? []) {
       lane.takers.delete(taker);
       lane.ready.delete(taker);
+      lane.blocked.delete(taker);
       if (lane.ready.size === 0) this.#takeable.delete(lane);
-      if (lane.takers.size === 0) this.#lanes.delete(lane.queue);
+      if (lane.takers.size > 0) continue;
+      this.#lanes.delete(lane.queue);
+      this.#blocked.delete(lane);
     }
     this.#lanesByTaker.delete(taker);
   }
@@ -66,8 +94,10 @@ export class Lanes {
   credited(taker: Taker): void {
     const isReady = taker.credit > 0;
     for (const lane of this.#lanesByTaker.get(taker) ?? []) {
-      if (isReady) lane.ready.add(taker);
-      else lane.ready.delete(taker);
+      if (!isReady) {
+        lane.ready.delete(taker);
+        lane.blocked.delete(taker);
+      } else if (!lane.blocked.has(taker)) lane.ready.add(taker);
       this.#weigh(lane);
     }
     if (this.isTakeable) this.#onTakeable();
@@ -79,8 +109,15 @@ export class Lanes {
     if (lane === undefined) return;
     lane.mayHoldWork = true;
     lane.wasMarked = true;
-    this.#weigh(lane);
+    this.#unblock(lane);
     if (lane.ready.size > 0) this.#onTakeable();
+  }
+
+  /** Something was given back that may be what blocked takers wait for. Queues found empty stay so. */
+  freed(): void {
+    this.#wasFreed = true;
+    for (const lane of [...this.#blocked]) this.#unblock(lane);
+    if (this.isTakeable) this.#onTakeable();
   }
 
   /** Nothing is known for sure any more: every queue may hold work. */
@@ -88,9 +125,10 @@ export class Lanes {
     for (const queue of this.#lanes.keys()) this.mark(queue);
   }
 
-  /** Those to ask the store for, in turn; what is queued from here on marks its lane again. */
+  /** Those to ask the store for, in turn; what is queued or freed from here on is news. */
   pick(countMax: number): readonly Taker[] {
     const picked = new Set<Taker>();
+    this.#wasFreed = false;
     for (const lane of [...this.#takeable]) {
       lane.wasMarked = false;
       this.#takeable.delete(lane);
@@ -103,19 +141,36 @@ export class Lanes {
     return [...picked];
   }
 
-  /** The store found these queues empty when it was asked. */
-  foundEmpty(queues: Iterable<string>): void {
-    for (const queue of queues) {
+  /**
+   * Takes in what the store said when it was asked for these takers. Whoever was asked for in vain comes after
+   * the others next time; who is blocked is not asked for again until there is news.
+   */
+  found({ asked, emptyQueues, blockedQueues }: Found): void {
+    const settled = new Set(emptyQueues);
+    for (const queue of settled) {
       const lane = this.#lanes.get(queue);
       if (lane === undefined || lane.wasMarked) continue;
       lane.mayHoldWork = false;
       this.#weigh(lane);
     }
+    const blocked = new Set(blockedQueues);
+    for (const taker of asked) {
+      for (const lane of this.#lanesByTaker.get(taker) ?? []) {
+        if (settled.has(lane.queue) || !lane.ready.delete(taker)) continue;
+        const isOld = lane.wasMarked || this.#wasFreed;
+        if (isOld || !blocked.has(lane.queue)) lane.ready.add(taker);
+        else this.#block(lane, taker);
+      }
+    }
   }
 
-  /** The queues that a taker takes from. */
-  queuesOf(taker: Taker): readonly string[] {
-    return (this.#lanesByTaker.get(taker) ?? []).map((lane) => lane.queue);
+  /** The queues that takers take from, each once. */
+  queuesOf(takers: Iterable<Taker>): ReadonlySet<string> {
+    const queues = new Set<string>();
+    for (const taker of takers) {
+      for (const lane of this.#lanesByTaker.get(taker) ?? []) queues.add(lane.queue);
+    }
+    return queues;
   }
 
   /** The taker was served: others come before it, and its credit has changed. */
@@ -134,9 +189,24 @@ export class Lanes {
       wasMarked: true,
       takers: new Set(),
       ready: new Set(),
+      blocked: new Set(),
     };
     this.#lanes.set(queue, lane);
     return lane;
+  }
+
+  #block(lane: Lane, taker: Taker): void {
+    lane.blocked.add(taker);
+    this.#blocked.add(lane);
+    this.#weigh(lane);
+  }
+
+  /** Whoever is blocked may be asked for again, after those who have not been. */
+  #unblock(lane: Lane): void {
+    for (const taker of lane.blocked) lane.ready.add(taker);
+    lane.blocked.clear();
+    this.#blocked.delete(lane);
+    this.#weigh(lane);
   }
 
   #weigh(lane: Lane): void {

@@ -3,6 +3,7 @@ import { assert } from "../core/assert.ts";
 import type { Assignment, AttemptReference, CancelledAttempt } from "../core/command.ts";
 import { queueKey } from "../core/command.ts";
 import type { Refusal } from "../core/refusal.ts";
+import type { Session } from "../core/session.ts";
 import { creditMax, outgoingFramesMax, sessionOpenTimeoutMs } from "../limits.ts";
 import type { Clock } from "./clock.ts";
 import type { Lanes } from "./lanes.ts";
@@ -33,6 +34,8 @@ export interface Outlet {
 /** A session whose stream is open in this process. */
 export interface OpenSession {
   readonly sessionId: string;
+  readonly namespace: string;
+  readonly workerId: string;
   /** How many more assignments it permits. */
   readonly credit: number;
   /** Permits more; refused with LIMIT_REACHED, and nothing added, if more than `creditMax` would be open. */
@@ -40,6 +43,9 @@ export interface OpenSession {
   /** The stream has ended: nothing is sent from here on. What it holds stays leased. */
   close(): void;
 }
+
+/** What of a session must be known to open it. It takes from each of its ops in each of its namespaces. */
+export type TakingSession = Pick<Session, "id" | "namespace" | "sharedNamespaces" | "workerId" | "ops">;
 
 /** What sessions are made of. */
 export interface SessionsOptions {
@@ -82,20 +88,16 @@ export class Sessions {
    * Opens the stream of a session that was attached. What has come for it since is sent before this returns,
    * so the answer to the attach must be in the outlet's queue by then.
    */
-  open(
-    sessionId: string,
-    namespace: string,
-    workerId: string,
-    ops: readonly string[],
-    outlet: Outlet,
-  ): OpenSession {
+  open(opened: TakingSession, outlet: Outlet): OpenSession {
+    const { id: sessionId, namespace, sharedNamespaces, workerId, ops } = opened;
     assert(!this.#open.has(sessionId), "a session is opened once", { sessionId, workerId });
-    const session = new LiveSession(sessionId, outlet, {
+    const session = new LiveSession({ sessionId, namespace, workerId }, outlet, {
       credited: () => this.#lanes.credited(session),
       close: () => this.#remove(session),
     });
     this.#open.set(sessionId, session);
-    const queues = ops.map((op) => queueKey(namespace, op));
+    const namespaces = [namespace, ...sharedNamespaces];
+    const queues = namespaces.flatMap((one) => ops.map((op) => queueKey(one, op)));
     this.#lanes.enter(session, queues);
     const expected = this.#expected.get(sessionId);
     this.#forget(sessionId);
@@ -119,6 +121,11 @@ export class Sessions {
   /** How many open sessions take work from a queue (`queueKey`). */
   openOn(queue: string): number {
     return this.#lanes.takerCount(queue);
+  }
+
+  /** The open sessions that take work from a queue, the first of them. */
+  takersOf(queue: string, countMax: number): readonly OpenSession[] {
+    return this.#lanes.takersOf(queue, countMax) as readonly OpenSession[];
   }
 
   /** Sends to a session if it is open here; else it is somebody else's, or its attach will tell it again. */
@@ -196,12 +203,20 @@ interface Table {
 
 class LiveSession implements OpenSession {
   readonly sessionId: string;
+  readonly namespace: string;
+  readonly workerId: string;
   readonly outlet: Outlet;
   readonly #table: Table;
   #credit = 0;
 
-  constructor(sessionId: string, outlet: Outlet, table: Table) {
+  constructor(
+    { sessionId, namespace, workerId }: Pick<OpenSession, "sessionId" | "namespace" | "workerId">,
+    outlet: Outlet,
+    table: Table,
+  ) {
     this.sessionId = sessionId;
+    this.namespace = namespace;
+    this.workerId = workerId;
     this.outlet = outlet;
     this.#table = table;
   }

@@ -1,6 +1,7 @@
+import type { RunKey } from "../core/name.ts";
 import type { Labels } from "../core/run.ts";
 import { rowsPerPageScanMax } from "../limits.ts";
-import type { Page } from "./store.ts";
+import type { Page, RunPlace, RunQuery } from "./store.ts";
 
 /** What to look through for a page, and what of it to take. */
 export interface Scan<Row, Key> {
@@ -32,4 +33,29 @@ export function scanPage<Row, Key>({ rows, matches, placeOf, limit }: Scan<Row, 
 export function hasLabels(labels: Labels, wanted: Labels): boolean {
   for (const [name, value] of Object.entries(wanted)) if (labels[name] !== value) return false;
   return true;
+}
+
+/** The parts of a place that is `namespace/name`; both empty, before everything, for undefined. */
+export function placeParts(place: string | undefined): { readonly namespace: string; readonly name: string } {
+  if (place === undefined) return { namespace: "", name: "" };
+  const slash = place.indexOf("/");
+  return { namespace: place.slice(0, slash), name: place.slice(slash + 1) };
+}
+
+/** Between which places a list of runs looks, both excluded: only what is older than one, newer than the other. */
+export function runBounds(query: RunQuery): { readonly older: RunPlace; readonly newer: RunPlace } {
+  const { createdFromMs, createdUntilMs, after, before } = query;
+  // No run has an empty key: a time with it comes before all runs of that time.
+  const none = "" as RunKey;
+  const until = { timeMs: createdUntilMs === undefined ? Number.MAX_SAFE_INTEGER : createdUntilMs + 1, run: none };
+  const from = { timeMs: createdFromMs ?? -1, run: none };
+  return {
+    older: after !== undefined && byPlace(after, until) < 0 ? after : until,
+    newer: before !== undefined && byPlace(before, from) > 0 ? before : from,
+  };
+}
+
+/** Orders runs' places; negative if the first is older. */
+function byPlace(one: RunPlace, other: RunPlace): number {
+  return one.timeMs - other.timeMs || (one.run < other.run ? -1 : one.run > other.run ? 1 : 0);
 }

@@ -22,6 +22,18 @@ export interface TaskContext {
   readonly attempt: number;
   /** The labels of the run. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The namespace of the run; not the worker's if the worker shares others. */
+  readonly namespace: string;
+  /** The op. */
+  readonly op: string;
+  /** The container image that the op or its task names; empty if none is. */
+  readonly image: string;
+  /** What executes the op, as it or its task says; empty if nothing is said. */
+  readonly handler: string;
+  /** What the task asked for, and holds until it ends; a field that was not asked for is not there. */
+  readonly resources: AskedResources;
+  /** The devices it was given, by their indexes on this worker. */
+  readonly deviceIndexes: readonly number[];
   /**
    * Aborted when the attempt must end. Its reason says why: AttemptCancelled (report by throwing; there is a
    * grace), AttemptLost (the lease has moved on and nothing counts any more), WorkerStopped, or AttemptEnded
@@ -38,7 +50,8 @@ export interface TaskContext {
   /**
    * Says that the attempt is alive. If its task has a heartbeat timeout, the worker beats by itself at a
    * third of it, from the event loop that runs the task: a task that keeps the event loop busy for longer is
-   * taken to hang, and one that does so on purpose raises its timeout. Leases do not depend on this.
+   * taken to hang, and one that does so on purpose raises its timeout. Leases do not depend on this. With
+   * `autoHeartbeat: false` only what the task itself reports counts.
    */
   heartbeat(): void;
   /** Publishes an event of the task's own; resolves when it is durable. At most 1,000 may wait. */
@@ -116,16 +129,49 @@ export interface ChildTaskOptions {
   readonly op: string;
   /** The registered version whose defaults it takes; the latest if not said. */
   readonly opVersion?: number;
-  /** The inputs by name. */
+  /**
+   * The inputs by name. What `output(name, output)` makes stands for an output of another child, which was
+   * started before or in the same turn of the event loop, and which this one then waits for.
+   */
   readonly input?: Readonly<Record<string, unknown>>;
   /** What happens after a failed attempt; the op's policy if not said. */
   readonly retry?: RetryOptions;
   /** How long it may take; the op's timeouts if not said. */
   readonly timeouts?: TimeoutOptions;
+  /** What it asks of its worker; the op's if not said. */
+  readonly resources?: AskedResources;
+  /** Which workers it may go to; the op's if not said. */
+  readonly placement?: PlacementOptions;
+  /** The container image that executes it; the op's if not said. */
+  readonly image?: string;
+  /** What executes it; the op's if not said. */
+  readonly handler?: string;
   /** How long it has after a cancel, in milliseconds; 10 s if not said. */
   readonly cancelGraceMs?: number;
   /** For finding it, and for filters of the feed. */
   readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** What a task asks of the worker that executes it. What is not said is not asked for. */
+export interface AskedResources {
+  /** Processor cores; a thousandth is the smallest step. */
+  readonly cpu?: number;
+  /** Memory, in MB. */
+  readonly ramMb?: number;
+  /** Memory of a device, in MB, whole on each one that it is given. */
+  readonly vramMb?: number;
+  /** How many devices; 1 if `vramMb` or `deviceIndex` is said, else none. */
+  readonly deviceCount?: number;
+  /** The one device it must have, by its index on the worker. */
+  readonly deviceIndex?: number;
+}
+
+/** Which workers a task may go to. */
+export interface PlacementOptions {
+  /** Only workers with all of these labels. */
+  readonly workerLabels?: Readonly<Record<string, string>>;
+  /** The taints it bears; without a value, every value of the key. */
+  readonly tolerations?: readonly { readonly key: string; readonly value?: string }[];
 }
 
 /** What happens after a failed attempt. */

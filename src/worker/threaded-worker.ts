@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { JsValues } from "../client/js-value.ts";
-import { TaskRunner } from "./attempt/task-runner.ts";
+import { type Task, TaskRunner } from "./attempt/task-runner.ts";
 import { type Connection, openConnection } from "./session/connection.ts";
-import type { SessionFailure, SessionNotice } from "./session/thread-messages.ts";
+import type { AnnouncedCapacity, SessionFailure, SessionNotice } from "./session/thread-messages.ts";
 import type { TaskFunction } from "./task-context.ts";
-import type { Worker, WorkerOptions } from "./worker.ts";
+import type { TaskOptions, Worker, WorkerCapacity, WorkerOptions } from "./worker.ts";
 import { WorkerRefused, WorkerSuperseded } from "./worker-errors.ts";
 import { stopGraceMs } from "./worker-limits.ts";
 import { standardErrorLog, type WorkerLog } from "./worker-log.ts";
@@ -17,7 +17,7 @@ export class ThreadedWorker implements Worker {
   readonly #options: WorkerOptions;
   readonly #concurrency: number;
   readonly #log: WorkerLog;
-  readonly #tasks = new Map<string, TaskFunction>();
+  readonly #tasks = new Map<string, Task>();
   readonly #attached = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #connection: Connection | undefined;
@@ -35,14 +35,14 @@ export class ThreadedWorker implements Worker {
     this.#attached.promise.catch(() => undefined);
   }
 
-  task<Inputs = JsValues>(op: string, run: TaskFunction<Inputs>): void {
+  task<Inputs = JsValues>(op: string, run: TaskFunction<Inputs>, options: TaskOptions = {}): void {
     if (this.#connection !== undefined) {
       throw new Error(`the task ${op} comes too late: the worker has started`);
     }
     if (this.#tasks.has(op)) {
       throw new Error(`the worker has a task ${op} already`);
     }
-    this.#tasks.set(op, run as TaskFunction);
+    this.#tasks.set(op, { run: run as TaskFunction, beats: options.autoHeartbeat ?? true });
   }
 
   start(): Promise<void> {
@@ -52,21 +52,31 @@ export class ThreadedWorker implements Worker {
     if (this.#tasks.size === 0) {
       throw new Error("the worker has no tasks; name some before it starts");
     }
-    const { address, namespace = "", labels = {} } = this.#options;
+    const {
+      address,
+      namespace = "",
+      labels = {},
+      capacity,
+      taints = [],
+      sharedNamespaces = [],
+    } = this.#options;
     const identity = {
       address: readAddress(address),
-      namespace,
+      namespace: namespace || "default",
       workerId: this.workerId,
       incarnation: randomBytes(12).toString("hex"),
       ops: [...this.#tasks.keys()],
       labels,
       concurrency: this.#concurrency,
+      ...(capacity && { capacity: announce(capacity) }),
+      taints: taints.map(({ key, value = "" }) => ({ key, value })),
+      sharedNamespaces,
     };
     this.#connection = openConnection(identity, {
       notice: (notice) => this.#take(notice),
       ended: (failure) => this.#end(failure),
     });
-    this.#runner = new TaskRunner(this.#tasks, this.#connection);
+    this.#runner = new TaskRunner(this.#tasks, { line: this.#connection, namespace: identity.namespace });
     return this.#attached.promise;
   }
 
@@ -137,6 +147,26 @@ function toError(failure: SessionFailure | Error): Error {
   return failure.kind === "superseded"
     ? new WorkerSuperseded(failure.message)
     : new WorkerRefused(failure.message);
+}
+
+function announce({ cpu, ramMb, devices = [] }: WorkerCapacity): AnnouncedCapacity {
+  const place = "of the worker's capacity is to be a whole number of MB";
+  return {
+    ...(cpu !== undefined && { cpu }),
+    ...(ramMb !== undefined && { ramMb: toWholeMb(ramMb, `ramMb ${place}`) }),
+    devices: devices.map(({ index, kind = "", vramMb }) => ({
+      index,
+      kind,
+      vramMb: toWholeMb(vramMb, `vramMb ${place}`),
+    })),
+  };
+}
+
+function toWholeMb(sizeMb: number, rule: string): bigint {
+  if (!Number.isSafeInteger(sizeMb) || sizeMb < 0) {
+    throw new RangeError(`${rule} and is ${sizeMb}`);
+  }
+  return BigInt(sizeMb);
 }
 
 function readAddress(address: string): string {

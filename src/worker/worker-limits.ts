@@ -31,6 +31,8 @@ export const causesMax = 5;
  * how many.
  */
 export const waitingLogsMax = 1_000;
+/** 4 MiB of log lines of an attempt not yet recorded, for the same reason: long ones cost more memory. */
+export const waitingLogBytesMax = 4 * 1024 * 1024;
 /** 1,000 events of an attempt not yet recorded: a task that publishes faster has to await them. */
 export const waitingEventsMax = 1_000;
 /**

@@ -11,9 +11,12 @@ export {
   type JsValues,
   Reference,
 } from "../client/js-value.ts";
+export { type OutputOf, output } from "../client/plan.ts";
 export type {
+  AskedResources,
   ChildTaskOptions,
   ConditionOptions,
+  PlacementOptions,
   RetryOptions,
   StartedTask,
   TaskContext,
@@ -75,7 +78,7 @@ export interface Worker {
    */
   readonly closed: Promise<void>;
   /** Says what runs tasks of an op. All tasks are named before `start`. */
-  task<Inputs = JsValues>(op: string, run: TaskFunction<Inputs>): void;
+  task<Inputs = JsValues>(op: string, run: TaskFunction<Inputs>, options?: TaskOptions): void;
   /**
    * Attaches and takes work; resolves when the server has first answered. The worker goes on without being
    * awaited.
@@ -88,6 +91,42 @@ export interface Worker {
    * its attempt counts as failed, and the retry policy decides what follows.
    */
   stop(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+/** How the tasks of an op are run. */
+export interface TaskOptions {
+  /**
+   * False for a task that says by itself that it is alive, with `ctx.heartbeat` or anything else that it
+   * reports. Otherwise the worker beats for a task that has a heartbeat timeout, from the event loop that
+   * runs it.
+   */
+  readonly autoHeartbeat?: boolean;
+}
+
+/** What a worker has to give, reserved by the server for the tasks that it sends. */
+export interface WorkerCapacity {
+  /** Processor cores; a thousandth is the smallest step. */
+  readonly cpu?: number;
+  /** Memory, in MB. */
+  readonly ramMb?: number;
+  /** Its devices, such as GPUs; at most 64. */
+  readonly devices?: readonly WorkerDevice[];
+}
+
+/** A device of a worker. */
+export interface WorkerDevice {
+  /** Its index on this worker, from 0, each once. */
+  readonly index: number;
+  /** Its memory, in MB. */
+  readonly vramMb: number;
+  /** What it is, for people. */
+  readonly kind?: string;
+}
+
+/** What keeps tasks from a worker that do not say that they bear it. */
+export interface WorkerTaint {
+  readonly key: string;
+  readonly value?: string;
 }
 
 /** How a worker is made. */
@@ -109,6 +148,15 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /** For people and for placement; at most 64. */
   readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * What it has to give. Tasks that ask for resources go only to workers that announce them; what is not
+   * said here it has none of.
+   */
+  readonly capacity?: WorkerCapacity;
+  /** What keeps tasks from it that do not say that they bear it; at most 64. */
+  readonly taints?: readonly WorkerTaint[];
+  /** Further namespaces whose tasks it takes, at most 100. Ops of the same name are the same task here. */
+  readonly sharedNamespaces?: readonly string[];
   /** Where it says what happens to its session; warnings and errors on standard error if not given. */
   readonly log?: WorkerLog;
 }

@@ -24,7 +24,7 @@ function openSession({ concurrency = 10 } = {}) {
   };
   const names = { address: "http://127.0.0.1", namespace: "", workerId: "w", incarnation: "i" };
   const session = new Session({
-    identity: { ...names, ops: ["work"], labels: {}, concurrency },
+    identity: { ...names, ops: ["work"], labels: {}, concurrency, taints: [], sharedNamespaces: [] },
     open,
     notify: (notice) => of(notice.kind).add(notice),
   });

@@ -7,7 +7,7 @@ import { sessionsPerAssignMax, storeRetryDelayMs } from "../../src/limits.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { FakeClock, settle, until } from "../support/fake-clock.ts";
 import { done, FakeStore } from "../support/fake-store.ts";
-import { assignmentOf, KeptLog, KeptOutlet } from "./support.ts";
+import { assignmentOf, KeptLog, KeptOutlet, takingSession } from "./support.ts";
 
 /** A dispatcher over a store that has queues of numbers and gives them to the sessions in turn. */
 function setUp() {
@@ -35,7 +35,8 @@ function setUp() {
       }
     }
     const emptyQueues = [...queues].filter(([, runs]) => runs.length === 0).map(([op]) => `default/${op}`);
-    return { assignments, emptyQueues, closedSessions: [...left.keys()].filter((id) => closed.has(id)) };
+    const closedSessions = [...left.keys()].filter((id) => closed.has(id));
+    return { assignments, emptyQueues, blockedQueues: [], againMs: undefined, closedSessions };
   };
   store.script = (command) => {
     if (command.kind !== "assign") return done();
@@ -60,7 +61,7 @@ function setUp() {
   const open = (sessionId: string, ops: readonly string[], credit: number) => {
     const outlet = new KeptOutlet();
     opsOf.set(sessionId, ops);
-    const session = sessions.open(sessionId, "default", sessionId, ops, outlet);
+    const session = sessions.open(takingSession(sessionId, ops), outlet);
     if (credit > 0) session.addCredit(credit);
     return { session, outlet };
   };

@@ -12,7 +12,7 @@ import {
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { FakeClock, settle, until } from "../support/fake-clock.ts";
 import { done, eventOf, FakeStore } from "../support/fake-store.ts";
-import { assignmentOf, attemptOf, KeptLog, KeptOutlet, keyOf, settings } from "./support.ts";
+import { assignmentOf, attemptOf, KeptLog, KeptOutlet, keyOf, settings, takingSession } from "./support.ts";
 
 function setUp() {
   const store = new FakeStore();
@@ -21,7 +21,7 @@ function setUp() {
   const engine = new Engine({ store: store.asStore(), clock, chance: { next: () => 0.25 }, log, settings });
   const open = (sessionId: string, ops: readonly string[] = ["work"]) => {
     const outlet = new KeptOutlet();
-    return { session: engine.sessions.open(sessionId, "default", "w1", ops, outlet), outlet };
+    return { session: engine.sessions.open(takingSession(sessionId, ops), outlet), outlet };
   };
   const pulse = () => engine.execute<"pulse">({ kind: "pulse", sessionId: "s1", leaseMs: 1 });
   /** Executes a command that has these effects. */
@@ -154,7 +154,7 @@ describe("the engine", () => {
     const send = () => {
       throw new Error("broken outlet");
     };
-    engine.sessions.open("s1", "default", "w1", [], { send, end: () => undefined });
+    engine.sessions.open(takingSession("s1", []), { send, end: () => undefined });
     expect((await affect({ kind: "drain", sessionId: "s1" })).ok).toBe(true);
     expect(log.sentences("error")).toEqual(["what follows from a command failed"]);
   });

@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { ActionState } from "../../src/core/action.ts";
 import type { AttemptReference, NewAction, NewTask, ReportContent } from "../../src/core/command.ts";
 import type { RunKey } from "../../src/core/name.ts";
+import { noCapacity } from "../../src/core/placement/demand.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import type { OpenSession } from "../../src/engine/sessions.ts";
 import { returnedDelayMs } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { FakeClock, settle, until } from "../support/fake-clock.ts";
-import { KeptLog, KeptOutlet, keyOf, settings } from "./support.ts";
+import { KeptLog, KeptOutlet, keyOf, settings, takingSession } from "./support.ts";
 
 const noRequest = { requestId: "", digest: "" };
 
@@ -30,13 +31,16 @@ async function begin(store: Store = new MemoryStore(), clock = new FakeClock()) 
       incarnation,
       ops,
       labels: {},
+      capacity: noCapacity,
+      taints: [],
+      sharedNamespaces: [],
       running,
       leaseMs,
     };
     const outcome = await engine.execute<"attach">({ kind: "attach", ...command });
     if (!outcome.ok) throw new Error(outcome.refusal.reason);
     const outlet = new KeptOutlet();
-    const session = engine.sessions.open(newSessionId, "default", workerId, ops, outlet);
+    const session = engine.sessions.open(takingSession(newSessionId, ops, { workerId }), outlet);
     if (credit > 0) session.addCredit(credit);
     const worker = new Worker(engine, session, outlet, outcome.answer);
     if (pulses) worker.keepPulsing(clock);
@@ -57,6 +61,7 @@ async function begin(store: Store = new MemoryStore(), clock = new FakeClock()) 
       labels: {},
       priority: more.priority ?? 0,
       timeoutMs: more.timeoutMs,
+      delivery: undefined,
       work: Array.isArray(work) ? { plan: work } : { task: taskOf(work as Partial<NewTask>) },
     });
     if (!outcome.ok) throw new Error(JSON.stringify(outcome.refusal));

@@ -3,7 +3,7 @@ import { Lanes } from "../../src/engine/lanes.ts";
 import { Sessions } from "../../src/engine/sessions.ts";
 import { creditMax, outgoingFramesMax, sessionOpenTimeoutMs } from "../../src/limits.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { assignmentOf, KeptOutlet } from "./support.ts";
+import { assignmentOf, KeptOutlet, takingSession } from "./support.ts";
 
 function setUp() {
   const clock = new FakeClock();
@@ -11,7 +11,7 @@ function setUp() {
   const sessions = new Sessions({ lanes, clock });
   const open = (sessionId: string, ops: readonly string[] = ["work"]) => {
     const outlet = new KeptOutlet();
-    return { session: sessions.open(sessionId, "default", `${sessionId}-worker`, ops, outlet), outlet };
+    return { session: sessions.open(takingSession(sessionId, ops), outlet), outlet };
   };
   return { clock, lanes, sessions, open };
 }
@@ -92,6 +92,18 @@ describe("a session", () => {
     expect(sessions.openCount).toBe(2);
   });
 
+  test("takes from each of its ops in each of its namespaces", () => {
+    const { sessions } = setUp();
+    const taking = takingSession("s1", ["work", "rest"], { sharedNamespaces: ["team", "lab"] });
+    sessions.open(taking, new KeptOutlet());
+    const queues = ["default", "team", "lab"].flatMap((one) => [`${one}/work`, `${one}/rest`]);
+    expect(queues.map((queue) => sessions.openOn(queue))).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(sessions.takersOf("lab/rest", 10)).toMatchObject([
+      { sessionId: "s1", namespace: "default", workerId: "s1-worker" },
+    ]);
+    expect(sessions.takersOf("lab/rest", 0)).toEqual([]);
+  });
+
   test("may permit up to the bound, and is refused one more", () => {
     const { sessions, open } = setUp();
     const { session } = open("s1");
@@ -131,13 +143,31 @@ describe("a session", () => {
 
 describe("the lanes", () => {
   const taker = (credit: number) => ({ credit });
+  const nothing = { asked: [], emptyQueues: [], blockedQueues: [] };
+
+  /** Lanes with one queue `a`, and as many takers of it as credits are given. */
+  function lanesWith(...credits: readonly number[]) {
+    const lanes = new Lanes();
+    const takers = credits.map(taker);
+    for (const one of takers) lanes.enter(one, ["a"]);
+    let callCount = 0;
+    lanes.whenTakeable(() => (callCount += 1));
+    /** Asks for some, whom nobody gives anything. */
+    const askInVain = (countMax: number, news: () => void = () => undefined) => {
+      const asked = lanes.pick(countMax);
+      news();
+      lanes.found({ asked, emptyQueues: [], blockedQueues: ["a"] });
+      return asked;
+    };
+    return { lanes, takers, askInVain, calls: () => callCount };
+  }
 
   test("offer a queue until the store found it empty, and again once something is queued", () => {
     const lanes = new Lanes();
     const one = taker(1);
     lanes.enter(one, ["a", "b"]);
     expect(lanes.pick(10)).toEqual([one]);
-    lanes.foundEmpty(["a", "b"]);
+    lanes.found({ ...nothing, emptyQueues: ["a", "b"] });
     expect(lanes.isTakeable).toBe(false);
     lanes.mark("b");
     expect(lanes.isTakeable).toBe(true);
@@ -148,10 +178,10 @@ describe("the lanes", () => {
     lanes.enter(taker(1), ["a"]);
     lanes.pick(10);
     lanes.mark("a");
-    lanes.foundEmpty(["a"]);
+    lanes.found({ ...nothing, emptyQueues: ["a"] });
     expect(lanes.isTakeable).toBe(true);
     lanes.pick(10);
-    lanes.foundEmpty(["a"]);
+    lanes.found({ ...nothing, emptyQueues: ["a"] });
     expect(lanes.isTakeable).toBe(false);
   });
 
@@ -163,14 +193,12 @@ describe("the lanes", () => {
     lanes.leave(one);
     lanes.mark("a");
     lanes.enter(taker(1), ["a"]);
-    lanes.foundEmpty(["a"]);
+    lanes.found({ ...nothing, emptyQueues: ["a"] });
     expect(lanes.isTakeable).toBe(true);
   });
 
   test("pick nobody without credit, and those first who were served longest ago", () => {
-    const lanes = new Lanes();
-    const takers = [taker(1), taker(0), taker(1), taker(1)];
-    for (const one of takers) lanes.enter(one, ["a"]);
+    const { lanes, takers } = lanesWith(1, 0, 1, 1);
     const [first, without, second, third] = takers;
     expect(lanes.pick(2)).toEqual([first, second]);
     lanes.served(first as object & { credit: number });
@@ -186,5 +214,70 @@ describe("the lanes", () => {
     for (const one of few) lanes.enter(one, ["b"]);
     const picked = [...lanes.pick(3), ...lanes.pick(3)];
     expect(picked).toContain(few[0]);
+  });
+
+  test("ask for everybody once about work that nobody can take, and then for nobody", () => {
+    const { lanes, takers, askInVain } = lanesWith(...Array.from({ length: 10 }, () => 1));
+    const asked = [...askInVain(4), ...askInVain(4), ...askInVain(4)];
+    expect(asked).toEqual(takers);
+    expect(lanes.isTakeable).toBe(false);
+  });
+
+  test.each<{ news: string; tell: (lanes: Lanes) => void; count: number }>([
+    { news: "something was queued there", tell: (lanes) => lanes.mark("a"), count: 3 },
+    { news: "something was freed", tell: (lanes) => lanes.freed(), count: 3 },
+    { news: "anything may have happened", tell: (lanes) => lanes.markAll(), count: 3 },
+    { news: "a taker came", tell: (lanes) => lanes.enter(taker(1), ["a"]), count: 1 },
+    { news: "something was queued elsewhere", tell: (lanes) => lanes.mark("b"), count: 0 },
+  ])("ask $count of 3 blocked takers and a new one again when $news", ({ tell, count }) => {
+    const { lanes, askInVain, calls } = lanesWith(1, 1, 1);
+    askInVain(10);
+    const before = calls();
+    tell(lanes);
+    expect(lanes.pick(10).length).toBe(count);
+    expect(calls() > before).toBe(count > 0);
+  });
+
+  test("ask a blocked taker again that ran out of credit and got more, and not one that got more of it", () => {
+    const { lanes, takers, askInVain } = lanesWith(1, 1);
+    askInVain(10);
+    const [one, other] = takers as [{ credit: number }, { credit: number }];
+    other.credit = 2;
+    lanes.credited(other);
+    expect(lanes.isTakeable).toBe(false);
+    one.credit = 0;
+    lanes.credited(one);
+    one.credit = 1;
+    lanes.credited(one);
+    expect(lanes.pick(10)).toEqual([one]);
+  });
+
+  test.each([
+    { news: "was queued", tell: (lanes: Lanes) => lanes.mark("a") },
+    { news: "was freed", tell: (lanes: Lanes) => lanes.freed() },
+  ])("believe no answer that is older than what $news, and ask for the others first", ({ tell }) => {
+    const { lanes, takers, askInVain } = lanesWith(1, 1, 1);
+    const [one, two, three] = takers;
+    expect(askInVain(2, () => tell(lanes))).toEqual([one, two]);
+    expect(lanes.pick(10)).toEqual([three, one, two]);
+  });
+
+  test("put those asked in vain behind the others while the queue gives something to somebody", () => {
+    const { lanes, takers } = lanesWith(1, 1, 2);
+    const [one, two, three] = takers as [object, object, { credit: number }];
+    const asked = lanes.pick(2);
+    lanes.found({ asked, emptyQueues: [], blockedQueues: [] });
+    expect(lanes.pick(10)).toEqual([three, one, two]);
+  });
+
+  test("forget a blocked taker that leaves, and its queue with the last one", () => {
+    const { lanes, takers, askInVain } = lanesWith(1, 1);
+    askInVain(10);
+    for (const one of takers) lanes.leave(one);
+    lanes.freed();
+    expect({ isTakeable: lanes.isTakeable, count: lanes.takerCount("a") }).toEqual({
+      isTakeable: false,
+      count: 0,
+    });
   });
 });

@@ -2,7 +2,7 @@ import type { Assignment, AttemptReference } from "../../src/core/command.ts";
 import { type RunKey, runKey } from "../../src/core/name.ts";
 import type { EngineSettings } from "../../src/engine/engine.ts";
 import type { EngineLog } from "../../src/engine/log.ts";
-import type { Outgoing, Outlet } from "../../src/engine/sessions.ts";
+import type { Outgoing, Outlet, TakingSession } from "../../src/engine/sessions.ts";
 
 /** Settings that differ from each other, so that a mixed-up one shows. */
 export const settings: EngineSettings = {
@@ -73,7 +73,20 @@ export function assignmentOf(runId: string, op = "work"): Assignment {
     runLabels: {},
     startToEndMs: undefined,
     heartbeatMs: undefined,
+    image: "",
+    handler: "",
+    resources: undefined,
+    deviceIndexes: [],
   };
+}
+
+/** What the engine is told of a session that it opens, in the default namespace unless said otherwise. */
+export function takingSession(
+  id: string,
+  ops: readonly string[],
+  said: Partial<Omit<TakingSession, "id" | "ops">> = {},
+): TakingSession {
+  return { id, ops, namespace: "default", workerId: `${id}-worker`, sharedNamespaces: [], ...said };
 }
 
 /** The key of a run in the default namespace. */

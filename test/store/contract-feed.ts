@@ -70,6 +70,25 @@ export function describeFeed(subject: Subject): void {
       expect([last.transactions.length, last.through, last.atHead]).toEqual([1, 12n, true]);
     });
 
+    test("from the middle of a transaction has it whole, and what follows", async () => {
+      await subject.change({ events: [eventRow("r", "1")] });
+      await subject.change({ events: [eventRow("r", "2"), eventRow("q", "3"), eventRow("r", "4")] });
+      await subject.change({ events: [eventRow("q", "5")] });
+      for (const { after, firsts } of [
+        { after: 1n, firsts: [2n, 5n] },
+        { after: 2n, firsts: [2n, 5n] },
+        { after: 3n, firsts: [2n, 5n] },
+        { after: 4n, firsts: [5n] },
+        { after: 5n, firsts: [] },
+      ]) {
+        const page = await read(after as Position);
+        expect(page.transactions.map(({ first }) => first)).toEqual(firsts);
+        expect([page.through, page.atHead]).toEqual([5n, true]);
+      }
+      const one = await read(2n as Position, { eventsMax: 1 });
+      expect([one.transactions.length, one.through, one.atHead]).toEqual([1, 4n, false]);
+    });
+
     test("of one run has the transactions with events of it, and looks at all", async () => {
       await subject.change({ events: [eventRow("r", "1")] });
       await subject.change({ events: [eventRow("q", "2")] });

@@ -8,7 +8,7 @@ import type {
   ReportContent,
 } from "../../src/core/command.ts";
 import { type RunKey, runKey, wholeName } from "../../src/core/name.ts";
-import type { Op } from "../../src/core/op.ts";
+import type { Op } from "../../src/core/ops/op.ts";
 import type { Run } from "../../src/core/run.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { Value } from "../../src/core/value.ts";

@@ -1,7 +1,7 @@
 import type { Action, Attempt, ConditionSpec, TaskSpec } from "../../src/core/action.ts";
 import type { Event } from "../../src/core/event.ts";
 import { parentOf, type RunKey, runIdOf } from "../../src/core/name.ts";
-import type { Op } from "../../src/core/op.ts";
+import type { Op } from "../../src/core/ops/op.ts";
 import type { Run } from "../../src/core/run.ts";
 import type { Session } from "../../src/core/session.ts";
 

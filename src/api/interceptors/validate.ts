@@ -86,17 +86,26 @@ export interface FieldViolation {
  * Handlers use it too, for what a schema cannot say.
  */
 export function invalidRequest(violations: readonly FieldViolation[]): ConnectError {
+  return badRequest(violations, { reason: "INVALID_REQUEST", facts: {}, subject: "" });
+}
+
+/** A refusal with violations, for a reason with further facts; `subject` stands before the first violation. */
+export function badRequest(
+  violations: readonly FieldViolation[],
+  { reason, facts, subject }: { reason: string; facts: Readonly<Record<string, string>>; subject: string },
+): ConnectError {
   const [first, ...others] = violations;
   const told = first === undefined ? "the request is not valid" : describe(first);
   const rest = others.length === 0 ? "" : ` (and ${others.length} more)`;
   const listed = withinBytes(violations, carrierLimits.violationBytesMax);
   const metadata = {
+    ...facts,
     field: first?.field ?? "",
     violation_count: String(violations.length),
     listed_count: String(listed.length),
   };
-  return new ConnectError(`${told}${rest}`, Code.InvalidArgument, undefined, [
-    { desc: ErrorInfoSchema, value: { reason: "INVALID_REQUEST", domain: "signalbox", metadata } },
+  return new ConnectError(`${subject}${told}${rest}`, Code.InvalidArgument, undefined, [
+    { desc: ErrorInfoSchema, value: { reason, domain: "signalbox", metadata } },
     { desc: BadRequestSchema, value: { fieldViolations: listed.map((violation) => ({ ...violation })) } },
   ]);
 }

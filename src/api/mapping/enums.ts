@@ -1,14 +1,22 @@
-import { Action_Kind, Action_State, Dependency_Requirement } from "../../../gen/signalbox/v1/action_pb.ts";
+import {
+  Action_Kind,
+  Action_State,
+  Dependency_Requirement,
+  TimelineEntry_Type,
+} from "../../../gen/signalbox/v1/action_pb.ts";
 import { Condition_Outcome } from "../../../gen/signalbox/v1/condition_pb.ts";
 import { EventKind as EventKindEnum, LogLevel as LogLevelEnum } from "../../../gen/signalbox/v1/event_pb.ts";
+import { SpecType as SpecTypeEnum } from "../../../gen/signalbox/v1/op_pb.ts";
 import { Run_State } from "../../../gen/signalbox/v1/run_pb.ts";
 import { ValueType as ValueTypeEnum } from "../../../gen/signalbox/v1/value_pb.ts";
 import { Worker_State } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { ActionSpec, ActionState, Dependency, Outcome } from "../../core/action.ts";
 import type { EventKind, LogLevel } from "../../core/event.ts";
+import type { SpecType } from "../../core/ops/op.ts";
 import type { RunState } from "../../core/run.ts";
 import type { SessionState } from "../../core/session.ts";
 import type { ValueType } from "../../core/value.ts";
+import type { TimelineType } from "../timeline.ts";
 
 /** The words of the core for the values of one enum of the contract, both ways. */
 export interface EnumMap<Word extends string, Value extends number> {
@@ -61,6 +69,20 @@ export const valueTypes = enumMap<ValueType, ValueTypeEnum>({
   string: ValueTypeEnum.STRING,
   json: ValueTypeEnum.JSON,
 });
+
+/** Types of the inputs and outputs of ops. */
+export const specTypes = enumMap<SpecType, SpecTypeEnum>({
+  string: SpecTypeEnum.STRING,
+  int: SpecTypeEnum.INT,
+  float: SpecTypeEnum.FLOAT,
+  bool: SpecTypeEnum.BOOL,
+  object: SpecTypeEnum.OBJECT,
+  array: SpecTypeEnum.ARRAY,
+  any: SpecTypeEnum.ANY,
+});
+
+/** Types of the entries of a timeline. */
+export const timelineTypes = sameNames<TimelineType, TimelineEntry_Type>(TimelineEntry_Type);
 
 /** How much a log line matters. */
 export const logLevels = enumMap<LogLevel, LogLevelEnum>({

@@ -12,13 +12,14 @@ import { logLevels } from "./enums.ts";
 import type { Faults } from "./faults.ts";
 import { fromJson, fromValues } from "./from-proto-value.ts";
 
-/** An attempt of a run in the session's namespace. */
+/** An attempt of a run, in the session's own namespace unless it says another. */
 export function fromAttemptReference(
   message: AttemptReferenceMessage,
-  namespace: string,
+  sessionNamespace: string,
   faults: Faults,
 ): AttemptReference {
   const { runId, action, attempt, epoch } = message;
+  const namespace = message.namespace === "" ? sessionNamespace : message.namespace;
   return { run: runKey(namespace, runId), action, attempt, epoch: fromCount("epoch", epoch, faults) };
 }
 

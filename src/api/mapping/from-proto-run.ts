@@ -5,25 +5,22 @@ import type {
   TaskSpec as TaskSpecMessage,
 } from "../../../gen/signalbox/v1/action_pb.ts";
 import type { ConditionSpec as ConditionSpecMessage } from "../../../gen/signalbox/v1/condition_pb.ts";
-import type {
-  Op as OpMessage,
-  RetryPolicy as RetryPolicyMessage,
-  Timeouts as TimeoutsMessage,
-} from "../../../gen/signalbox/v1/op_pb.ts";
 import type { NewRun as NewRunMessage } from "../../../gen/signalbox/v1/run_pb.ts";
-import type { Dependency, Input, RetryPolicy, Timeouts } from "../../core/action.ts";
+import type { Dependency, Input } from "../../core/action.ts";
 import type { CommandOf, NewAction, NewCondition, NewTask } from "../../core/command.ts";
 import { defaultNamespace } from "../../core/name.ts";
-import type { OpContent } from "../../core/ops/op.ts";
+import { fromDelivery } from "./delivery.ts";
 import { requirements, valueTypes } from "./enums.ts";
 import type { Faults } from "./faults.ts";
+import { fromRetryPolicy, fromTimeouts } from "./from-proto-op.ts";
+import { fromPlacement, fromResources } from "./from-proto-resource.ts";
 import { fromValue } from "./from-proto-value.ts";
 import { fromDuration } from "./time.ts";
 
 /** What a caller states to have a run, without what makes each call different. */
 export type NewRun = Pick<
   CommandOf<"createRun">,
-  "namespace" | "runId" | "labels" | "priority" | "timeoutMs" | "work"
+  "namespace" | "runId" | "labels" | "priority" | "timeoutMs" | "delivery" | "work"
 >;
 
 /** A new run of a request. */
@@ -34,6 +31,7 @@ export function fromNewRun(message: NewRunMessage, faults: Faults): NewRun {
     labels: message.labels,
     priority: message.priority,
     timeoutMs: fromDuration(message.timeout),
+    delivery: fromDelivery(message.delivery),
     work: fromWork(message.work, faults),
   };
 }
@@ -94,6 +92,10 @@ function fromTaskSpec(message: TaskSpecMessage, faults: Faults): NewTask {
     retry: retry === undefined ? undefined : fromRetryPolicy(retry),
     timeouts: timeouts === undefined ? undefined : fromTimeouts(timeouts),
     cancelGraceMs: fromDuration(cancelGrace),
+    resources: faults.within("resources", () => fromResources(message.resources, faults)),
+    placement: faults.within("placement", () => fromPlacement(message.placement, faults)),
+    image: message.image,
+    handler: message.handler,
   };
 }
 
@@ -133,36 +135,5 @@ function fromConditionSpec(message: ConditionSpecMessage, faults: Faults): NewCo
       defaultValue === undefined
         ? undefined
         : faults.within("default_value", () => fromValue(defaultValue, faults)),
-  };
-}
-
-/** What an op says, without its name. */
-export function fromOp({ description, labels, retry, timeouts }: OpMessage): OpContent {
-  return {
-    description,
-    labels,
-    retry: retry === undefined ? undefined : fromRetryPolicy(retry),
-    timeouts: timeouts === undefined ? undefined : fromTimeouts(timeouts),
-  };
-}
-
-/** The parts of a policy that are stated; a zero number or an empty list states nothing. */
-function fromRetryPolicy(message: RetryPolicyMessage): Partial<RetryPolicy> {
-  const { maxAttempts, initialBackoff, multiplier, maxBackoff, jitter, nonRetryableErrorTypes } = message;
-  return {
-    ...(maxAttempts === 0 ? {} : { maxAttempts }),
-    ...(initialBackoff === undefined ? {} : { initialBackoffMs: fromDuration(initialBackoff) }),
-    ...(multiplier === 0 ? {} : { multiplier }),
-    ...(maxBackoff === undefined ? {} : { maxBackoffMs: fromDuration(maxBackoff) }),
-    ...(jitter === 0 ? {} : { jitter }),
-    ...(nonRetryableErrorTypes.length === 0 ? {} : { nonRetryableErrorTypes }),
-  };
-}
-
-function fromTimeouts(message: TimeoutsMessage): Timeouts {
-  return {
-    queueToStartMs: fromDuration(message.queueToStart),
-    startToEndMs: fromDuration(message.startToEnd),
-    heartbeatMs: fromDuration(message.heartbeat),
   };
 }

@@ -1,7 +1,6 @@
 import type {
   ActionError as ActionErrorMessage,
   Action as ActionMessage,
-  Attempt as AttemptMessage,
   Dependency as DependencyMessage,
   Input as InputMessage,
 } from "../../../gen/signalbox/v1/action_pb.ts";
@@ -14,17 +13,18 @@ import type {
   Action,
   ActionError,
   ActionSpec,
-  Attempt,
   ConditionSpec,
   Dependency,
   Input,
 } from "../../core/action.ts";
 import { requirementsOf } from "../../core/actions/dependency.ts";
-import { attemptId, namespaceOf, runIdOf } from "../../core/name.ts";
+import { namespaceOf, runIdOf } from "../../core/name.ts";
 import type { Labels } from "../../core/run.ts";
 import { actionKinds, actionStates, outcomes, requirements, valueTypes } from "./enums.ts";
 import { message } from "./message.ts";
 import { toDuration, toTimestamp } from "./time.ts";
+import { toRetryPolicy, toTimeouts } from "./to-proto-op.ts";
+import { toPlacement, toResources } from "./to-proto-resource.ts";
 import { toValue, toValues } from "./to-proto-value.ts";
 
 const noLabels: Labels = {};
@@ -60,6 +60,13 @@ export function toAction(action: Action): ActionMessage {
     labels: spec.labels,
     inputs: isTask ? toInputs(spec.inputs) : {},
     condition: spec.kind === "condition" ? conditionOf(action, spec, noLabels) : undefined,
+    resources: toResources(isTask ? spec.demand?.resources : undefined),
+    placement: toPlacement(isTask ? spec.demand?.placement : undefined),
+    image: isTask ? (spec.image ?? "") : "",
+    handler: isTask ? (spec.handler ?? "") : "",
+    deviceIndexes: [...action.deviceIndexes],
+    retry: isTask ? toRetryPolicy(spec.retry) : undefined,
+    timeouts: isTask ? toTimeouts(spec.timeouts) : undefined,
   });
 }
 
@@ -138,41 +145,4 @@ export function toActionError(error: ActionError | undefined): ActionErrorMessag
   if (error === undefined) return undefined;
   const { type, message: text, stack, nonRetryable } = error;
   return { $typeName: "signalbox.v1.ActionError", type, message: text, stack, nonRetryable };
-}
-
-/** One try of a task. */
-export function toAttempt(attempt: Attempt): AttemptMessage {
-  return message<AttemptMessage>({
-    $typeName: "signalbox.v1.Attempt",
-    attemptId: attemptId(attempt.run, attempt.action, attempt.number),
-    number: attempt.number,
-    state: actionStates.of[attempt.state],
-    workerId: attempt.workerId ?? "",
-    assignTime: toTimestamp(attempt.assignTimeMs),
-    startTime: toTimestamp(attempt.startTimeMs),
-    endTime: toTimestamp(attempt.endTimeMs),
-    outputs: toValues(attempt.outputs),
-    error: toActionError(attempt.error),
-    progressPercent: attempt.progressPercent,
-    progressMessage: attempt.progressMessage,
-  });
-}
-
-/** The attempt that a session holds, which is still part of its action. */
-export function currentAttempt(action: Action): Attempt {
-  return {
-    run: action.run,
-    action: action.name,
-    number: action.attempt,
-    state: action.state,
-    epoch: action.epoch,
-    workerId: action.workerId,
-    assignTimeMs: action.assignTimeMs,
-    startTimeMs: action.startTimeMs,
-    endTimeMs: undefined,
-    outputs: undefined,
-    error: undefined,
-    progressPercent: action.progressPercent,
-    progressMessage: action.progressMessage,
-  };
 }

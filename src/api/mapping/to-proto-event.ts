@@ -7,6 +7,7 @@ import type {
   RunEnded,
 } from "../../../gen/signalbox/v1/event_pb.ts";
 import type { Event, EventDetail, EventKind, Position } from "../../core/event.ts";
+import { toDelivery } from "./delivery.ts";
 import { actionKinds, actionStates, logLevels, runStates, valueTypes } from "./enums.ts";
 import { message } from "./message.ts";
 import { toTimestamp } from "./time.ts";
@@ -14,7 +15,7 @@ import { toActionError } from "./to-proto-action.ts";
 import { toJson, toValue, toValues } from "./to-proto-value.ts";
 
 /** An event's id: sixteen hexadecimal digits, which sort in feed order. */
-function toEventId(position: bigint): string {
+export function toEventId(position: bigint): string {
   return position.toString(16).padStart(16, "0");
 }
 
@@ -29,6 +30,7 @@ export function toEvent(position: Position, event: Event): EventMessage {
     action: event.action,
     attempt: event.attempt,
     runLabels: event.runLabels,
+    delivery: toDelivery(event.delivery),
     detail: toDetail(event.detail),
   });
 }
@@ -93,9 +95,14 @@ const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = 
     },
   }),
   action_queued: () => ({ case: "actionQueued", value: { $typeName: "signalbox.v1.ActionQueued" } }),
-  action_assigned: ({ workerId, epoch }) => ({
+  action_assigned: ({ workerId, epoch, deviceIndexes }) => ({
     case: "actionAssigned",
-    value: { $typeName: "signalbox.v1.ActionAssigned", workerId, epoch: BigInt(epoch) },
+    value: {
+      $typeName: "signalbox.v1.ActionAssigned",
+      workerId,
+      epoch: BigInt(epoch),
+      deviceIndexes: [...deviceIndexes],
+    },
   }),
   action_started: ({ workerId, epoch }) => ({
     case: "actionStarted",
@@ -126,7 +133,7 @@ const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = 
     case: "actionCancelRequested",
     value: { $typeName: "signalbox.v1.ActionCancelRequested", cause },
   }),
-  action_ended: ({ state, outputs, error, epoch }) => ({
+  action_ended: ({ state, outputs, error, epoch, cause }) => ({
     case: "actionEnded",
     value: message<ActionEnded>({
       $typeName: "signalbox.v1.ActionEnded",
@@ -134,6 +141,7 @@ const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = 
       outputs: toValues(outputs),
       error: toActionError(error),
       epoch: BigInt(epoch),
+      cause,
     }),
   }),
   action_reopened: ({ state }) => ({
@@ -176,6 +184,36 @@ const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = 
   op_registered: ({ op, version }) => ({
     case: "opRegistered",
     value: { $typeName: "signalbox.v1.OpRegistered", op, version },
+  }),
+  op_deleted: ({ op, version }) => ({
+    case: "opDeleted",
+    value: { $typeName: "signalbox.v1.OpDeleted", op, version },
+  }),
+  limit_set: ({ limit, concurrentMax }) => ({
+    case: "limitSet",
+    value: { $typeName: "signalbox.v1.LimitSet", limit, concurrentMax },
+  }),
+  limit_deleted: ({ limit }) => ({
+    case: "limitDeleted",
+    value: { $typeName: "signalbox.v1.LimitDeleted", limit },
+  }),
+  subscription_created: ({ subscription }) => ({
+    case: "subscriptionCreated",
+    value: { $typeName: "signalbox.v1.SubscriptionCreated", subscription },
+  }),
+  subscription_deleted: ({ subscription }) => ({
+    case: "subscriptionDeleted",
+    value: { $typeName: "signalbox.v1.SubscriptionDeleted", subscription },
+  }),
+  event_dead_lettered: ({ subscription, position, deliveryCount, cause }) => ({
+    case: "eventDeadLettered",
+    value: {
+      $typeName: "signalbox.v1.EventDeadLettered",
+      subscription,
+      eventId: toEventId(BigInt(position)),
+      deliveryCount,
+      cause,
+    },
   }),
   published: ({ source, type, attributes, payload }) => ({
     case: "published",

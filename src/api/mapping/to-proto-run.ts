@@ -1,16 +1,10 @@
-import type {
-  Op as OpMessage,
-  RetryPolicy as RetryPolicyMessage,
-  Timeouts as TimeoutsMessage,
-} from "../../../gen/signalbox/v1/op_pb.ts";
 import type { Run as RunMessage } from "../../../gen/signalbox/v1/run_pb.ts";
-import type { RetryPolicy, Timeouts } from "../../core/action.ts";
 import { namespaceOf, runIdOf } from "../../core/name.ts";
-import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
+import { toDelivery } from "./delivery.ts";
 import { runStates } from "./enums.ts";
 import { message } from "./message.ts";
-import { toDuration, toTimestamp } from "./time.ts";
+import { toTimestamp } from "./time.ts";
 import { toActionError } from "./to-proto-action.ts";
 import { toValues } from "./to-proto-value.ts";
 
@@ -34,41 +28,10 @@ export function toRun(run: Run): RunMessage {
     cancelRequested: run.cancelRequested,
     retryCount: run.retryCount,
     deadlineTime: toTimestamp(run.deadlineMs),
-  });
-}
-
-/** One version of an op. */
-export function toOp(op: Op): OpMessage {
-  return message<OpMessage>({
-    $typeName: "signalbox.v1.Op",
-    namespace: op.namespace,
-    name: op.name,
-    version: op.version,
-    description: op.description,
-    labels: op.labels,
-    retry: op.retry === undefined ? undefined : toRetryPolicy(op.retry),
-    timeouts: op.timeouts === undefined ? undefined : toTimeouts(op.timeouts),
-    createTime: toTimestamp(op.createTimeMs),
-  });
-}
-
-function toRetryPolicy(policy: Partial<RetryPolicy>): RetryPolicyMessage {
-  return message<RetryPolicyMessage>({
-    $typeName: "signalbox.v1.RetryPolicy",
-    maxAttempts: policy.maxAttempts ?? 0,
-    initialBackoff: toDuration(policy.initialBackoffMs),
-    multiplier: policy.multiplier ?? 0,
-    maxBackoff: toDuration(policy.maxBackoffMs),
-    jitter: policy.jitter ?? 0,
-    nonRetryableErrorTypes: [...(policy.nonRetryableErrorTypes ?? [])],
-  });
-}
-
-function toTimeouts(timeouts: Timeouts): TimeoutsMessage {
-  return message<TimeoutsMessage>({
-    $typeName: "signalbox.v1.Timeouts",
-    queueToStart: toDuration(timeouts.queueToStartMs),
-    startToEnd: toDuration(timeouts.startToEndMs),
-    heartbeat: toDuration(timeouts.heartbeatMs),
+    op: run.op,
+    opVersion: run.opVersion,
+    image: run.image,
+    delivery: toDelivery(run.delivery),
+    updateTime: toTimestamp(run.updateTimeMs),
   });
 }

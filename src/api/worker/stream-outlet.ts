@@ -3,6 +3,7 @@ import type {
   AddActions,
   Attached,
   AttachResponse,
+  AttemptReference as AttemptReferenceMessage,
   AttemptReport,
   ChildEnded,
   Declined,
@@ -12,6 +13,7 @@ import type {
 import type { Action } from "../../core/action.ts";
 import type { Answers, AttemptReference } from "../../core/command.ts";
 import type { Refusal } from "../../core/refusal.ts";
+import type { Session } from "../../core/session.ts";
 import { valuesSizeBytes } from "../../core/value.ts";
 import type { EngineSettings } from "../../engine/engine.ts";
 import type { Outgoing, Outlet } from "../../engine/sessions.ts";
@@ -29,7 +31,7 @@ const referenceBytes = 160;
 /** What an outlet is made of. */
 export interface StreamOutletOptions {
   readonly queue: OutgoingQueue;
-  readonly sessionId: string;
+  readonly session: Pick<Session, "id" | "namespace">;
   /** Called once the worker was told to leave: answers on their way are still sent, then the stream ends. */
   readonly onLeave: () => void;
 }
@@ -40,27 +42,29 @@ export interface StreamOutletOptions {
  */
 export class StreamOutlet implements Outlet {
   readonly #queue: OutgoingQueue;
-  readonly #sessionId: string;
+  readonly #session: Pick<Session, "id" | "namespace">;
   readonly #onLeave: () => void;
   #hasLeft = false;
 
-  constructor({ queue, sessionId, onLeave }: StreamOutletOptions) {
+  constructor({ queue, session, onLeave }: StreamOutletOptions) {
     this.#queue = queue;
-    this.#sessionId = sessionId;
+    this.#session = session;
     this.#onLeave = onLeave;
   }
 
   send(outgoing: Outgoing): boolean {
+    const { namespace } = this.#session;
     switch (outgoing.kind) {
       case "assign":
         return outgoing.assignments.every((assignment) => {
           const sizeBytes = referenceBytes + 200 + valuesSizeBytes(assignment.inputs);
-          return this.#queue.pushItem({ case: "assign", item: toAssignment(assignment) }, sizeBytes);
+          return this.#queue.pushItem({ case: "assign", item: toAssignment(assignment, namespace) }, sizeBytes);
         });
       case "cancel":
         return outgoing.cancelled.every((cancelled) => {
           const sizeBytes = referenceBytes + cancelled.cause.length;
-          return this.#queue.pushItem({ case: "cancel", item: toCancelledAttempt(cancelled) }, sizeBytes);
+          const item = toCancelledAttempt(cancelled, namespace);
+          return this.#queue.pushItem({ case: "cancel", item }, sizeBytes);
         });
       case "childEnded":
         return this.#childEnded(outgoing.parent, outgoing.child);
@@ -70,7 +74,7 @@ export class StreamOutlet implements Outlet {
         return this.leave(outgoing.cause, outgoing.reconnectAfterMs);
       case "gone": {
         const isSent = this.#pushLeave(outgoing.cause, undefined);
-        this.#queue.end(toConnectError({ reason: "SESSION_GONE", sessionId: this.#sessionId }));
+        this.#queue.end(toConnectError({ reason: "SESSION_GONE", sessionId: this.#session.id }));
         return isSent;
       }
     }
@@ -97,8 +101,8 @@ export class StreamOutlet implements Outlet {
       sessionId: session.id,
       lease: toDuration(leaseMs),
       pulseInterval: toDuration(pulseIntervalMs),
-      keep: keep.map(toAttemptReference),
-      drop: drop.map(toAttemptReference),
+      keep: keep.map((attempt) => this.#name(attempt)),
+      drop: drop.map((attempt) => this.#name(attempt)),
     });
     this.#answer({ case: "attached", value }, 200 + referenceBytes * (keep.length + drop.length));
     if (cancelled.length > 0 && !this.send({ kind: "cancel", cancelled })) this.end();
@@ -123,7 +127,7 @@ export class StreamOutlet implements Outlet {
   declined(refusal: Refusal, attempt: AttemptReference | undefined): void {
     const value = message<Declined>({
       $typeName: "signalbox.v1.Declined",
-      attempt: attempt === undefined ? undefined : toAttemptReference(attempt),
+      attempt: attempt === undefined ? undefined : this.#name(attempt),
       refusal: toRefusalMessage(refusal),
     });
     this.#answer({ case: "declined", value }, referenceBytes + 400);
@@ -152,10 +156,14 @@ export class StreamOutlet implements Outlet {
   #childEnded(parent: AttemptReference, child: Action): boolean {
     const value = message<ChildEnded>({
       $typeName: "signalbox.v1.ChildEnded",
-      attempt: toAttemptReference(parent),
+      attempt: this.#name(parent),
       action: toAction(child),
     });
     return this.#queue.push({ case: "childEnded", value }, referenceBytes + actionSizeBytes(child));
+  }
+
+  #name(attempt: AttemptReference): AttemptReferenceMessage {
+    return toAttemptReference(attempt, this.#session.namespace);
   }
 
   #pushLeave(cause: string, reconnectAfterMs: number | undefined): boolean {

@@ -1,10 +1,8 @@
 import type { Attach, AttachRequest, AttachResponse } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Answers } from "../../core/command.ts";
-import { noCapacity } from "../../core/placement/demand.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { attachTimeoutMs, reconnectAfterMs } from "../../limits.ts";
-import { fromAttemptReference } from "../mapping/from-proto-report.ts";
-import { fromNamespace } from "../mapping/from-proto-run.ts";
+import { fromAttach } from "../mapping/from-proto-attach.ts";
 import { answered, translated } from "../requests.ts";
 import { toThrown } from "../status.ts";
 import { takeAttach } from "./first-frame.ts";
@@ -62,30 +60,11 @@ export async function* serveWorker(
 }
 
 async function attachSession(engine: Engine, attach: Attach): Promise<Answers["attach"]> {
-  const namespace = fromNamespace(attach.namespace);
-  const running = translated((faults) =>
-    faults.within("attach", () =>
-      faults.each("running", attach.running, (reference) =>
-        fromAttemptReference(reference, namespace, faults),
-      ),
-    ),
-  );
-  const { workerId, incarnation, ops, labels } = attach;
+  const stated = translated((faults) => faults.within("attach", () => fromAttach(attach, faults)));
+  const newSessionId = engine.newSessionId();
+  const { leaseMs } = engine.settings;
   const outcome = await engine
-    .execute({
-      kind: "attach",
-      newSessionId: engine.newSessionId(),
-      namespace,
-      workerId,
-      incarnation,
-      ops,
-      labels,
-      capacity: noCapacity,
-      taints: [],
-      sharedNamespaces: [],
-      running,
-      leaseMs: engine.settings.leaseMs,
-    })
+    .execute({ kind: "attach", newSessionId, leaseMs, ...stated })
     .catch((error: unknown) => {
       throw toThrown(error);
     });
@@ -102,10 +81,10 @@ async function* serveSession(
   const queue = new OutgoingQueue(limits.outgoing);
   // A session may be told to leave while it is being opened, before there is a reader.
   const leaving = Promise.withResolvers<void>();
-  const outlet = new StreamOutlet({ queue, sessionId: session.id, onLeave: leaving.resolve });
+  const outlet = new StreamOutlet({ queue, session, onLeave: leaving.resolve });
   // In the queue before the session is open, so that it is the first thing the worker hears.
   outlet.attached(answer, engine.settings);
-  const open = engine.sessions.open(session.id, session.namespace, session.workerId, session.ops, outlet);
+  const open = engine.sessions.open(session, outlet);
   const reader = new StreamReader({ engine, session, open, outlet, queue });
   void leaving.promise.then(() => reader.finish());
   const stop = () => outlet.leave("the server is stopping", reconnectAfterMs);

@@ -5,7 +5,7 @@ import {
   type Message,
   type MessageInitShape,
 } from "@bufbuild/protobuf";
-import { ConnectError, type StreamResponse, type Transport } from "@connectrpc/connect";
+import { ConnectError, type Interceptor, type StreamResponse, type Transport } from "@connectrpc/connect";
 import {
   type ConnectTransportOptions,
   createConnectTransport,
@@ -34,8 +34,15 @@ export interface Connection {
   readonly close: () => void;
 }
 
+/** Where a connection leads, and as whom. */
+export interface ConnectionOptions {
+  readonly address: string;
+  readonly protocol: Protocol;
+  readonly token?: string | undefined;
+}
+
 /** Prepares a connection. An address without a scheme is one in clear text. */
-export function openConnection({ address, protocol }: { address: string; protocol: Protocol }): Connection {
+export function openConnection({ address, protocol, token }: ConnectionOptions): Connection {
   const baseUrl = toBaseUrl(address);
   const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs, pingTimeoutMs });
   const options: ConnectTransportOptions & GrpcTransportOptions = {
@@ -44,9 +51,17 @@ export function openConnection({ address, protocol }: { address: string; protoco
     sessionManager,
     acceptCompression: [],
     readMaxBytes: answerBytesMax,
+    ...(token === undefined || token === "" ? {} : { interceptors: [withToken(token)] }),
   };
   const transport = protocol === "grpc" ? createGrpcTransport(options) : createConnectTransport(options);
   return { transport, close: () => sessionManager.abort() };
+}
+
+function withToken(token: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
 }
 
 /** The URL that an address stands for. Throws a TypeError if it stands for none. */

@@ -3,10 +3,12 @@ import type { Worker } from "node:worker_threads";
 import type { Action, Attempt } from "../../core/action.ts";
 import type { CommandKind, CommandOf, Stamp } from "../../core/command.ts";
 import type { Position } from "../../core/event.ts";
+import type { Counter, Limit } from "../../core/limits/limit.ts";
 import type { RunKey } from "../../core/name.ts";
 import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
+import type { DeadLetter, Subscription } from "../../core/subscriptions/subscription.ts";
 import type * as seam from "../store.ts";
 import { StoreUnavailable } from "../store.ts";
 import { openForReading } from "./database.ts";
@@ -138,27 +140,69 @@ export class EmbeddedStore implements seam.Store {
   }
 
   async op(namespace: string, name: string, version: number): Promise<Op | undefined> {
-    return this.#read((reader) => reader.op(namespace, name, version));
+    return this.#read((reader) => reader.ops.get(namespace, name, version));
   }
 
-  async listOps(query: Parameters<seam.Store["listOps"]>[0]): Promise<seam.Page<Op, string>> {
-    return this.#read((reader) => reader.listOps(query));
+  async opNamed(namespace: string, name: string, versionName: string): Promise<Op | undefined> {
+    return this.#read((reader) => reader.ops.named(namespace, name, versionName));
+  }
+
+  async listOps(query: seam.OpQuery): Promise<seam.Page<Op, seam.OpPlace>> {
+    return this.#read((reader) => reader.ops.list(query));
+  }
+
+  async limit(namespace: string, name: string): Promise<Limit | undefined> {
+    return this.#read((reader) => reader.limits.get(namespace, name));
+  }
+
+  async listLimits(query: seam.NameQuery): Promise<seam.Page<Limit, string>> {
+    return this.#read((reader) => reader.limits.list(query));
+  }
+
+  async counter(key: string): Promise<Counter | undefined> {
+    return this.#read((reader) => reader.limits.counter(key));
+  }
+
+  async listCounters(namespace: string, limit: string, count: number): Promise<readonly Counter[]> {
+    return this.#read((reader) => reader.limits.counters(namespace, limit, count));
+  }
+
+  async holders(counter: string, count: number): Promise<readonly Action[]> {
+    return this.#read((reader) => reader.workers.holders(counter, count));
+  }
+
+  async subscription(namespace: string, name: string): Promise<Subscription | undefined> {
+    return this.#read((reader) => reader.subscriptions.get(namespace, name));
+  }
+
+  async listSubscriptions(query: seam.NameQuery): Promise<seam.Page<Subscription, string>> {
+    return this.#read((reader) => reader.subscriptions.list(query));
+  }
+
+  async listDeadLetters(
+    query: Parameters<seam.Store["listDeadLetters"]>[0],
+  ): Promise<seam.Page<DeadLetter, number>> {
+    return this.#read((reader) => reader.subscriptions.deadLetters(query));
   }
 
   async sessionOf(namespace: string, workerId: string): Promise<Session | undefined> {
-    return this.#read((reader) => reader.sessionOf(namespace, workerId));
+    return this.#read((reader) => reader.workers.sessionOf(namespace, workerId));
   }
 
   async listSessions(query: Parameters<seam.Store["listSessions"]>[0]): Promise<seam.Page<Session, string>> {
-    return this.#read((reader) => reader.listSessions(query));
+    return this.#read((reader) => reader.workers.list(query));
+  }
+
+  async listHeld(sessionId: string, limit: number): Promise<readonly Action[]> {
+    return this.#read((reader) => reader.workers.held(sessionId, limit));
   }
 
   async heldCount(sessionId: string): Promise<number> {
-    return this.#read((reader) => reader.heldCount(sessionId));
+    return this.#read((reader) => reader.workers.heldCount(sessionId));
   }
 
   async queuePlace(action: Action, limit: number): Promise<number> {
-    return this.#read((reader) => reader.queuePlace(action, limit));
+    return this.#read((reader) => reader.workers.queuePlace(action, limit));
   }
 
   async due(nowMs: number, limit: number): ReturnType<seam.Store["due"]> {

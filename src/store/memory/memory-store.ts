@@ -223,7 +223,7 @@ function firstBehind(transactions: readonly Transaction[], after: Position): num
   let high = transactions.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((transactions[middle] as Transaction).first <= after) low = middle + 1;
+    if (lastPosition(transactions[middle] as Transaction) <= after) low = middle + 1;
     else high = middle;
   }
   return low;

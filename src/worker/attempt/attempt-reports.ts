@@ -9,7 +9,13 @@ import type {
   WorkerRefusal,
 } from "../session/thread-messages.ts";
 import { Refused } from "../worker-errors.ts";
-import { causeLengthMax, messageLengthMax, waitingEventsMax, waitingLogsMax } from "../worker-limits.ts";
+import {
+  causeLengthMax,
+  messageLengthMax,
+  waitingEventsMax,
+  waitingLogBytesMax,
+  waitingLogsMax,
+} from "../worker-limits.ts";
 import { clip } from "./outcome.ts";
 
 /** The end of an attempt, as it is reported. */
@@ -17,6 +23,8 @@ export type EndContent = Extract<ReportContent, { case: "succeeded" | "failed" |
 
 interface Waiting {
   readonly kind: ReportContent["case"];
+  /** At least what it takes on the wire. */
+  readonly sizeBytes: number;
   readonly resolve?: (() => void) | undefined;
   readonly reject?: ((error: Error) => void) | undefined;
 }
@@ -27,7 +35,8 @@ interface Waiting {
  *
  * - progress: one at a time waits to be recorded, and the latest after it; those between are dropped;
  * - heartbeats: one at a time;
- * - log lines: `waitingLogsMax`, then they are dropped and a later line says how many;
+ * - log lines: `waitingLogsMax` or `waitingLogBytesMax` of them, then they are dropped and a later line says
+ *   how many;
  * - events: `waitingEventsMax`, then they are declined until some are recorded.
  */
 export class AttemptReports {
@@ -38,6 +47,7 @@ export class AttemptReports {
   #nextProgress: Extract<ReportContent, { case: "progress" }> | undefined;
   #waitingCounts = new Map<ReportContent["case"], number>();
   #droppedLogs = 0;
+  #waitingLogBytes = 0;
   #closedBy: Error | undefined;
 
   constructor(ticket: Ticket, post: (command: WorkerCommand) => void) {
@@ -59,7 +69,7 @@ export class AttemptReports {
 
   /** Reports a log line. */
   log(level: LogLevel, message: string): void {
-    if (this.#count("log") >= waitingLogsMax) {
+    if (this.#count("log") >= waitingLogsMax || this.#waitingLogBytes >= waitingLogBytesMax) {
       this.#droppedLogs += 1;
     } else {
       this.#sendLog(level, message);
@@ -113,8 +123,13 @@ export class AttemptReports {
       this.#send(this.#nextProgress);
       this.#nextProgress = undefined;
     }
-    if (waiting.kind === "log" && this.#count("log") < waitingLogsMax / 2) {
-      this.#sendDroppedLogs();
+    if (waiting.kind === "log") {
+      this.#waitingLogBytes -= waiting.sizeBytes;
+      const isHalf =
+        this.#count("log") < waitingLogsMax / 2 && this.#waitingLogBytes < waitingLogBytesMax / 2;
+      if (isHalf) {
+        this.#sendDroppedLogs();
+      }
     }
     return waiting.kind;
   }
@@ -139,7 +154,7 @@ export class AttemptReports {
     if (this.#droppedLogs > 0) {
       const dropped = `${this.#droppedLogs} log lines are missing before this one`;
       this.#droppedLogs = 0;
-      this.#sendLog(LogLevels.WARN, `${dropped}: more than ${waitingLogsMax} were waiting to be recorded`);
+      this.#sendLog(LogLevels.WARN, `${dropped}: too many were waiting to be recorded`);
     }
   }
 
@@ -163,12 +178,17 @@ export class AttemptReports {
     return promise;
   }
 
-  #send(content: ReportContent, sizeBytes = textBytes(content), waiter?: Omit<Waiting, "kind">): void {
+  #send(
+    content: ReportContent,
+    sizeBytes = textBytes(content),
+    waiter?: Pick<Waiting, "resolve" | "reject">,
+  ): void {
     if (this.#closedBy !== undefined && !isEndContent(content)) {
       return;
     }
     this.#sequence += 1;
-    this.#waiting.set(this.#sequence, { kind: content.case, ...waiter });
+    this.#waiting.set(this.#sequence, { kind: content.case, sizeBytes, ...waiter });
+    this.#waitingLogBytes += content.case === "log" ? sizeBytes : 0;
     this.#waitingCounts.set(content.case, this.#count(content.case) + 1);
     this.#post({ kind: "report", ticket: this.#ticket, sequence: this.#sequence, content, sizeBytes });
   }

@@ -1,12 +1,16 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Validator } from "@bufbuild/protovalidate";
-import { type NewAction, NewActionSchema } from "../../../gen/signalbox/v1/action_pb.ts";
+import { type InputSchema, type NewAction, NewActionSchema } from "../../../gen/signalbox/v1/action_pb.ts";
 import { type Published, PublishedSchema } from "../../../gen/signalbox/v1/event_pb.ts";
-import { type ConditionType, toValueOfType, toValues, valueTypeByName } from "../../client/js-value.ts";
+import type { ResourcesSchema } from "../../../gen/signalbox/v1/resource_pb.ts";
+import { type ConditionType, toValue, toValueOfType, valueTypeByName } from "../../client/js-value.ts";
+import { isOutput } from "../../client/plan.ts";
 import type {
+  AskedResources,
   ChildTaskOptions,
   ConditionOptions,
+  PlacementOptions,
   RetryOptions,
   TaskEvent,
   TimeoutOptions,
@@ -20,13 +24,16 @@ import type {
 /** A child task. */
 export function newTask(name: string, options: ChildTaskOptions): NewAction {
   const { op, opVersion = 0, input = {}, retry, timeouts, cancelGraceMs, labels } = options;
-  const inputs = Object.entries(toValues(input, "the input")).map(
-    ([key, value]) => [key, { source: { case: "value" as const, value } }] as const,
-  );
+  const { resources, placement, image = "", handler = "" } = options;
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
   const task = {
     op,
     opVersion,
-    inputs: Object.fromEntries(inputs),
+    inputs: Object.fromEntries(given.map(([key, value]) => [key, toInput(value, `the input ${key}`)])),
+    image,
+    handler,
+    ...(resources && { resources: toResources(resources) }),
+    ...(placement && { placement: toPlacement(placement) }),
     ...(retry && { retry: toRetry(retry) }),
     ...(timeouts && { timeouts: toTimeouts(timeouts) }),
     ...(cancelGraceMs !== undefined && { cancelGrace: toDuration(cancelGraceMs) }),
@@ -67,6 +74,27 @@ export function newPublished({ type, source, attributes, payload }: TaskEvent, o
     attributes: { ...attributes },
     ...(value !== undefined && { payload: value as NonNullable<Published["payload"]> }),
   });
+}
+
+function toInput(value: unknown, place: string): MessageInitShape<typeof InputSchema> {
+  return isOutput(value)
+    ? { source: { case: "reference", value: { from: value.from, output: value.output } } }
+    : { source: { case: "value", value: toValue(value, place) } };
+}
+
+function toResources({ ramMb, vramMb, ...rest }: AskedResources): MessageInitShape<typeof ResourcesSchema> {
+  return {
+    ...rest,
+    ...(ramMb !== undefined && { ramMb: BigInt(ramMb) }),
+    ...(vramMb !== undefined && { vramMb: BigInt(vramMb) }),
+  };
+}
+
+function toPlacement({ workerLabels = {}, tolerations = [] }: PlacementOptions) {
+  return {
+    workerLabels: { ...workerLabels },
+    tolerations: tolerations.map(({ key, value = "" }) => ({ key, value })),
+  };
 }
 
 function toRetry(retry: RetryOptions) {

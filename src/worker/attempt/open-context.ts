@@ -10,6 +10,7 @@ import {
   type JsValues,
 } from "../../client/js-value.ts";
 import type {
+  AskedResources,
   ChildTaskOptions,
   ConditionOptions,
   StartedTask,
@@ -28,6 +29,8 @@ import { type Outcome, toActionError, toStepOutcome } from "./outcome.ts";
 /** What a context is made of. */
 export interface ContextOptions {
   readonly assignment: Assignment;
+  /** The session's own namespace, which an attempt that names none is of. */
+  readonly namespace: string;
   readonly signal: AbortSignal;
   readonly reports: AttemptReports;
   readonly children: Children;
@@ -37,14 +40,20 @@ export interface ContextOptions {
 
 /** Opens the context of one attempt, as its task sees it. */
 export function openContext(options: ContextOptions): TaskContext {
-  const { assignment, signal, reports, children } = options;
-  const { attempt, op, runLabels } = assignment;
+  const { assignment, namespace, signal, reports, children } = options;
+  const { attempt, op, runLabels, image, handler, deviceIndexes } = assignment;
   const waits = new ChildWaits(options);
   const steps = new Steps(children, reports, signal);
   return {
     runId: attempt?.runId ?? "",
     action: attempt?.action ?? "",
     attempt: attempt?.attempt ?? 0,
+    namespace: attempt?.namespace || namespace,
+    op,
+    image,
+    handler,
+    resources: readResources(assignment.resources),
+    deviceIndexes: [...deviceIndexes],
     labels: { ...runLabels },
     signal,
     log: openLog(reports),
@@ -55,6 +64,17 @@ export function openContext(options: ContextOptions): TaskContext {
     task: (name, options) => waits.task(name, options),
     startTask: (name, options) => waits.startTask(name, options),
     step: (name, run) => steps.run(name, run),
+  };
+}
+
+function readResources(resources: Assignment["resources"]): AskedResources {
+  const { cpu, ramMb, vramMb, deviceCount, deviceIndex } = resources ?? {};
+  return {
+    ...(cpu !== undefined && { cpu }),
+    ...(ramMb !== undefined && { ramMb: Number(ramMb) }),
+    ...(vramMb !== undefined && { vramMb: Number(vramMb) }),
+    ...(deviceCount !== undefined && { deviceCount }),
+    ...(deviceIndex !== undefined && { deviceIndex }),
   };
 }
 

@@ -40,10 +40,12 @@ export function toStepOutcome(returned: unknown): Outcome {
 /** Turns what a task or a step threw into the error that is recorded, within the contract's bounds. */
 export function toActionError(thrown: unknown): ActionError {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const type = "type" in error && typeof error.type === "string" ? error.type : error.name;
+  const stated = "type" in error && typeof error.type === "string" ? error.type : error.name;
+  const type = clip(stated, nameLengthMax) || "Error";
   return create(ActionErrorSchema, {
-    type: clip(type, nameLengthMax) || "Error",
-    message: clip(String(error.message), messageLengthMax),
+    type,
+    // A failure always says something.
+    message: clip(String(error.message), messageLengthMax) || type,
     stack: clip(readStack(error), stackLengthMax),
     nonRetryable: error instanceof NonRetryableError,
   });

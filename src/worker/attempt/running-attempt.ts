@@ -3,20 +3,22 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type Assignment, StoppedSchema } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { fromValues } from "../../client/js-value.ts";
 import type { RecordedNotice, SessionNotice, Ticket, WorkerCommand } from "../session/thread-messages.ts";
-import type { TaskFunction } from "../task-context.ts";
 import { AttemptCancelled, AttemptEnded, AttemptLost, Refused, WorkerStopped } from "../worker-errors.ts";
 import { causeLengthMax, errorBytesMax, heartbeatIntervalMsMin } from "../worker-limits.ts";
 import { AttemptReports, type EndContent } from "./attempt-reports.ts";
 import { Children } from "./children.ts";
 import { openContext } from "./open-context.ts";
 import { clip, toActionError, toOutcome } from "./outcome.ts";
+import type { Task } from "./task-runner.ts";
 
 /** What an attempt is started with. */
 export interface AttemptOptions {
   readonly ticket: Ticket;
   readonly assignment: Assignment;
-  readonly task: TaskFunction;
+  readonly task: Task;
   readonly post: (command: WorkerCommand) => void;
+  /** The session's own namespace. */
+  readonly namespace: string;
 }
 
 /**
@@ -61,22 +63,23 @@ export class RunningAttempt {
 
   /** Calls the function, and resolves when it has returned and its end is reported. Never rejects. */
   async run(): Promise<void> {
-    const { assignment, task } = this.#options;
+    const { assignment, task, namespace } = this.#options;
     const heartbeatMs =
       assignment.heartbeatTimeout === undefined ? 0 : durationMs(assignment.heartbeatTimeout);
-    if (heartbeatMs > 0) {
+    if (heartbeatMs > 0 && task.beats) {
       const intervalMs = Math.max(heartbeatIntervalMsMin, heartbeatMs / 3);
       this.#beats = setInterval(() => this.#reports.heartbeat(), intervalMs).unref();
     }
     const context = openContext({
       assignment,
+      namespace,
       signal: this.#abort.signal,
       reports: this.#reports,
       children: this.#children,
       onWaiting: (isWaiting) => this.#post({ kind: "wait", ticket: this.#ticket, isWaiting }),
     });
     try {
-      const { succeeded, sizeBytes } = toOutcome(await task(context, fromValues(assignment.inputs)));
+      const { succeeded, sizeBytes } = toOutcome(await task.run(context, fromValues(assignment.inputs)));
       this.#end({ case: "succeeded", value: succeeded }, sizeBytes);
     } catch (error) {
       this.#end(this.#toFailedEnd(error));

@@ -10,15 +10,27 @@ export interface CommandLine {
   flush(): void;
 }
 
+/** What runs tasks of an op, and whether the worker beats for them. */
+export interface Task {
+  readonly run: TaskFunction;
+  readonly beats: boolean;
+}
+
 /** Runs the tasks that the session is assigned, and hands each attempt what the session hears about it. */
 export class TaskRunner {
-  readonly #tasks: ReadonlyMap<string, TaskFunction>;
+  readonly #tasks: ReadonlyMap<string, Task>;
   readonly #line: CommandLine;
+  readonly #namespace: string;
   readonly #attempts = new Map<Ticket, RunningAttempt>();
 
-  constructor(tasks: ReadonlyMap<string, TaskFunction>, line: CommandLine) {
+  /** `namespace` is the session's own. */
+  constructor(
+    tasks: ReadonlyMap<string, Task>,
+    { line, namespace }: { readonly line: CommandLine; readonly namespace: string },
+  ) {
     this.#tasks = tasks;
     this.#line = line;
+    this.#namespace = namespace;
   }
 
   /** Takes a notice about attempts; others are left alone. */
@@ -70,7 +82,8 @@ export class TaskRunner {
         this.#line.post({ kind: "decline", ticket, cause: `the worker has no task ${assignment.op}` });
       } else {
         const post = (command: WorkerCommand) => this.#line.post(command);
-        started.push({ ticket, attempt: new RunningAttempt({ ticket, assignment, task, post }) });
+        const options = { ticket, assignment, task, post, namespace: this.#namespace };
+        started.push({ ticket, attempt: new RunningAttempt(options) });
       }
     }
     if (started.length === 0) {

@@ -57,12 +57,18 @@ export function isEnd(report: AttemptReport): boolean {
   return kind === "succeeded" || kind === "failed" || kind === "stopped";
 }
 
-/** What tells attempts apart: the same attempt under another lease is another one. */
-export function referenceKey({ runId, action, attempt, epoch }: AttemptReference): string {
-  return `${runId} ${action} ${attempt} ${epoch}`;
+/**
+ * What tells attempts apart: the same attempt under another lease is another one. A reference without a
+ * namespace is of the session's, which `own` is.
+ */
+export function referenceKey(
+  { namespace, runId, action, attempt, epoch }: AttemptReference,
+  own: string,
+): string {
+  return `${namespace === own ? "" : namespace} ${runId} ${action} ${attempt} ${epoch}`;
 }
 
 /** At least what a reference takes on the wire, so that a frame never grows past its bound. */
-export function referenceBytes({ runId, action }: AttemptReference): number {
-  return runId.length + action.length + 64;
+export function referenceBytes({ namespace, runId, action }: AttemptReference): number {
+  return namespace.length + runId.length + action.length + 64;
 }

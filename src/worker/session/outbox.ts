@@ -20,7 +20,13 @@ import {
   type WaitingReport,
 } from "./held-attempt.ts";
 import { Starts } from "./starts.ts";
-import type { RecordedNotice, Ticket, TicketedAssignment, WorkerCommand } from "./thread-messages.ts";
+import type {
+  RecordedNotice,
+  SessionIdentity,
+  Ticket,
+  TicketedAssignment,
+  WorkerCommand,
+} from "./thread-messages.ts";
 import { endsAttempt, readRefusal } from "./worker-refusal.ts";
 
 /** A frame on its way to the server. */
@@ -39,6 +45,7 @@ type AttemptCommand = Exclude<WorkerCommand, { kind: "drain" | "leave" }>;
  */
 export class Outbox {
   readonly #concurrency: number;
+  readonly #namespace: string;
   readonly #heldByTicket = new Map<Ticket, HeldAttempt>();
   readonly #heldByKey = new Map<string, HeldAttempt>();
   #lastTicket = 0;
@@ -52,18 +59,15 @@ export class Outbox {
   #reports: WaitingReport[] = [];
   #declines: OutgoingFrame[] = [];
 
-  /**
-   * `concurrency` is how many attempts may hold a place at once; `wake` says that there is a frame to take.
-   */
-  constructor(concurrency: number, wake: () => void) {
+  /** `wake` is called when there is a frame to take. */
+  constructor({ concurrency, namespace }: SessionIdentity, wake: () => void) {
     this.#concurrency = concurrency;
+    this.#namespace = namespace;
     this.#starts = new Starts(wake);
   }
 
   /** Says nothing by itself any more. */
-  close(): void {
-    this.#starts.close();
-  }
+  readonly close = () => this.#starts.close();
 
   /** True if nothing is held and nothing is left to say. */
   get isEmpty(): boolean {
@@ -98,14 +102,14 @@ export class Outbox {
     const taken: TicketedAssignment[] = [];
     for (const assignment of assignments) {
       const reference = assignment.attempt;
-      if (reference === undefined || this.#heldByKey.has(referenceKey(reference))) {
+      if (reference === undefined || this.#held(reference) !== undefined) {
         continue;
       }
       this.#lastTicket += 1;
       const held = holdAttempt(this.#lastTicket, reference);
       this.#occupied += 1;
       this.#heldByTicket.set(held.ticket, held);
-      this.#heldByKey.set(referenceKey(reference), held);
+      this.#heldByKey.set(referenceKey(reference, this.#namespace), held);
       taken.push({ ticket: held.ticket, assignment });
     }
     return taken;
@@ -113,7 +117,7 @@ export class Outbox {
 
   /** The ticket of an attempt, if it is held and not lost. */
   find(reference: AttemptReference | undefined): Ticket | undefined {
-    const held = reference === undefined ? undefined : this.#heldByKey.get(referenceKey(reference));
+    const held = this.#held(reference);
     return held === undefined || held.state === "lost" ? undefined : held.ticket;
   }
 
@@ -130,13 +134,11 @@ export class Outbox {
       return;
     }
     if (command.kind === "wait") {
-      this.#occupy(held, { isWaiting: command.isWaiting, settled: held.settled });
-      return;
+      return this.#occupy(held, { isWaiting: command.isWaiting, settled: held.settled });
     }
     if (command.kind === "settle") {
       this.#occupy(held, { isWaiting: false, settled: true });
-      this.#forgetIfOver(held);
-      return;
+      return this.#forgetIfOver(held);
     }
     if (held.state === "lost") {
       return;
@@ -168,8 +170,7 @@ export class Outbox {
     const notices: RecordedNotice[] = [];
     const lost: Ticket[] = [];
     for (const answer of answers) {
-      const held =
-        answer.attempt === undefined ? undefined : this.#heldByKey.get(referenceKey(answer.attempt));
+      const held = this.#held(answer.attempt);
       const sequence = Number(answer.sequence);
       const waiting = held?.waiting.get(sequence);
       if (held === undefined || waiting === undefined) {
@@ -281,6 +282,10 @@ export class Outbox {
     Object.assign(held, next);
   }
 
+  #held(reference: AttemptReference | undefined) {
+    return reference && this.#heldByKey.get(referenceKey(reference, this.#namespace));
+  }
+
   #forgetIfOver(held: HeldAttempt): void {
     if (held.settled && held.waiting.size === 0 && (held.state === "ended" || held.state === "lost")) {
       this.#forget(held);
@@ -289,6 +294,6 @@ export class Outbox {
 
   #forget(held: HeldAttempt): void {
     this.#heldByTicket.delete(held.ticket);
-    this.#heldByKey.delete(referenceKey(held.reference));
+    this.#heldByKey.delete(referenceKey(held.reference, this.#namespace));
   }
 }

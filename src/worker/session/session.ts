@@ -2,13 +2,13 @@ import { create } from "@bufbuild/protobuf";
 import {
   type Assignment,
   type Attached,
-  AttachSchema,
   type AttemptReference,
   type Declined,
   DrainSchema,
   type Leave,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { leaveTimeoutMs } from "../worker-limits.ts";
+import { toAttach } from "./attach-frame.ts";
 import type { OpenAttachStream } from "./attach-stream.ts";
 import { type Closing, type IncomingFrame, Link, readMs } from "./link.ts";
 import { Outbox } from "./outbox.ts";
@@ -58,7 +58,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options.identity.concurrency, () => this.#link?.wake());
+    this.#outbox = new Outbox(options.identity, () => this.#link?.wake());
   }
 
   /** Opens the first stream. */
@@ -82,11 +82,9 @@ export class Session {
 
   #attach(): void {
     const { identity, open } = this.#options;
-    const { workerId, incarnation, namespace, ops, labels } = identity;
-    const worker = { workerId, incarnation, namespace, ops: [...ops], labels: { ...labels } };
     const link = new Link({
       open,
-      attach: create(AttachSchema, { ...worker, running: this.#outbox.inventory() }),
+      attach: toAttach(identity, this.#outbox.inventory()),
       takeFrame: () => this.#outbox.takeFrame(),
       events: {
         attached: (attachedLink, attached) => this.#attached(attachedLink, attached),

@@ -124,4 +124,16 @@ export interface SessionIdentity {
   readonly labels: Readonly<Record<string, string>>;
   /** How many attempts may run at once. */
   readonly concurrency: number;
+  /** What it has to give; nothing if not said. */
+  readonly capacity?: AnnouncedCapacity;
+  readonly taints: readonly { readonly key: string; readonly value: string }[];
+  /** Further namespaces whose tasks it takes. */
+  readonly sharedNamespaces: readonly string[];
+}
+
+/** What a worker has to give, as its first frame says it. */
+export interface AnnouncedCapacity {
+  readonly cpu?: number;
+  readonly ramMb?: bigint;
+  readonly devices: readonly { readonly index: number; readonly kind: string; readonly vramMb: bigint }[];
 }

@@ -1,8 +1,16 @@
-import type { Action, ActionError, ActionSpec, ActionState, Attempt, Outcome } from "../../../core/action.ts";
+import {
+  type Action,
+  type ActionError,
+  type ActionSpec,
+  type ActionState,
+  type Attempt,
+  hasEnded,
+  type Outcome,
+} from "../../../core/action.ts";
 import { namespaceOf, type RunKey } from "../../../core/name.ts";
 import type { Values } from "../../../core/value.ts";
 import type { Column, Nullable } from "./columns.ts";
-import { namesOf, parsed, parsedOrUndefined } from "./columns.ts";
+import { listOrNothing, namesOf, parsed, parsedOrNone, parsedOrUndefined } from "./columns.ts";
 
 /** A row of `actions`. */
 export interface ActionRow {
@@ -38,6 +46,10 @@ export interface ActionRow {
   readonly parent_attempt: number;
   readonly error: Nullable<string>;
   readonly outputs: Nullable<string>;
+  readonly device_indexes: Nullable<string>;
+  readonly holds: Nullable<string>;
+  readonly parked_on: Nullable<string>;
+  readonly attempt_inputs: Nullable<string>;
   /** Also that of a large spec, which stands in another table. */
   readonly spec: string;
 }
@@ -72,7 +84,23 @@ export const actionStateColumns: readonly Column<Action>[] = [
   ["parent_attempt", (action) => action.parentAttempt],
   ["error", (action) => action.error],
   ["outputs", (action) => action.outputs],
+  ["device_indexes", (action) => listOrNothing(action.deviceIndexes)],
+  ["holds", (action) => listOrNothing(action.holds)],
+  ["parked_on", (action) => action.parkedOn],
+  ["attempt_inputs", (action) => action.attemptInputs],
+  ["live_version", liveVersionOf],
 ];
+
+/** The version of the registered op that an action is a task of, until it has ended. */
+export function liveVersionOf(action: Action): number | undefined {
+  const { spec } = action;
+  return spec.kind === "task" && spec.opVersion > 0 && !hasEnded(action) ? spec.opVersion : undefined;
+}
+
+/** The shape of what an action asks of its worker, "" for nothing. */
+export function shapeOf({ spec }: Action): string {
+  return spec.kind === "task" && spec.demand !== undefined ? spec.demand.shape : "";
+}
 
 /** All of an action but its spec, and what indexes need of it. */
 export const actionColumns: readonly Column<Action>[] = [
@@ -82,6 +110,7 @@ export const actionColumns: readonly Column<Action>[] = [
   ["parent", (action) => action.parent],
   ["kind", (action) => action.spec.kind],
   ["op", (action) => (action.spec.kind === "task" ? action.spec.op : undefined)],
+  ["shape", shapeOf],
   ["create_ms", (action) => action.createTimeMs],
   ...actionStateColumns,
 ];
@@ -105,6 +134,10 @@ export function actionOfRow(row: ActionRow): Action {
     attemptBase: row.attempt_base,
     epoch: row.epoch,
     sessionId: row.session_id ?? undefined,
+    deviceIndexes: parsedOrNone<number>(row.device_indexes),
+    holds: parsedOrNone<string>(row.holds),
+    parkedOn: row.parked_on ?? undefined,
+    attemptInputs: parsedOrUndefined<Values>(row.attempt_inputs),
     workerId: row.worker_id ?? undefined,
     reportSequence: row.report_sequence,
     waitingCount: row.waiting_count,
@@ -145,6 +178,8 @@ export interface AttemptRow {
   readonly progress_message: string;
   readonly error: Nullable<string>;
   readonly outputs: Nullable<string>;
+  readonly inputs: Nullable<string>;
+  readonly device_indexes: Nullable<string>;
 }
 
 /** All of an attempt. */
@@ -162,6 +197,8 @@ export const attemptColumns: readonly Column<Attempt>[] = [
   ["progress_message", (attempt) => attempt.progressMessage],
   ["error", (attempt) => attempt.error],
   ["outputs", (attempt) => attempt.outputs],
+  ["inputs", (attempt) => attempt.inputs],
+  ["device_indexes", (attempt) => listOrNothing(attempt.deviceIndexes)],
 ];
 
 /** The attempt that a row says. */
@@ -173,6 +210,8 @@ export function attemptOfRow(row: AttemptRow): Attempt {
     state: row.state as ActionState,
     epoch: row.epoch,
     workerId: row.worker_id ?? undefined,
+    inputs: parsedOrUndefined<Values>(row.inputs),
+    deviceIndexes: parsedOrNone<number>(row.device_indexes),
     assignTimeMs: row.assign_ms ?? undefined,
     startTimeMs: row.start_ms ?? undefined,
     endTimeMs: row.end_ms ?? undefined,

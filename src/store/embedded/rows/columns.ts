@@ -11,6 +11,13 @@ export function insertSql<T>(table: string, columns: readonly Column<T>[]): stri
   return `INSERT INTO ${table} (${namesOf(columns)}) VALUES (${columns.map(() => "?").join(", ")})`;
 }
 
+/** The statement that writes a row, new or not; `keys` are the columns of its primary key. */
+export function upsertSql<T>(table: string, columns: readonly Column<T>[], keys: readonly string[]): string {
+  const changing = columns.filter(([name]) => !keys.includes(name));
+  const set = changing.map(([name]) => `${name} = excluded.${name}`).join(", ");
+  return `${insertSql(table, columns)} ON CONFLICT (${keys.join(", ")}) DO UPDATE SET ${set}`;
+}
+
 /** The columns' names, for a statement. */
 export function namesOf<T>(columns: readonly Column<T>[]): string {
   return columns.map(([name]) => name).join(", ");
@@ -53,4 +60,16 @@ export function parsed<T>(text: string): T {
 /** What a JSON text says, or undefined for NULL. */
 export function parsedOrUndefined<T>(text: Nullable<string>): T | undefined {
   return text === null ? undefined : parsed<T>(text);
+}
+
+/** What a JSON text says, which is a list, or the empty list for NULL. */
+export function parsedOrNone<T>(text: Nullable<string>): readonly T[] {
+  return text === null ? none : parsed<readonly T[]>(text);
+}
+
+const none: readonly never[] = [];
+
+/** A list as a column holds it: NULL for the empty one. */
+export function listOrNothing<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length === 0 ? undefined : list;
 }

@@ -1,6 +1,6 @@
 import type { ActionError } from "../../../core/action.ts";
 import { namespaceOf, type RunKey } from "../../../core/name.ts";
-import type { Run, RunState } from "../../../core/run.ts";
+import type { Delivery, Run, RunState } from "../../../core/run.ts";
 import type { Values } from "../../../core/value.ts";
 import type { Column, Nullable } from "./columns.ts";
 import { namesOf, parsed, parsedOrUndefined } from "./columns.ts";
@@ -29,6 +29,12 @@ export interface RunRow {
   readonly labels: string;
   readonly error: Nullable<string>;
   readonly outputs: Nullable<string>;
+  readonly op: Nullable<string>;
+  readonly op_version: Nullable<number>;
+  readonly image: Nullable<string>;
+  readonly delivery: Nullable<string>;
+  /** NULL if that is the last of the times above. */
+  readonly update_ms: Nullable<number>;
 }
 
 /** What changes of a run. */
@@ -51,7 +57,17 @@ export const runStateColumns: readonly Column<Run>[] = [
   ["labels", (run) => run.labels],
   ["error", (run) => run.error],
   ["outputs", (run) => run.outputs],
+  ["op", (run) => (run.op === "" ? undefined : run.op)],
+  ["op_version", (run) => (run.opVersion === 0 ? undefined : run.opVersion)],
+  ["image", (run) => (run.image === "" ? undefined : run.image)],
+  ["delivery", (run) => run.delivery],
+  ["update_ms", (run) => (run.updateTimeMs === lastMoveMs(run) ? undefined : run.updateTimeMs)],
 ];
+
+/** When a run last went on by itself, as its own times say: mostly what its time of update is. */
+function lastMoveMs(run: Pick<Run, "createTimeMs" | "startTimeMs" | "endTimeMs">): number {
+  return run.endTimeMs ?? run.startTimeMs ?? run.createTimeMs;
+}
 
 /** All of a run, and its namespace for the lists. */
 export const runColumns: readonly Column<Run>[] = [
@@ -91,5 +107,10 @@ export function runOfRow(row: RunRow): Run {
     timedOut: row.timed_out === 1,
     retryCount: row.retry_count,
     keptSignalCount: row.kept_signal_count,
+    op: row.op ?? "",
+    opVersion: row.op_version ?? 0,
+    image: row.image ?? "",
+    delivery: parsedOrUndefined<Delivery>(row.delivery),
+    updateTimeMs: row.update_ms ?? row.end_ms ?? row.start_ms ?? row.create_ms,
   };
 }

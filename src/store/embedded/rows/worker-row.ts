@@ -1,11 +1,17 @@
 import type { KeptSignal, StoredAnswer } from "../../../core/loaded.ts";
 import type { RunKey } from "../../../core/name.ts";
-import type { Op, OpContent } from "../../../core/ops/op.ts";
+import {
+  type Capacity,
+  noCapacity,
+  nothingReserved,
+  type Reserved,
+  type Taint,
+} from "../../../core/placement/demand.ts";
 import type { Labels } from "../../../core/run.ts";
 import type { Session, SessionState } from "../../../core/session.ts";
 import type { Value } from "../../../core/value.ts";
-import type { Column } from "./columns.ts";
-import { parsed } from "./columns.ts";
+import type { Column, Nullable } from "./columns.ts";
+import { listOrNothing, parsed, parsedOrNone, parsedOrUndefined } from "./columns.ts";
 
 /** A row of `sessions`. */
 export interface SessionRow {
@@ -19,6 +25,10 @@ export interface SessionRow {
   readonly lease_end_ms: number;
   readonly ops: string;
   readonly labels: string;
+  readonly capacity: Nullable<string>;
+  readonly taints: Nullable<string>;
+  readonly shared_namespaces: Nullable<string>;
+  readonly reserved: Nullable<string>;
 }
 
 /** All of a session. */
@@ -33,7 +43,19 @@ export const sessionColumns: readonly Column<Session>[] = [
   ["lease_end_ms", (session) => session.leaseEndMs],
   ["ops", (session) => session.ops],
   ["labels", (session) => session.labels],
+  ["capacity", (session) => (isNoCapacity(session.capacity) ? undefined : session.capacity)],
+  ["taints", (session) => listOrNothing(session.taints)],
+  ["shared_namespaces", (session) => listOrNothing(session.sharedNamespaces)],
+  ["reserved", (session) => (isNothing(session.reserved) ? undefined : session.reserved)],
 ];
+
+function isNoCapacity({ cpuMilli, ramMb, devices }: Capacity): boolean {
+  return cpuMilli === undefined && ramMb === undefined && devices.length === 0;
+}
+
+function isNothing({ cpuMilli, ramMb, devices }: Reserved): boolean {
+  return cpuMilli === 0 && ramMb === 0 && devices.length === 0;
+}
 
 /** The session that a row says. */
 export function sessionOfRow(row: SessionRow): Session {
@@ -44,43 +66,14 @@ export function sessionOfRow(row: SessionRow): Session {
     incarnation: row.incarnation,
     ops: parsed<readonly string[]>(row.ops),
     labels: parsed<Labels>(row.labels),
+    capacity: parsedOrUndefined<Capacity>(row.capacity) ?? noCapacity,
+    taints: parsedOrNone<Taint>(row.taints),
+    sharedNamespaces: parsedOrNone<string>(row.shared_namespaces),
+    reserved: parsedOrUndefined<Reserved>(row.reserved) ?? nothingReserved,
     state: row.state as SessionState,
     isDraining: row.is_draining === 1,
     attachTimeMs: row.attach_ms,
     leaseEndMs: row.lease_end_ms,
-  };
-}
-
-/** A row of `ops`. */
-export interface OpRow {
-  readonly namespace: string;
-  readonly name: string;
-  readonly version: number;
-  readonly create_ms: number;
-  readonly content: string;
-}
-
-/** All of an op. */
-export const opColumns: readonly Column<Op>[] = [
-  ["namespace", (op) => op.namespace],
-  ["name", (op) => op.name],
-  ["version", (op) => op.version],
-  ["create_ms", (op) => op.createTimeMs],
-  ["content", contentOf],
-];
-
-function contentOf({ description, labels, retry, timeouts }: Op): OpContent {
-  return { description, labels, retry, timeouts };
-}
-
-/** The op that a row says. */
-export function opOfRow(row: OpRow): Op {
-  return {
-    ...parsed<OpContent>(row.content),
-    namespace: row.namespace,
-    name: row.name,
-    version: row.version,
-    createTimeMs: row.create_ms,
   };
 }
 

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Action } from "../../../core/action.ts";
 import { assert } from "../../../core/assert.ts";
 import type { Edge } from "../../../core/change.ts";
-import { namespaceOf, type RunKey } from "../../../core/name.ts";
+import type { RunKey } from "../../../core/name.ts";
 import { inlineSpecBytesMax } from "../../../limits.ts";
 import {
   type ActionRow,
@@ -10,32 +10,34 @@ import {
   actionOfRow,
   actionRowNames,
   actionStateColumns,
+  liveVersionOf,
 } from "../rows/action-row.ts";
 import { insertSql, textBytesOf, valuesOf } from "../rows/columns.ts";
+import { ActionQueues } from "./action-queues.ts";
 import { ChangedColumns } from "./changed-columns.ts";
-import { type Entry, RowCache } from "./row-cache.ts";
-import { RunShapes } from "./run-shapes.ts";
+import { type Entry, RowCache } from "./cache/row-cache.ts";
+import { RunShapes } from "./cache/run-shapes.ts";
 
 /**
  * The actions and what they depend on, as the one who writes sees them: what was put is there at once, and in
- * the database after `flush`. Queries of an index first write what would be missing from it; but for the
- * queue, which is asked for all the time, what is not written yet is merged in: a task may come and go
- * without an entry there.
+ * the database after `flush`. Queries of an index first write what would be missing from it, but for the
+ * queues.
  */
 export class ActionTable {
   readonly #cache = new RowCache<Action>();
   readonly #shapes = new RunShapes();
   readonly #sql: ReturnType<typeof prepare>;
   readonly #changes: ChangedColumns<Action>;
-  /** Rows to be written that enter the index of the queue, move in it or leave it. */
-  readonly #queueChanges = new Set<Entry<Action>>();
+  readonly #queues: ActionQueues;
   /** True while a row is to be written that enters, moves in or leaves the index. */
   #isHeldStale = false;
   #isFamilyStale = false;
+  #isLiveStale = false;
   #endedRuns: RunKey[] = [];
 
   constructor(database: DatabaseSync) {
     this.#sql = prepare(database);
+    this.#queues = new ActionQueues(database, (run, name) => this.#entry(run, name));
     this.#changes = new ChangedColumns(database, "actions", actionStateColumns);
   }
 
@@ -58,7 +60,7 @@ export class ActionTable {
     const entry = this.#cache.add(`${action.run} ${action.name}`, action);
     this.#shapes.addAction(action);
     this.#isFamilyStale = true;
-    this.#noteIndexes(entry, action);
+    this.#noteIndexes(entry, action, { isNew: true });
   }
 
   addEdge(edge: Edge): void {
@@ -69,8 +71,8 @@ export class ActionTable {
   put(action: Action): void {
     const entry = this.#entry(action.run, action.name);
     assert(entry !== undefined, "an action that changes is there", { run: action.run, action: action.name });
-    this.#noteIndexes(entry, entry.value);
-    this.#noteIndexes(entry, action);
+    this.#noteIndexes(entry, entry.value, { isNew: false });
+    this.#noteIndexes(entry, action, { isNew: true });
     this.#cache.put(entry, action);
   }
 
@@ -99,21 +101,24 @@ export class ActionTable {
     return this.#rows(this.#sql.held.all(sessionId));
   }
 
-  queued(namespace: string, op: string, limit: number): readonly Action[] {
-    const changes = this.#queueChanges;
-    let storedCount = 0;
-    const entering: Action[] = [];
-    for (const { stored, value } of changes) {
-      if (stored?.state === "QUEUED") storedCount += 1;
-      if (isQueuedFor(value, namespace, op)) entering.push(value);
-    }
-    const staying: Action[] = [];
-    for (const row of this.#sql.queued.all(namespace, op, limit + storedCount)) {
-      const entry = this.#entry(row["run"] as RunKey, row["name"] as string);
-      if (entry !== undefined && !changes.has(entry)) staying.push(entry.value);
-    }
-    const all = entering.length === 0 ? staying : [...staying, ...entering].sort(byPlaceInQueue);
-    return all.slice(0, limit);
+  queuedShapes(namespace: string, op: string): readonly string[] {
+    return this.#queues.shapes(namespace, op);
+  }
+
+  queued(queue: Parameters<ActionQueues["queued"]>[0]): readonly Action[] {
+    return this.#queues.queued(queue);
+  }
+
+  parked(counter: string, limit: number): readonly Action[] {
+    return this.#queues.parked(counter, limit);
+  }
+
+  /** A task of a version of an op (of any for 0) that has not ended: of the first version, by run and name. */
+  liveTaskOf(namespace: string, op: string, version: number): Action | undefined {
+    if (this.#isLiveStale) this.flush();
+    const { liveOfVersion, live } = this.#sql;
+    const row = version === 0 ? live.get(namespace, op) : liveOfVersion.get(namespace, op, version);
+    return row === undefined ? undefined : this.#named(row["run"] as RunKey, row["name"] as string);
   }
 
   flush(): void {
@@ -121,13 +126,13 @@ export class ActionTable {
       if (entry.stored === undefined) this.#insertRow(entry);
       else this.#cache.noteWritten(entry, this.#changes.write(entry.rowId, entry.stored, entry.value));
     }
-    this.#queueChanges.clear();
-    this.#isHeldStale = false;
-    this.#isFamilyStale = false;
+    this.#queues.flushed();
+    this.#noteWritten();
   }
 
   settle(): void {
     this.#cache.settle();
+    this.#queues.settle();
     for (const run of this.#endedRuns) this.#shapes.drop(run);
     if (this.#endedRuns.length > 0) this.#endedRuns = [];
     this.#shapes.settle();
@@ -137,14 +142,20 @@ export class ActionTable {
     this.#cache.clear();
     this.#shapes.clear();
     this.#endedRuns = [];
-    this.#queueChanges.clear();
-    this.#isHeldStale = false;
-    this.#isFamilyStale = false;
+    this.#queues.clear();
+    this.#noteWritten();
   }
 
-  #noteIndexes(entry: Entry<Action>, action: Action): void {
-    if (action.state === "QUEUED") this.#queueChanges.add(entry);
+  #noteWritten(): void {
+    this.#isHeldStale = false;
+    this.#isFamilyStale = false;
+    this.#isLiveStale = false;
+  }
+
+  #noteIndexes(entry: Entry<Action>, action: Action, change: { readonly isNew: boolean }): void {
+    this.#queues.note(entry, action, change);
     if (action.sessionId !== undefined) this.#isHeldStale = true;
+    if (liveVersionOf(action) !== undefined) this.#isLiveStale = true;
   }
 
   #insertRow(entry: Entry<Action>): void {
@@ -182,18 +193,6 @@ export class ActionTable {
   }
 }
 
-function isQueuedFor({ state, spec, run }: Action, namespace: string, op: string): boolean {
-  return state === "QUEUED" && spec.kind === "task" && spec.op === op && namespaceOf(run) === namespace;
-}
-
-/** The order of the index of the queue. */
-function byPlaceInQueue(one: Action, other: Action): number {
-  if (one.priority !== other.priority) return other.priority - one.priority;
-  if (one.ageMs !== other.ageMs) return one.ageMs - other.ageMs;
-  if (one.run !== other.run) return one.run < other.run ? -1 : 1;
-  return one.name < other.name ? -1 : 1;
-}
-
 function prepare(database: DatabaseSync) {
   const names = (where: string): StatementSync =>
     database.prepare(`SELECT run, name FROM actions WHERE ${where}`);
@@ -209,7 +208,8 @@ function prepare(database: DatabaseSync) {
     topNames: names("run = ? AND parent = '' ORDER BY name"),
     namesOfRun: names("run = ? ORDER BY name"),
     held: names("session_id = ? ORDER BY run, name"),
-    queued: names(`state = 'QUEUED' AND namespace = ? AND op = ?
-      ORDER BY priority DESC, age_ms, run, name LIMIT ?`),
+    live: names(`live_version IS NOT NULL AND namespace = ? AND op = ?
+      ORDER BY live_version, run, name LIMIT 1`),
+    liveOfVersion: names(`namespace = ? AND op = ? AND live_version = ? ORDER BY run, name LIMIT 1`),
   };
 }

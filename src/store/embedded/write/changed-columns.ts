@@ -17,7 +17,7 @@ export class ChangedColumns<T> {
   readonly #statements = new Map<number, StatementSync>();
 
   constructor(database: DatabaseSync, table: string, columns: readonly Column<T>[]) {
-    assert(columns.length <= 31, "a set of columns fits a number", { table });
+    assert(columns.length <= 52, "a set of columns fits a number", { table });
     this.#database = database;
     this.#table = table;
     this.#columns = columns;
@@ -31,7 +31,7 @@ export class ChangedColumns<T> {
       const [, of] = this.#columns[index] as Column<T>;
       const part = of(value);
       if (part === of(stored)) continue;
-      changed |= 1 << index;
+      changed += 2 ** index;
       values.push(boundOf(part));
     }
     if (changed === 0) return 0;
@@ -43,7 +43,8 @@ export class ChangedColumns<T> {
     const known = this.#statements.get(changed);
     if (known !== undefined) return known;
     if (this.#statements.size >= statementsMax) this.#statements.clear();
-    const names = this.#columns.filter((_, index) => (changed & (1 << index)) !== 0).map(([name]) => name);
+    const isChanged = (index: number): boolean => Math.floor(changed / 2 ** index) % 2 === 1;
+    const names = this.#columns.filter((_, index) => isChanged(index)).map(([name]) => name);
     const set = names.map((name) => `${name} = ?`).join(", ");
     const statement = this.#database.prepare(`UPDATE ${this.#table} SET ${set} WHERE rowid = ?`);
     this.#statements.set(changed, statement);

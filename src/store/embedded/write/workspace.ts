@@ -1,20 +1,23 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Action } from "../../../core/action.ts";
 import type { Change } from "../../../core/change.ts";
+import type { Counter, Limit } from "../../../core/limits/limit.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "../../../core/loaded.ts";
 import type { RunKey } from "../../../core/name.ts";
 import type { Op } from "../../../core/ops/op.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
 import type { Session } from "../../../core/session.ts";
-import { cachedRowsMax } from "../../../limits.ts";
+import type { DeadLetter, Subscription } from "../../../core/subscriptions/subscription.ts";
 import { attemptColumns } from "../rows/action-row.ts";
 import { insertSql, namesOf, valuesOf } from "../rows/columns.ts";
 import * as row from "../rows/worker-row.ts";
 import { ActionTable } from "./action-table.ts";
 import { FeedTable } from "./feed-table.ts";
-import { GenerationCache } from "./generation-cache.ts";
+import { CounterTable, LimitTable } from "./limit-table.ts";
+import { OpTable } from "./op-table.ts";
 import { RunTable } from "./run-table.ts";
 import { SessionTable } from "./session-table.ts";
+import { SubscriptionTable } from "./subscription-table.ts";
 
 /**
  * The state as the rules see it in the middle of a transaction, and the only one who writes it. Rows that
@@ -26,7 +29,10 @@ export class Workspace implements Loaded {
   readonly #actions: ActionTable;
   readonly #sessions: SessionTable;
   readonly #feed: FeedTable;
-  readonly #ops = new GenerationCache<{ readonly op: Op | undefined }>(cachedRowsMax);
+  readonly #ops: OpTable;
+  readonly #limits: LimitTable;
+  readonly #counters: CounterTable;
+  readonly #subscriptions: SubscriptionTable;
   readonly #sql: ReturnType<typeof prepare>;
 
   constructor(database: DatabaseSync) {
@@ -34,6 +40,10 @@ export class Workspace implements Loaded {
     this.#actions = new ActionTable(database);
     this.#sessions = new SessionTable(database);
     this.#feed = new FeedTable(database);
+    this.#ops = new OpTable(database);
+    this.#limits = new LimitTable(database);
+    this.#counters = new CounterTable(database);
+    this.#subscriptions = new SubscriptionTable(database);
     this.#sql = prepare(database);
   }
 
@@ -83,14 +93,19 @@ export class Workspace implements Loaded {
   }
 
   op(namespace: string, name: string, version: number): Op | undefined {
-    const key = opKey(namespace, name, version);
-    const known = this.#ops.get(key);
-    if (known !== undefined) return known.op;
-    const statement = version === 0 ? this.#sql.latestOp : this.#sql.op;
-    const found = version === 0 ? statement.get(namespace, name) : statement.get(namespace, name, version);
-    const op = found === undefined ? undefined : row.opOfRow(found as unknown as row.OpRow);
-    this.#ops.set(key, { op });
-    return op;
+    return this.#ops.get(namespace, name, version);
+  }
+
+  opVersions(namespace: string, name: string): readonly Op[] {
+    return this.#ops.versions(namespace, name);
+  }
+
+  lastOpVersion(namespace: string, name: string): number {
+    return this.#ops.lastVersion(namespace, name);
+  }
+
+  liveTaskOf(namespace: string, op: string, version: number): Action | undefined {
+    return this.#actions.liveTaskOf(namespace, op, version);
   }
 
   session(id: string): Session | undefined {
@@ -109,8 +124,44 @@ export class Workspace implements Loaded {
     return this.#actions.heldBy(sessionId);
   }
 
-  queued(namespace: string, op: string, limit: number): readonly Action[] {
-    return this.#actions.queued(namespace, op, limit);
+  queuedShapes(namespace: string, op: string): readonly string[] {
+    return this.#actions.queuedShapes(namespace, op);
+  }
+
+  queued(namespace: string, op: string, shape: string, limit: number): readonly Action[] {
+    return this.#actions.queued({ namespace, op, shape, limit });
+  }
+
+  parked(counter: string, limit: number): readonly Action[] {
+    return this.#actions.parked(counter, limit);
+  }
+
+  limits(namespace: string): readonly Limit[] {
+    return this.#limits.of(namespace);
+  }
+
+  counter(key: string): Counter | undefined {
+    return this.#counters.get(key);
+  }
+
+  countersOf(namespace: string, limit: string): readonly Counter[] {
+    return this.#counters.of(namespace, limit);
+  }
+
+  subscription(namespace: string, name: string): Subscription | undefined {
+    return this.#subscriptions.get(namespace, name);
+  }
+
+  subscriptionCount(): number {
+    return this.#subscriptions.count;
+  }
+
+  deadLetters(namespace: string, subscription: string, limit: number): readonly DeadLetter[] {
+    return this.#subscriptions.letters(namespace, subscription, limit);
+  }
+
+  deadLetter(namespace: string, subscription: string, position: number): DeadLetter | undefined {
+    return this.#subscriptions.letter(namespace, subscription, position);
   }
 
   /** Makes a change; answers the position of its last event, or undefined if it has none. */
@@ -126,7 +177,10 @@ export class Workspace implements Loaded {
     for (const kept of change.keptSignals) this.#sql.keepSignal.run(...valuesOf(row.keptSignalColumns, kept));
     for (const key of change.droppedAnswers) this.#sql.dropAnswer.run(key);
     for (const answer of change.answers) this.#sql.insertAnswer.run(...valuesOf(row.answerColumns, answer));
-    for (const op of change.newOps) this.#insertOp(op);
+    for (const op of change.goneOps) this.#ops.remove(op);
+    for (const op of change.newOps) this.#ops.add(op);
+    this.#applyLimits(change);
+    this.#applySubscriptions(change);
     for (const id of change.goneSessions) this.#sessions.remove(id);
     for (const session of change.sessions) this.#sessions.put(session);
     return this.#feed.append(change.events);
@@ -137,13 +191,17 @@ export class Workspace implements Loaded {
     this.#runs.flush();
     this.#actions.flush();
     this.#sessions.flush();
+    this.#limits.flush();
+    this.#counters.flush();
+    this.#subscriptions.flush();
   }
 
   /** Everything is flushed and committed: lets go of what need not stay in memory. */
   settle(): void {
     this.#runs.settle();
     this.#actions.settle();
-    this.#ops.age();
+    this.#ops.settle();
+    this.#counters.settle();
   }
 
   /** Goes back to what the database says. */
@@ -152,22 +210,28 @@ export class Workspace implements Loaded {
     this.#actions.clear();
     this.#sessions.clear();
     this.#ops.clear();
+    this.#limits.clear();
+    this.#counters.clear();
+    this.#subscriptions.clear();
     this.#feed.clear();
   }
 
-  #insertOp(op: Op): void {
-    this.#sql.insertOp.run(...valuesOf(row.opColumns, op));
-    this.#ops.delete(opKey(op.namespace, op.name, op.version));
-    this.#ops.delete(opKey(op.namespace, op.name, 0));
+  #applyLimits({ goneLimits, limits, goneCounters, counters }: Change): void {
+    for (const limit of goneLimits) this.#limits.remove(limit);
+    for (const limit of limits) this.#limits.put(limit);
+    for (const key of goneCounters) this.#counters.remove(key);
+    for (const counter of counters) this.#counters.put(counter);
+  }
+
+  #applySubscriptions(change: Change): void {
+    for (const subscription of change.goneSubscriptions) this.#subscriptions.remove(subscription);
+    for (const subscription of change.subscriptions) this.#subscriptions.put(subscription);
+    for (const letter of change.goneDeadLetters) this.#subscriptions.removeLetter(letter);
+    for (const letter of change.deadLetters) this.#subscriptions.putLetter(letter);
   }
 }
 
-function opKey(namespace: string, name: string, version: number): string {
-  return `${namespace}/${name}@${version}`;
-}
-
 function prepare(database: DatabaseSync) {
-  const opNames = namesOf(row.opColumns);
   const signalNames = namesOf(row.keptSignalColumns);
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
@@ -180,10 +244,5 @@ function prepare(database: DatabaseSync) {
     answersBefore: sql("SELECT key FROM answers WHERE time_ms < ? ORDER BY time_ms, key LIMIT ?"),
     insertAnswer: sql(insertSql("answers", row.answerColumns)),
     dropAnswer: sql("DELETE FROM answers WHERE key = ?"),
-    op: sql(`SELECT ${opNames} FROM ops WHERE namespace = ? AND name = ? AND version = ?`),
-    latestOp: sql(
-      `SELECT ${opNames} FROM ops WHERE namespace = ? AND name = ? ORDER BY version DESC LIMIT 1`,
-    ),
-    insertOp: sql(insertSql("ops", row.opColumns)),
   };
 }

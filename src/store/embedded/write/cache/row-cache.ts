@@ -1,4 +1,4 @@
-import { cachedRowBytesMax, cachedRowsMax } from "../../../limits.ts";
+import { cachedRowBytesMax, cachedRowsMax } from "../../../../limits.ts";
 import { GenerationCache } from "./generation-cache.ts";
 
 /** A value of a row, and what of it the database knows. */

@@ -1,7 +1,7 @@
-import type { Action } from "../../../core/action.ts";
-import type { Edge } from "../../../core/change.ts";
-import type { RunKey } from "../../../core/name.ts";
-import { cachedRowsMax, cachedShapeActionsMax } from "../../../limits.ts";
+import type { Action } from "../../../../core/action.ts";
+import type { Edge } from "../../../../core/change.ts";
+import type { RunKey } from "../../../../core/name.ts";
+import { cachedRowsMax, cachedShapeActionsMax } from "../../../../limits.ts";
 import { GenerationCache } from "./generation-cache.ts";
 
 /** What a run consists of, by names. It only ever grows. */

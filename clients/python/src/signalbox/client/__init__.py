@@ -1,0 +1,1 @@
+"""The client: calls over plain Python values."""
