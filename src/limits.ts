@@ -205,3 +205,34 @@ export const passedOverMsMax = 30_000;
 export const keptFreeTasksMax = 4;
 /** 1 s until work is asked for again that is held back by workers which are kept free. */
 export const heldBackLookMs = 1_000;
+/** 50,000 events of a run looked at for one page of a timeline; the page is short then, with a token. */
+export const timelineEventsScanMax = 50_000;
+/** 100 consumers of one subscription at once: what more of them would share is not worth their streams. */
+export const consumersPerSubscriptionMax = 100;
+/**
+ * 64 KiB of JSON Schema for one input or output: it describes a value of at most 1 MiB, and is read again with
+ * its op.
+ */
+export const schemaBytesMax = 64 * 1024;
+/**
+ * 24 levels of a JSON Schema: each costs up to 3 nested messages beside those around it, and most protobuf
+ * runtimes read no more than 100.
+ */
+export const schemaDepthMax = 24;
+/**
+ * 1,000,000 steps that one command may spend on checking values by JSON Schema: some hundredths of a second
+ * of the store's time. What takes more is refused.
+ */
+export const schemaStepsMax = 1_000_000;
+/** 500 schemas entered within each other for one value: more is a chain of references that nobody wrote. */
+export const schemaNestingMax = 500;
+/** 20 faults told of one value: who wrote it finds the pattern by then. */
+export const faultsPerValueMax = 20;
+/** 1,000 characters in a pattern of a JSON Schema; people cannot read longer ones either. */
+export const patternLengthMax = 1_000;
+/** 2,000 states of a pattern with its repetitions written out: what each character of a text may cost. */
+export const patternStatesMax = 2_000;
+/** 256 KiB of input and output specs of one op: it stands in pages, and tasks copy what they need of it. */
+export const opSpecsBytesMax = 256 * 1024;
+/** 16 MiB of specs that the tasks of one command copy from their ops: one transaction writes them all. */
+export const copiedSpecsBytesMax = 16 * 1024 * 1024;

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { healthService, registerHealth, ServiceHealth } from "./api/carrier/health.ts";
 import { registerReflection } from "./api/carrier/reflection.ts";
 import { startCarrier } from "./api/carrier/server.ts";
+import { gyozaRest } from "./api/gyoza/rest.ts";
 import { authenticate } from "./api/interceptors/authenticate.ts";
 import { observeCalls } from "./api/interceptors/observe.ts";
 import { validateRequests } from "./api/interceptors/validate.ts";
@@ -44,6 +45,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   try {
     await engine.start();
     const health = new ServiceHealth(services);
+    const interceptors = [observeCalls(log), ...authentication(options), validateRequests({ services })];
     const carrier = await startCarrier({
       routes(router, stopping) {
         routes(engine, stopping)(router);
@@ -53,7 +55,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       host: configuration.host,
       port: configuration.port,
       log,
-      interceptors: [observeCalls(log), ...authentication(options), validateRequests({ services })],
+      plain: (stopping) => gyozaRest({ routes: routes(engine, stopping), interceptors, log }),
+      interceptors,
       origins: configuration.allowedOrigins,
     });
     const { url } = carrier.address;

@@ -1,8 +1,9 @@
 import type { Action } from "../core/action.ts";
 import type { Run } from "../core/run.ts";
-import { sizeBytes, valuesSizeBytes } from "../core/value.ts";
+import type { Op } from "../core/ops/op.ts";
+import { sizeBytes, textSizeBytes, valuesSizeBytes } from "../core/value.ts";
 import { pageBytesMax, pageStepRows } from "../limits.ts";
-import type { ConditionPlace, Page, RunPlace } from "../store/store.ts";
+import type { ConditionPlace, OpPlace, Page, RunPlace } from "../store/store.ts";
 import { toConnectError } from "./status.ts";
 import type { TokenScope } from "./token.ts";
 import { printToken, readToken } from "./token.ts";
@@ -36,8 +37,12 @@ export async function listPage<Item, Place>(options: PageOptions<Item, Place>): 
   return { items, nextPageToken: next === undefined ? "" : printToken(scope, next) };
 }
 
-function placeIn<Item, Place>(options: PageOptions<Item, Place>): Place | undefined {
-  const { scope, pageToken, isPlace } = options;
+/** The place that a page token names, undefined without one. Ends the call as `listPage` does. */
+export function placeIn<Place>({
+  scope,
+  pageToken,
+  isPlace,
+}: Pick<PageOptions<unknown, Place>, "scope" | "pageToken" | "isPlace">): Place | undefined {
   if (pageToken === "") return undefined;
   const read = readToken(scope, pageToken, isPlace);
   if (read.ok) return read.place;
@@ -52,6 +57,11 @@ export function isNamePlace(place: unknown): place is string {
 /** True for a place in the list of runs. */
 export function isRunPlace(place: unknown): place is RunPlace {
   return hasTypes(place, { timeMs: "number", run: "string" });
+}
+
+/** True for a place in the list of ops. */
+export function isOpPlace(place: unknown): place is OpPlace {
+  return hasTypes(place, { name: "string", version: "number" });
 }
 
 /** True for a place in the list of conditions. */
@@ -102,6 +112,11 @@ export async function collectPage<Item, Place>(
 /** About how many bytes a run takes in a page. */
 export function runSizeBytes(run: Run): number {
   return 400 + textOf(run.error) + (run.outputs === undefined ? 0 : valuesSizeBytes(run.outputs));
+}
+
+/** About how many bytes an op takes in a page: as JSON, and a little for what that leaves out. */
+export function opSizeBytes(op: Op): number {
+  return 200 + textSizeBytes(JSON.stringify(op));
 }
 
 /** About how many bytes an action takes in a page. */

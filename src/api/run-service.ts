@@ -1,31 +1,35 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { TimelineEntry } from "../../gen/signalbox/v1/action_pb.ts";
 import {
   type BatchCreateRunsResult,
   type CreateRunRequest,
   CreateRunRequestSchema,
-  type RunFilter,
+  type ListTimelineRequest,
   type RunService,
 } from "../../gen/signalbox/v1/run_service_pb.ts";
 import type { Action } from "../core/action.ts";
 import { isHeld } from "../core/action.ts";
 import { type RunKey, runKey } from "../core/name.ts";
 import type { Refusal as CoreRefusal } from "../core/refusal.ts";
-import type { Run } from "../core/run.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { Outcome, RunPlace, RunQuery } from "../store/store.ts";
+import type { Outcome, Store } from "../store/store.ts";
 import { explainAction } from "./explain.ts";
 import { violationsOf } from "./interceptors/validate.ts";
-import { actionStates, runStates } from "./mapping/enums.ts";
+import { actionStates } from "./mapping/enums.ts";
 import { Faults } from "./mapping/faults.ts";
+import { fromActionEnd } from "./mapping/from-proto-action-end.ts";
 import { fromNamespace, fromNewRun } from "./mapping/from-proto-run.ts";
 import { toAction } from "./mapping/to-proto-action.ts";
 import { currentAttempt, toAttempt } from "./mapping/to-proto-attempt.ts";
+import { toTimelineEntry } from "./mapping/to-proto-timeline.ts";
 import { toRun } from "./mapping/to-proto-run.ts";
-import { actionSizeBytes, isNamePlace, isRunPlace, listPage, runSizeBytes } from "./pages.ts";
+import { actionSizeBytes, defaultPageSize, isNamePlace, listPage, placeIn } from "./pages.ts";
 import { findAction, findRun } from "./reads.ts";
-import { answered, fromNamespaces, requestOf, required } from "./requests.ts";
-import { refusalOf, toRefusalMessage } from "./status.ts";
-import { tokenScope } from "./token.ts";
+import { answered, requestOf, required, translated } from "./requests.ts";
+import { listRuns } from "./runs/list-runs.ts";
+import { refusalOf, toConnectError, toRefusalMessage } from "./status.ts";
+import { isTimelinePlace, readTimeline } from "./timeline.ts";
+import { printToken, tokenScope } from "./token.ts";
 import { watchRun } from "./watch-run.ts";
 
 type Methods = ServiceImpl<typeof RunService>;
@@ -59,16 +63,8 @@ function runMethods(engine: Engine, stopping: AbortSignal): Omit<Methods, Action
     },
 
     async listRuns(request) {
-      const filter = fromRunFilter(request.filter);
-      const { items, nextPageToken } = await listPage<Run, RunPlace>({
-        ...request,
-        scope: tokenScope("runs", filter, store.feedId),
-        read: (after, limit) => store.listRuns({ ...filter, after, limit }),
-        placeOf: (run) => ({ timeMs: run.createTimeMs, run: run.key }),
-        isPlace: isRunPlace,
-        sizeOf: runSizeBytes,
-      });
-      return { runs: items.map(toRun), nextPageToken };
+      const { runs, nextPageToken, hasMore } = await listRuns(store, request);
+      return { runs: runs.map(toRun), nextPageToken, hasMore };
     },
 
     watchRun: ({ namespace, runId, cursor }, { signal }) =>
@@ -125,7 +121,25 @@ function actionMethods(engine: Engine): Pick<Methods, ActionMethod> {
       const isCurrent = isHeld(action) && ended.every(({ number }) => number !== action.attempt);
       const attempts = [...ended, ...(isCurrent ? [currentAttempt(action)] : [])];
       const spec = action.spec.kind === "task" ? action.spec : undefined;
-      return { attempts: attempts.map((attempt) => toAttempt(attempt, spec, engine.clock.nowMs())) };
+      return { attempts: attempts.map((attempt) => toAttempt(attempt, spec, engine.nowMs())) };
+    },
+
+    async listTimeline(request) {
+      const action = await findAction(store, keyOf(request.namespace, request.runId), request.name);
+      const attempt = request.attempt === 0 ? action.attempt : request.attempt;
+      if (action.spec.kind !== "task" || attempt < 1 || attempt > action.attempt) {
+        const { runId } = request;
+        throw toConnectError({ reason: "ATTEMPT_NOT_FOUND", runId, action: action.name, attempt });
+      }
+      return listTimeline(store, request, { action, attempt });
+    },
+
+    async endAction({ namespace, runId, name, requestId, cause, ...said }) {
+      const end = translated((faults) => fromActionEnd(said, faults));
+      const stated = { run: keyOf(namespace, runId), action: name, end, cause };
+      const request = requestOf(requestId, stated);
+      const { answer } = answered(await engine.execute({ kind: "endAction", request, ...stated }));
+      return { action: toAction(answer.action) };
     },
 
     async explainAction({ namespace, runId, name }) {
@@ -134,18 +148,24 @@ function actionMethods(engine: Engine): Pick<Methods, ActionMethod> {
   };
 }
 
-function keyOf(namespace: string, runId: string): RunKey {
-  return runKey(fromNamespace(namespace), runId);
+async function listTimeline(
+  store: Store,
+  request: ListTimelineRequest,
+  of: { readonly action: Action; readonly attempt: number },
+): Promise<{ entries: TimelineEntry[]; nextPageToken: string }> {
+  const filter = { run: of.action.run, action: of.action.name, attempt: of.attempt };
+  const scope = tokenScope("timeline", filter, store.feedId);
+  const after = placeIn({ scope, pageToken: request.pageToken, isPlace: isTimelinePlace });
+  const limit = request.pageSize === 0 ? defaultPageSize : request.pageSize;
+  const { entries, next } = await readTimeline(store, { ...of, after, limit });
+  return {
+    entries: entries.map(toTimelineEntry),
+    nextPageToken: next === undefined ? "" : printToken(scope, next),
+  };
 }
 
-/** Sorted where order means nothing, so that the same filter in other words is the same filter. */
-function fromRunFilter(filter: RunFilter | undefined): Omit<RunQuery, "after" | "limit"> {
-  return {
-    namespace: fromNamespaces(filter?.namespace ?? ""),
-    states: (filter?.states ?? []).flatMap((state) => runStates.word(state) ?? []).sort(),
-    labels: filter?.labels ?? {},
-    pausedOnly: filter?.pausedOnly ?? false,
-  };
+function keyOf(namespace: string, runId: string): RunKey {
+  return runKey(fromNamespace(namespace), runId);
 }
 
 /** Creates a run, or says what is wrong with the request: with its shape, or with what it asks for. */

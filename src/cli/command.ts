@@ -34,7 +34,10 @@ export interface CommandContext {
 export interface Command {
   /** One word, or two. */
   readonly name: string;
-  /** Its positional arguments as help shows them; those in brackets may be left out. */
+  /**
+   * Its positional arguments as help shows them; those in brackets may be left out, and a last one with `…` may
+   * come any number of times.
+   */
   readonly arguments: readonly string[];
   readonly options: CommandOptions;
   /** What it does, in one sentence. */

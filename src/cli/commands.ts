@@ -23,6 +23,7 @@ import {
 import { tokenCreateCommand, tokenRevokeCommand, tokensCommand } from "./commands/tokens.ts";
 import { versionCommand } from "./commands/version.ts";
 import { watchCommand } from "./commands/watch.ts";
+import { workerCommand } from "./commands/worker.ts";
 import { drainCommand, evictCommand, workersCommand } from "./commands/workers.ts";
 
 /** Every command but `serve` and `help`, in the order in which help shows them. */
@@ -40,6 +41,7 @@ export const commands: readonly Command[] = [
   retryCommand,
   updateCommand,
   eventsCommand,
+  workerCommand,
   workersCommand,
   drainCommand,
   evictCommand,

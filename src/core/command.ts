@@ -2,7 +2,7 @@ import type { Action, ActionError, ActionSpec, Dependency, Input, RetryPolicy, T
 import type { LogLevel, Published } from "./event.ts";
 import type { Limit, LimitContent } from "./limits/limit.ts";
 import type { RunKey } from "./name.ts";
-import type { Op, OpContent } from "./ops/op.ts";
+import type { Op, OpChange, OpContent } from "./ops/op.ts";
 import type { Capacity, Placement, Resources, Taint } from "./placement/demand.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Delivery, Labels, Run } from "./run.ts";
@@ -176,7 +176,7 @@ export type Command =
       readonly namespace: string;
       readonly name: string;
       /** What changes; what is undefined stays, unless it is among `cleared`. */
-      readonly set: Partial<OpContent>;
+      readonly set: OpChange;
       readonly cleared: readonly (keyof OpContent)[];
     }
   | {

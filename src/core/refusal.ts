@@ -30,7 +30,13 @@ export type Refusal =
     }
   | { readonly reason: "ALREADY_ANSWERED"; readonly runId: string; readonly action: string }
   | { readonly reason: "SIGNAL_TYPE_MISMATCH"; readonly expected: string; readonly actual: string }
-  | { readonly reason: "OP_NOT_FOUND"; readonly op: string; readonly version: number }
+  | {
+      readonly reason: "OP_NOT_FOUND";
+      readonly op: string;
+      readonly version: number;
+      /** The version by its own name, if it was asked for by that. */
+      readonly versionName?: string;
+    }
   | { readonly reason: "REQUEST_ID_REUSED"; readonly requestId: string }
   | { readonly reason: "LIMIT_REACHED"; readonly limit: string; readonly maximum: number }
   | {

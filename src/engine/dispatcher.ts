@@ -94,11 +94,17 @@ export class Dispatcher {
         const outcome = await execute<"assign">({ kind: "assign", sessions, limit, acceptTimeoutMs });
         if (!outcome.ok) throw new Error(`assign was refused: ${outcome.refusal.reason}`);
         const { assignments, emptyQueues, closedSessions, againMs } = outcome.answer;
+        const given = groupBySession(assignments);
+        // Whose credit was used up says nothing of what it could take with the credit that came since.
+        const asked = takers.filter((_, at) => {
+          const { sessionId, credit } = sessions[at] as (typeof sessions)[number];
+          return (given.get(sessionId)?.length ?? 0) < credit;
+        });
         // Where nothing at all has changed, asking the same again would change nothing either, for ever.
         const isInVain = assignments.length === 0 && outcome.position === undefined;
         const blockedQueues = isInVain ? lanes.queuesOf(takers) : outcome.answer.blockedQueues;
-        lanes.found({ asked: takers, emptyQueues, blockedQueues });
-        this.#handOut(takers, assignments);
+        lanes.found({ asked, emptyQueues, blockedQueues });
+        this.#handOut(takers, given);
         for (const sessionId of closedSessions) this.#options.sessions.retire(sessionId);
         if (againMs !== undefined) this.#askAgain(againMs);
       }
@@ -114,14 +120,8 @@ export class Dispatcher {
 
   #handOut(
     takers: readonly OpenSession[],
-    assigned: readonly { readonly sessionId: string; readonly assignment: Assignment }[],
+    assignmentsBySession: ReadonlyMap<string, readonly Assignment[]>,
   ): void {
-    const assignmentsBySession = new Map<string, Assignment[]>();
-    for (const { sessionId, assignment } of assigned) {
-      const assignments = assignmentsBySession.get(sessionId);
-      if (assignments === undefined) assignmentsBySession.set(sessionId, [assignment]);
-      else assignments.push(assignment);
-    }
     for (const taker of takers) {
       const assignments = assignmentsBySession.get(taker.sessionId);
       if (assignments === undefined || this.#options.sessions.assign(taker, assignments)) continue;
@@ -161,4 +161,16 @@ export class Dispatcher {
   #isStopped(): boolean {
     return this.#state === "STOPPED";
   }
+}
+
+function groupBySession(
+  assigned: readonly { readonly sessionId: string; readonly assignment: Assignment }[],
+): ReadonlyMap<string, readonly Assignment[]> {
+  const assignmentsBySession = new Map<string, Assignment[]>();
+  for (const { sessionId, assignment } of assigned) {
+    const assignments = assignmentsBySession.get(sessionId);
+    if (assignments === undefined) assignmentsBySession.set(sessionId, [assignment]);
+    else assignments.push(assignment);
+  }
+  return assignmentsBySession;
 }

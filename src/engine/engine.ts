@@ -17,6 +17,7 @@ import { Feeds } from "./feeds.ts";
 import { Lanes } from "./lanes.ts";
 import type { EngineLog } from "./log.ts";
 import { Sessions } from "./sessions.ts";
+import { Subscriptions } from "./subscriptions/subscriptions.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Wake } from "./wake.ts";
 
@@ -53,6 +54,7 @@ export class Engine {
   readonly settings: EngineSettings;
   readonly feeds: Feeds;
   readonly sessions: Sessions;
+  readonly subscriptions: Subscriptions;
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #log: EngineLog;
@@ -77,6 +79,9 @@ export class Engine {
     const lanes = new Lanes();
     this.feeds = new Feeds({ store, clock, wake: this.#wake, bookmarkIntervalMs });
     this.sessions = new Sessions({ lanes, clock });
+    // Its last command comes while everybody else's are refused: what was acknowledged.
+    const executeLate: Execute = (command) => this.#run(command, { isLast: true });
+    this.subscriptions = new Subscriptions({ store, feeds: this.feeds, execute: executeLate, clock, log });
     this.#dispatcher = new Dispatcher({
       lanes,
       sessions: this.sessions,
@@ -127,6 +132,7 @@ export class Engine {
     this.#wake.reached(await this.store.head());
     this.#deadlines.start();
     this.#sweeper.start();
+    await this.subscriptions.start();
     const sessionCount = outcome.ok ? outcome.answer.sessionCount : 0;
     this.#log.info({ sessionCount }, "engine started");
   }
@@ -146,13 +152,14 @@ export class Engine {
     this.#sweeper.stop();
     this.sessions.leaveAll("the server is stopping", reconnectAfterMs);
     this.feeds.stop();
+    await this.subscriptions.stop();
     if (this.#runningCount > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
     this.#log.info({}, "engine stopped");
   }
 
   /** The engine's own commands are few, and wait behind no bound. */
-  async #run<K extends CommandKind>(command: CommandOf<K>): Promise<Outcome<K>> {
-    if (this.#stopping !== undefined) throw new Stopping();
+  async #run<K extends CommandKind>(command: CommandOf<K>, { isLast = false } = {}): Promise<Outcome<K>> {
+    if (this.#stopping !== undefined && !isLast) throw new Stopping();
     this.#runningCount += 1;
     if (command.kind === "createRun") this.#anticipate(command);
     try {
@@ -225,6 +232,9 @@ export class Engine {
           break;
         case "gone":
           this.sessions.tell(effect.sessionId, { kind: "gone", cause: effect.cause });
+          break;
+        case "subscription":
+          this.subscriptions.look(effect.namespace, effect.name);
           break;
       }
     }

@@ -5,7 +5,17 @@ import type { Program } from "./config/executor-config.ts";
  * need to run at all and to print in the user's language. Nothing else is handed on, so that what the worker
  * knows (its tokens, its server) is not known to what it runs.
  */
-const allowedNames = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"] as const;
+const allowedNames = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "LANG",
+  "LC_ALL",
+  "LC_CTYPE",
+  "TZ",
+  "TMPDIR",
+] as const;
 
 /** The variables that tell a program what it runs for. */
 export interface AttemptVariables {

@@ -46,7 +46,9 @@ export function placesIn(path: string): AttemptFolder {
  * The outputs that the program wrote, by name; undefined if it wrote none. Throws OutputInvalid or
  * OutputTooLarge, for good. What is not a plain file is never waited for, and links are not followed.
  */
-export async function readOutputs({ outputsFile }: AttemptFolder): Promise<Record<string, unknown> | undefined> {
+export async function readOutputs({
+  outputsFile,
+}: AttemptFolder): Promise<Record<string, unknown> | undefined> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(outputsFile, flags).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

@@ -47,7 +47,10 @@ export function runBounds(query: RunQuery): { readonly older: RunPlace; readonly
   const { createdFromMs, createdUntilMs, after, before } = query;
   // No run has an empty key: a time with it comes before all runs of that time.
   const none = "" as RunKey;
-  const until = { timeMs: createdUntilMs === undefined ? Number.MAX_SAFE_INTEGER : createdUntilMs + 1, run: none };
+  const until = {
+    timeMs: createdUntilMs === undefined ? Number.MAX_SAFE_INTEGER : createdUntilMs + 1,
+    run: none,
+  };
   const from = { timeMs: createdFromMs ?? -1, run: none };
   return {
     older: after !== undefined && byPlace(after, until) < 0 ? after : until,

@@ -1,5 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { AnswerByType, ConditionType, JsValues } from "../client/js-value.ts";
+import type { NewPlacement, NewResources } from "../client/placement.ts";
 
 /**
  * What runs a task: gets the context of one attempt and the inputs by name, and returns the outputs. A plain
@@ -31,7 +32,7 @@ export interface TaskContext {
   /** What executes the op, as it or its task says; empty if nothing is said. */
   readonly handler: string;
   /** What the task asked for, and holds until it ends; a field that was not asked for is not there. */
-  readonly resources: AskedResources;
+  readonly resources: NewResources;
   /** The devices it was given, by their indexes on this worker. */
   readonly deviceIndexes: readonly number[];
   /**
@@ -139,9 +140,9 @@ export interface ChildTaskOptions {
   /** How long it may take; the op's timeouts if not said. */
   readonly timeouts?: TimeoutOptions;
   /** What it asks of its worker; the op's if not said. */
-  readonly resources?: AskedResources;
+  readonly resources?: NewResources;
   /** Which workers it may go to; the op's if not said. */
-  readonly placement?: PlacementOptions;
+  readonly placement?: NewPlacement;
   /** The container image that executes it; the op's if not said. */
   readonly image?: string;
   /** What executes it; the op's if not said. */
@@ -150,28 +151,6 @@ export interface ChildTaskOptions {
   readonly cancelGraceMs?: number;
   /** For finding it, and for filters of the feed. */
   readonly labels?: Readonly<Record<string, string>>;
-}
-
-/** What a task asks of the worker that executes it. What is not said is not asked for. */
-export interface AskedResources {
-  /** Processor cores; a thousandth is the smallest step. */
-  readonly cpu?: number;
-  /** Memory, in MB. */
-  readonly ramMb?: number;
-  /** Memory of a device, in MB, whole on each one that it is given. */
-  readonly vramMb?: number;
-  /** How many devices; 1 if `vramMb` or `deviceIndex` is said, else none. */
-  readonly deviceCount?: number;
-  /** The one device it must have, by its index on the worker. */
-  readonly deviceIndex?: number;
-}
-
-/** Which workers a task may go to. */
-export interface PlacementOptions {
-  /** Only workers with all of these labels. */
-  readonly workerLabels?: Readonly<Record<string, string>>;
-  /** The taints it bears; without a value, every value of the key. */
-  readonly tolerations?: readonly { readonly key: string; readonly value?: string }[];
 }
 
 /** What happens after a failed attempt. */

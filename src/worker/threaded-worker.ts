@@ -55,6 +55,7 @@ export class ThreadedWorker implements Worker {
     const {
       address,
       namespace = "",
+      token = "",
       labels = {},
       capacity,
       taints = [],
@@ -63,6 +64,7 @@ export class ThreadedWorker implements Worker {
     const identity = {
       address: readAddress(address),
       namespace: namespace || "default",
+      token,
       workerId: this.workerId,
       incarnation: randomBytes(12).toString("hex"),
       ops: [...this.#tasks.keys()],

@@ -11,12 +11,11 @@ export {
   type JsValues,
   Reference,
 } from "../client/js-value.ts";
+export type { NewPlacement, NewResources } from "../client/placement.ts";
 export { type OutputOf, output } from "../client/plan.ts";
 export type {
-  AskedResources,
   ChildTaskOptions,
   ConditionOptions,
-  PlacementOptions,
   RetryOptions,
   StartedTask,
   TaskContext,
@@ -146,6 +145,8 @@ export interface WorkerOptions {
    * when its wait is over it goes on at once, so that for a while there may be more.
    */
   readonly concurrency?: number;
+  /** Who it is to the server, as a token of the server's tokens file; not needed for a server without one. */
+  readonly token?: string;
   /** For people and for placement; at most 64. */
   readonly labels?: Readonly<Record<string, string>>;
   /**

@@ -22,7 +22,7 @@ function openSession({ concurrency = 10 } = {}) {
     notices.set(kind, arrivals);
     return arrivals;
   };
-  const names = { address: "http://127.0.0.1", namespace: "", workerId: "w", incarnation: "i" };
+  const names = { address: "http://127.0.0.1", token: "", namespace: "", workerId: "w", incarnation: "i" };
   const session = new Session({
     identity: { ...names, ops: ["work"], labels: {}, concurrency, taints: [], sharedNamespaces: [] },
     open,

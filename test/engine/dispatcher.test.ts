@@ -34,7 +34,9 @@ function setUp() {
         hasGiven = true;
       }
     }
-    const emptyQueues = [...queues].filter(([, runs]) => runs.length === 0).map(([op]) => `default/${op}`);
+    const ops = new Set([...left.keys()].flatMap((sessionId) => opsOf.get(sessionId) ?? []));
+    const empty = [...ops].filter((op) => (queues.get(op)?.length ?? 0) === 0);
+    const emptyQueues = empty.map((op) => `default/${op}`);
     const closedSessions = [...left.keys()].filter((id) => closed.has(id));
     return { assignments, emptyQueues, blockedQueues: [], againMs: undefined, closedSessions };
   };

@@ -31,6 +31,7 @@ const defaults = {
   acceptTimeoutMs: 10_000,
   bookmarkIntervalMs: 5_000,
   allowedOrigins: [],
+  tokensFile: "",
 };
 
 describe("the configuration", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { RunState } from "../../src/core/run.ts";
 import { rowsPerPageScanMax } from "../../src/limits.ts";
-import type { ConditionQuery, RunQuery } from "../../src/store/store.ts";
+import type { ConditionQuery, OpPlace, RunQuery } from "../../src/store/store.ts";
 import { actionRow, attemptRow, conditionRow, keyOf, opRow, runRow, sessionRow } from "../support/rows.ts";
 import { readPages, type Subject } from "./subject.ts";
 
@@ -10,7 +10,12 @@ const anyRun: RunQuery = {
   states: [],
   labels: {},
   pausedOnly: false,
+  op: undefined,
+  image: undefined,
+  createdFromMs: undefined,
+  createdUntilMs: undefined,
   after: undefined,
+  before: undefined,
   limit: 100,
 };
 
@@ -202,8 +207,8 @@ export function describeLists(subject: Subject): void {
     ];
     for (const op of newOps) await subject.change({ newOps: [op] });
     for (const limit of [1, 2, 100]) {
-      const items = await readPages((after: string | undefined) =>
-        subject.store.listOps({ namespace: "default", after, limit }),
+      const items = await readPages((after: OpPlace | undefined) =>
+        subject.store.listOps({ namespace: "default", allVersions: false, namePrefix: "", after, limit }),
       );
       expect(items).toEqual([opRow("a", 1), opRow("b", 2), opRow("c", 1)]);
     }
@@ -222,7 +227,9 @@ export function describeLists(subject: Subject): void {
     });
     for (const limit of [1, 2, 100]) {
       const list = (namespace: string | undefined) =>
-        readPages((after: string | undefined) => subject.store.listSessions({ namespace, after, limit }));
+        readPages((after: string | undefined) =>
+          subject.store.listSessions({ namespace, labels: {}, after, limit }),
+        );
       expect((await list(undefined)).map(({ id }) => id)).toEqual(["2", "1", "3"]);
       expect((await list("default")).map(({ id }) => id)).toEqual(["2", "1"]);
     }

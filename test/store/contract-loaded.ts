@@ -59,8 +59,8 @@ export function describeLoaded(subject: Subject): void {
         ],
       });
       const [all, first] = await subject.ask(
-        ["queued", "default", "work", 100],
-        ["queued", "default", "work", 2],
+        ["queued", "default", "work", "", 100],
+        ["queued", "default", "work", "", 2],
       );
       expect(names(all)).toEqual(["high", "old", "z", "a", "b", "young", "low"]);
       expect(names(first)).toEqual(["high", "old"]);
@@ -74,13 +74,13 @@ export function describeLoaded(subject: Subject): void {
           newActions: ["a", "b", "c"].map((name) => actionRow("r", name, queued)),
         }),
         subject.change({ actions: [actionRow("r", "b", { ...queued, priority: 1 })] }),
-        subject.ask(["queued", "default", "work", 9]),
+        subject.ask(["queued", "default", "work", "", 9]),
         subject.change({ actions: [actionRow("r", "a", { state: "ASSIGNED", sessionId: "s" })] }),
-        subject.ask(["queued", "default", "work", 9], ["heldBy", "s"]),
+        subject.ask(["queued", "default", "work", "", 9], ["heldBy", "s"]),
         subject.change({
           actions: [actionRow("r", "a", queued), actionRow("r", "b", { state: "SUCCEEDED" })],
         }),
-        subject.ask(["queued", "default", "work", 9], ["heldBy", "s"]),
+        subject.ask(["queued", "default", "work", "", 9], ["heldBy", "s"]),
       ] as const;
       const [, , moved, , left, , back] = await Promise.all(said);
       expect(names(moved[0])).toEqual(["b", "a", "c"]);

@@ -97,7 +97,7 @@ describe("a store that is opened again", () => {
         ["children", keyOf("r"), "a"],
         ["children", keyOf("r"), ""],
         ["dependents", keyOf("r"), "a"],
-        ["queued", "default", "work", 9],
+        ["queued", "default", "work", "", 9],
         ["keptSignal", keyOf("r"), "c"],
         ["answer", "k"],
         ["op", "default", "work", 0],

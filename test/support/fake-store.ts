@@ -113,6 +113,7 @@ export function eventOf(runId: string, number: number): Event {
     action: "main",
     attempt: 0,
     runLabels: {},
+    delivery: undefined,
     detail: { kind: "action_progressed", percent: number, message: "" },
   };
 }

@@ -1,9 +1,12 @@
 import type { Action, Attempt, ConditionSpec, TaskSpec } from "../../src/core/action.ts";
 import type { Event } from "../../src/core/event.ts";
+import { type Counter, counterKey, type Limit } from "../../src/core/limits/limit.ts";
 import { parentOf, type RunKey, runIdOf } from "../../src/core/name.ts";
 import type { Op } from "../../src/core/ops/op.ts";
+import { noCapacity, nothingReserved } from "../../src/core/placement/demand.ts";
 import type { Run } from "../../src/core/run.ts";
 import type { Session } from "../../src/core/session.ts";
+import type { DeadLetter, Subscription } from "../../src/core/subscriptions/subscription.ts";
 
 /** The key of a run of the namespace `default`, or of the one that stands before its id. */
 export function keyOf(name: string): RunKey {
@@ -35,6 +38,11 @@ export function runRow(name: string, parts: Partial<Run> = {}): Run {
     timedOut: false,
     retryCount: 0,
     keptSignalCount: 0,
+    op: "",
+    opVersion: 0,
+    image: "",
+    delivery: undefined,
+    updateTimeMs: parts.endTimeMs ?? parts.startTimeMs ?? parts.createTimeMs ?? 1_000,
     ...parts,
   };
 }
@@ -53,9 +61,15 @@ export function taskSpec(parts: Partial<TaskSpec> = {}): TaskSpec {
       maxBackoffMs: 10,
       jitter: 0,
       nonRetryableErrorTypes: [],
+      manual: false,
     },
     timeouts: { queueToStartMs: undefined, startToEndMs: undefined, heartbeatMs: undefined },
     cancelGraceMs: 10,
+    demand: undefined,
+    image: undefined,
+    handler: undefined,
+    inputSpecs: undefined,
+    outputSpecs: undefined,
     dependencies: [],
     labels: {},
     ...parts,
@@ -88,6 +102,10 @@ export function actionRow(run: string, name: string, parts: Partial<Action> = {}
     attemptBase: 0,
     epoch: 0,
     sessionId: undefined,
+    deviceIndexes: [],
+    holds: [],
+    parkedOn: undefined,
+    attemptInputs: undefined,
     workerId: undefined,
     reportSequence: 0,
     waitingCount: 0,
@@ -133,6 +151,8 @@ export function attemptRow(
     state: "SUCCEEDED",
     epoch: number,
     workerId: "w",
+    inputs: undefined,
+    deviceIndexes: [],
     assignTimeMs: 1_000,
     startTimeMs: 1_001,
     endTimeMs: 1_002,
@@ -153,6 +173,10 @@ export function sessionRow(id: string, parts: Partial<Session> = {}): Session {
     incarnation: "1",
     ops: ["work"],
     labels: {},
+    capacity: noCapacity,
+    taints: [],
+    sharedNamespaces: [],
+    reserved: nothingReserved,
     state: "ATTACHED",
     isDraining: false,
     attachTimeMs: 1_000,
@@ -168,10 +192,100 @@ export function opRow(name: string, version: number, parts: Partial<Op> = {}): O
     name,
     version,
     createTimeMs: 1_000,
+    updateTimeMs: 1_000,
     description: "",
     labels: {},
     retry: undefined,
     timeouts: undefined,
+    versionName: "",
+    inputs: { specs: {}, allowExtra: false },
+    outputs: {},
+    resources: undefined,
+    placement: undefined,
+    delivery: undefined,
+    image: "",
+    handler: "",
+    ...parts,
+  };
+}
+
+/** A task's spec with a demand of this shape. */
+export function shapedSpec(shape: string, parts: Partial<TaskSpec> = {}): TaskSpec {
+  const resources = {
+    cpuMilli: 500,
+    ramMb: undefined,
+    vramMb: undefined,
+    deviceCount: undefined,
+    deviceIndex: undefined,
+  };
+  return taskSpec({
+    demand: { resources, placement: { workerLabels: {}, tolerations: [] }, shape },
+    ...parts,
+  });
+}
+
+/** A limit of a namespace as a whole, unless said. */
+export function limitRow(name: string, parts: Partial<Limit> = {}): Limit {
+  return {
+    namespace: "default",
+    name,
+    updateTimeMs: 1_000,
+    scope: { kind: "namespace" },
+    concurrentMax: 1,
+    rate: undefined,
+    shareWeight: 1,
+    ...parts,
+  };
+}
+
+/** The counter of a limit, for a value of its label or "". */
+export function counterRow(limit: string, value: string, parts: Partial<Counter> = {}): Counter {
+  const namespace = parts.namespace ?? "default";
+  return {
+    key: counterKey(namespace, limit, value),
+    namespace,
+    limit,
+    value,
+    heldCount: 0,
+    fullTimeMs: 0,
+    dueMs: undefined,
+    ...parts,
+  };
+}
+
+/** A subscription that is pulled from, to everything. */
+export function subscriptionRow(name: string, parts: Partial<Subscription> = {}): Subscription {
+  return {
+    namespace: "default",
+    name,
+    createTimeMs: 1_000,
+    filter: { namespace: "-", runId: "", kinds: [], labels: {}, topics: [] },
+    target: { kind: "pull" },
+    ackTimeoutMs: 1_000,
+    deliveriesMax: 3,
+    inFlightMax: 10,
+    initialBackoffMs: 10,
+    maxBackoffMs: 100,
+    through: 0,
+    ahead: [],
+    deadLetterCount: 0,
+    ...parts,
+  };
+}
+
+/** An event that a subscription set aside. */
+export function deadLetterRow(
+  subscription: string,
+  position: number,
+  parts: Partial<DeadLetter> = {},
+): DeadLetter {
+  return {
+    namespace: "default",
+    subscription,
+    position,
+    deliveryCount: 3,
+    cause: "refused",
+    timeMs: 1_000,
     ...parts,
   };
 }
@@ -185,6 +299,7 @@ export function eventRow(run: string, message = "", parts: Partial<Event> = {}):
     action: "",
     attempt: 0,
     runLabels: {},
+    delivery: undefined,
     detail: { kind: "action_logged", level: "info", message },
     ...parts,
   };

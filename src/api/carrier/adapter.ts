@@ -16,6 +16,9 @@ import type { HttpRequest, HttpResponse } from "./port.ts";
 /** The response as connect-node declares it: one signature where the two HTTP versions have two. */
 type NodeResponse = Parameters<typeof universalResponseToNodeResponse>[1];
 
+/** Serves requests that name no method, over plain HTTP. False: this one is not its to serve. */
+export type PlainService = (request: HttpRequest, response: HttpResponse) => boolean;
+
 /** How to lead requests to the methods of a router. */
 export interface AdapterOptions {
   readonly router: ConnectRouter;
@@ -23,6 +26,8 @@ export interface AdapterOptions {
   readonly log: Log;
   /** The web origins whose pages may call; none when empty. */
   readonly origins: readonly string[];
+  /** Asked for each path that names no method. */
+  readonly plain?: PlainService | undefined;
 }
 
 /**
@@ -30,7 +35,7 @@ export interface AdapterOptions {
  * throws: a request that cannot be understood gets an answer, and a connection that breaks under an answer is
  * no event.
  */
-export function createAdapter({ router, calls, log, origins }: AdapterOptions) {
+export function createAdapter({ router, calls, log, origins, plain }: AdapterOptions) {
   const handlerByPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   return function serve(request: HttpRequest, response: HttpResponse): void {
@@ -40,6 +45,10 @@ export function createAdapter({ router, calls, log, origins }: AdapterOptions) {
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const handler = handlerByPath.get(path);
     if (handler === undefined) {
+      if (plain?.(request, response) === true) {
+        calls.start({ request, response, clientStreams: false, startedAtMs: performance.now() });
+        return;
+      }
       log.debug({ path, peer: peerOf(request) }, "a request names no method");
       answerPlainly(request, response, unknownPath(path));
       return;

@@ -5,7 +5,7 @@ import type { Log } from "../../observe/log.ts";
 import type { CarrierLimits } from "../carrier-limits.ts";
 import { carrierLimits } from "../carrier-limits.ts";
 import { shareAbortReason } from "./abort-reason.ts";
-import { createAdapter } from "./adapter.ts";
+import { createAdapter, type PlainService } from "./adapter.ts";
 import { Calls } from "./calls.ts";
 import type { Address, Port } from "./port.ts";
 import { openPort } from "./port.ts";
@@ -25,6 +25,8 @@ export interface CarrierOptions {
   readonly interceptors?: readonly Interceptor[];
   /** The web origins whose pages may call, `*` for all; none unless given. */
   readonly origins?: readonly string[];
+  /** Serves paths that name no method, such as the REST calls of other systems. */
+  readonly plain?: (stopping: AbortSignal) => PlainService;
   /** Smaller bounds, for tests. */
   readonly limits?: Partial<CarrierLimits>;
 }
@@ -58,7 +60,8 @@ export async function startCarrier(options: CarrierOptions): Promise<Carrier> {
   const stopping = new AbortController();
   const calls = new Calls();
   const router = createRouter(options, limits, stopping.signal);
-  const onRequest = createAdapter({ router, calls, log, origins });
+  const plain = options.plain?.(stopping.signal);
+  const onRequest = createAdapter({ router, calls, log, origins, plain });
   const port = await openPort({ host, port: portNumber, limits, log, onRequest });
   const lateCheck = setInterval(
     () => calls.cutLate(performance.now(), limits.requestTimeoutMs),

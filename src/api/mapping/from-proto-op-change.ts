@@ -71,13 +71,13 @@ function statedFields(content: OpContent): readonly string[] {
         return content.inputs.allowExtra;
       case "version_name":
         return content.versionName !== "";
-      default:
-        return isStated(content[name as keyof OpContent]);
+      case "labels":
+      case "outputs":
+        return Object.keys(content[name]).length > 0;
+      default: {
+        const value = content[name as keyof OpContent];
+        return value !== undefined && value !== "";
+      }
     }
   });
-}
-
-function isStated(value: unknown): boolean {
-  if (typeof value === "object" && value !== null) return Object.keys(value).length > 0;
-  return value !== undefined && value !== "";
 }

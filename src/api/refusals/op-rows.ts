@@ -21,9 +21,12 @@ export const opRows = {
   OP_NOT_FOUND: {
     number: Reason.OP_NOT_FOUND,
     code: Code.NotFound,
-    message: ({ op, version }) =>
-      `op ${op} ${version === 0 ? "is not registered" : `has no version ${version}`}; register it with RegisterOp`,
-    metadata: ({ op, version }) => ({ op, version }),
+    message: ({ op, version, versionName }) => {
+      const isAny = version === 0 && versionName === undefined;
+      const fault = isAny ? "is not registered" : `has no version ${versionName ?? version}`;
+      return `op ${op} ${fault}; register it with RegisterOp`;
+    },
+    metadata: ({ op, version, versionName }) => ({ op, version: versionName ?? version }),
     happened: "There is no such op in the namespace, or not in this version.",
     remedy: "Check name and version with `ListOps`; a task that says version 0 needs no registered op.",
   },

@@ -26,6 +26,11 @@ export class CommandArguments {
     return this.#positionals[index];
   }
 
+  /** All positional arguments, of a command that takes any number of them. */
+  allArguments(): readonly string[] {
+    return this.#positionals;
+  }
+
   flag(name: string): boolean {
     return this.#values.get(name) === true;
   }

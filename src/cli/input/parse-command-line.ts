@@ -123,7 +123,8 @@ function checkPositionals(positionals: readonly string[], command: Command): voi
     throw new UsageError(`${command.name} needs ${missing}`);
   }
   const extra = positionals[command.arguments.length];
-  if (extra !== undefined) {
+  const takesMore = command.arguments.at(-1)?.includes("…") === true;
+  if (extra !== undefined && !takesMore) {
     throw new UsageError(`${command.name} does not know what to do with ${JSON.stringify(extra)}`);
   }
 }

@@ -54,3 +54,23 @@ export function counterKey(namespace: string, limit: string, value: string): str
 export function shareKey(namespace: string): string {
   return counterKey(namespace, "", "");
 }
+
+/** A counter in which nobody has a place yet, from its key. */
+export function newCounter(key: string): Counter {
+  const first = key.indexOf("/");
+  const second = key.indexOf("/", first + 1);
+  return {
+    key,
+    namespace: key.slice(0, first),
+    limit: key.slice(first + 1, second),
+    value: key.slice(second + 1),
+    heldCount: 0,
+    fullTimeMs: 0,
+    dueMs: undefined,
+  };
+}
+
+/** True for the counter of what a namespace holds of shared workers. */
+export function isShare(counter: Pick<Counter, "limit">): boolean {
+  return counter.limit === "";
+}

@@ -46,6 +46,9 @@ export interface OpContent {
   readonly handler: string;
 }
 
+/** What an update changes: what is undefined stays, of the inputs also each of their two parts. */
+export type OpChange = Partial<Omit<OpContent, "inputs">> & { readonly inputs?: Partial<InputSpecs> };
+
 /** One version of an op. */
 export interface Op extends OpContent {
   readonly namespace: string;

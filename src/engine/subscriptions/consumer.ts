@@ -36,11 +36,14 @@ export interface Rejection {
   readonly isFinal?: boolean;
 }
 
-/** What a consumer says. Positions that are not in flight to it any more are passed over. */
+/** What a consumer says of events that it was given. */
 export interface Consuming {
-  /** The events are dealt with; which of them were still in flight to this consumer, and when that is durable. */
-  acknowledge(positions: readonly number[]): { readonly taken: readonly number[]; durable: Promise<void> };
-  /** The events are to come again. */
+  /**
+   * The events are dealt with, whoever has them by now; settles when that is durable. Rejects when the
+   * subscription or the server ends before.
+   */
+  acknowledge(positions: readonly number[]): Promise<void>;
+  /** The events are to come again; what is not in flight to it any more is passed over. */
   reject(positions: readonly number[], rejection: Rejection): void;
   /** It is gone: what is in flight to it goes to others. The tries count unless it says that they do not. */
   close(options?: { readonly isUncounted: boolean }): void;

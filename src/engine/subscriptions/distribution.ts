@@ -118,7 +118,7 @@ export class Distribution {
     this.#options.onRoom();
     this.#deliver();
     return {
-      acknowledge: (positions) => this.#acknowledge(live, positions),
+      acknowledge: (positions) => this.#acknowledge(positions),
       reject: (positions, rejection) => this.#reject(live, positions, rejection),
       close: (options) => {
         this.#remove(live, options?.isUncounted === true);
@@ -205,23 +205,27 @@ export class Distribution {
     return best;
   }
 
-  #acknowledge(live: LiveConsumer, positions: readonly number[]) {
+  /** Also what came back meanwhile counts: somebody has dealt with it. */
+  #acknowledge(positions: readonly number[]): Promise<void> {
     const taken: number[] = [];
     for (const position of positions) {
-      const event = this.#flying.get(position);
-      if (event?.taker !== live) continue;
+      const event = this.#held.get(position);
+      if (event === undefined) continue;
+      const live = event.taker as LiveConsumer | undefined;
+      if (live !== undefined) live.inFlightCount -= 1;
+      else event.lane.restsUntilMs = undefined;
       this.#flying.delete(position);
-      live.inFlightCount -= 1;
       this.#forget(event);
       taken.push(position);
     }
-    if (taken.length === 0) return { taken, durable: Promise.resolve() };
-    this.#acknowledgedCount += taken.length;
-    this.#lastError = "";
+    if (taken.length > 0) {
+      this.#acknowledgedCount += taken.length;
+      this.#lastError = "";
+    }
     const durable = this.#options.dealt(taken);
     this.#options.onRoom();
     this.#deliver();
-    return { taken, durable };
+    return durable;
   }
 
   #reject(live: LiveConsumer, positions: readonly number[], rejection: Rejection): void {

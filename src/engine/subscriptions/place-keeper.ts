@@ -151,12 +151,21 @@ export class PlaceKeeper {
       }
       onGone();
     } catch (error) {
-      this.#pending.unshift(...dealtWith);
-      this.#letters.unshift(...deadLetters);
-      this.#next?.promise.then(next?.resolve, next?.reject);
-      this.#next ??= next;
+      this.#takeBack(dealtWith, deadLetters);
+      this.#joinNext(next);
       throw error;
     }
+  }
+
+  #takeBack(dealtWith: readonly PositionRange[], letters: readonly DeadLetter[]): void {
+    this.#pending = [...dealtWith, ...this.#pending];
+    this.#letters = [...letters, ...this.#letters];
+  }
+
+  /** Who waited for a move that failed waits for the next one. */
+  #joinNext(waiting: PromiseWithResolvers<void> | undefined): void {
+    if (this.#next === undefined) this.#next = waiting;
+    else if (waiting !== undefined) this.#next.promise.then(waiting.resolve, waiting.reject);
   }
 
   async #read(): Promise<void> {

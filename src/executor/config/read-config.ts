@@ -5,7 +5,7 @@ import { concurrencyDefault, concurrencyMax, opsMax } from "../executor-limits.t
 import { ConfigCheck, type Fields, isObject } from "./config-check.ts";
 import type { ConfigSurroundings, ExecutorConfig, Program } from "./executor-config.ts";
 import { readProgram } from "./read-program.ts";
-import { isFolder } from "./resolve-program.ts";
+import { isWritableFolder } from "./resolve-program.ts";
 
 /** A config that can be run, or everything that is wrong with it. */
 export type ReadConfig =
@@ -45,8 +45,8 @@ export function readConfig(raw: unknown, surroundings: ConfigSurroundings): Read
     keepFolders: fields.flag("keepFolders") ?? false,
     programs: readPrograms(fields, check, surroundings),
   };
-  if (!isFolder(config.folders)) {
-    fields.mistake("folders", `is ${config.folders}, where there is no folder`);
+  if (!isWritableFolder(config.folders)) {
+    fields.mistake("folders", `is ${config.folders}, where there is no folder to write to`);
   }
   if (process.platform === "win32") {
     check.mistake(place, "cannot be run on Windows, which has no process groups");
@@ -74,7 +74,11 @@ function readCapacity(fields: Fields, check: ConfigCheck): WorkerCapacity | unde
   if (!fields.has("capacity")) {
     return undefined;
   }
-  const capacity = check.object(fields.raw("capacity"), fields.place("capacity"), ["cpu", "ramMb", "devices"]);
+  const capacity = check.object(fields.raw("capacity"), fields.place("capacity"), [
+    "cpu",
+    "ramMb",
+    "devices",
+  ]);
   const cpu = capacity.number("cpu", { min: 0, max: 100_000, fraction: true });
   const ramMb = capacity.number("ramMb", { min: 0, max: 1_000_000_000 });
   const devices = capacity.objects("devices", ["index", "vramMb", "kind"]).map((device) => {

@@ -74,9 +74,7 @@ function readProgress({ progress, message = "" }: Json): Directive | string {
   if (typeof progress !== "number" || progress < 0 || progress > 100) {
     return "progress is a number from 0 to 100";
   }
-  return typeof message === "string"
-    ? { kind: "progress", percent: progress, message }
-    : "message is a text";
+  return typeof message === "string" ? { kind: "progress", percent: progress, message } : "message is a text";
 }
 
 function readLog({ log, level = "info" }: Json): Directive | string {
@@ -114,11 +112,19 @@ function readEvent(event: unknown): Directive | string {
 }
 
 function readError(error: unknown): Directive | string {
-  const { type = "Error", message = "", non_retryable: isForGood = false, ...others } = isObject(error)
-    ? error
-    : { type: 0 };
+  const {
+    type = "Error",
+    message = "",
+    non_retryable: isForGood = false,
+    ...others
+  } = isObject(error) ? error : { type: 0 };
   const [unknown] = Object.keys(others);
-  if (typeof type !== "string" || type === "" || typeof message !== "string" || typeof isForGood !== "boolean") {
+  if (
+    typeof type !== "string" ||
+    type === "" ||
+    typeof message !== "string" ||
+    typeof isForGood !== "boolean"
+  ) {
     return "error is an object with type and message, texts, and non_retryable, true or false";
   }
   return unknown === undefined

@@ -127,6 +127,9 @@ function fit(text: string, cutBytes: number): string {
   }
   const kept = clean.slice(0, logLengthMax - 64).toWellFormed();
   const leftOut = clean.length - kept.length;
-  const count = cutBytes > 0 ? `${cutBytes + Buffer.byteLength(clean.slice(kept.length))} bytes` : `${leftOut} characters`;
+  const count =
+    cutBytes > 0
+      ? `${cutBytes + Buffer.byteLength(clean.slice(kept.length))} bytes`
+      : `${leftOut} characters`;
   return `${kept} … ${count} are left out`;
 }

@@ -133,7 +133,10 @@ function preferToKill(pid: number): void {
 
 function toStartFailure(path: string, error: NodeJS.ErrnoException): Error {
   if (error.code === "E2BIG") {
-    return new ProgramFailedForGood("InputTooLarge", `the arguments of ${path} are too large for this system`);
+    return new ProgramFailedForGood(
+      "InputTooLarge",
+      `the arguments of ${path} are too large for this system`,
+    );
   }
   return new ProgramFailed("ProgramUnavailable", `${path} cannot be started: ${error.message}`);
 }

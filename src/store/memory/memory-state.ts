@@ -3,34 +3,18 @@ import { assert } from "../../core/assert.ts";
 import type { Change } from "../../core/change.ts";
 import { type Due, queueKey } from "../../core/command.ts";
 import type { Position, Transaction } from "../../core/event.ts";
+import type { Counter, Limit } from "../../core/limits/limit.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "../../core/loaded.ts";
-import { namespaceOf, type RunKey } from "../../core/name.ts";
+import type { RunKey } from "../../core/name.ts";
 import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
-import { compareTexts, SortedSet } from "./sorted-set.ts";
-
-/** The order of a queue: the highest priority first, then the oldest, then by run and name. */
-function byQueueOrder(one: Action, other: Action): number {
-  return other.priority - one.priority || one.ageMs - other.ageMs || byRunThenName(one, other);
-}
-
-function byRunThenName(one: Action, other: Action): number {
-  return compareTexts(one.run, other.run) || compareTexts(one.name, other.name);
-}
-
-/** Something that is due at some time. */
-interface Deadline {
-  readonly atMs: number;
-  readonly due: Due;
-  /** Orders what is due at the same time: actions, then runs, then sessions, each by name. */
-  readonly place: string;
-}
-
-/** The longest due first. */
-function byTime(one: Deadline, other: Deadline): number {
-  return one.atMs - other.atMs || compareTexts(one.place, other.place);
-}
+import type { DeadLetter, Subscription } from "../../core/subscriptions/subscription.ts";
+import { ActionIndexes, byRunThenName } from "./action-indexes.ts";
+import { Deadlines } from "./deadlines.ts";
+import { MemoryOps } from "./memory-ops.ts";
+import { MemorySubscriptions } from "./memory-subscriptions.ts";
+import { compareTexts } from "./sorted-set.ts";
 
 /** Everything of one run. */
 interface RunShelf {
@@ -44,13 +28,15 @@ interface RunShelf {
 /** The whole state as plain maps: what the rules look at, and what a change is made to. */
 export class MemoryState implements Loaded {
   readonly runs = new Map<RunKey, Run>();
-  readonly ops = new Map<string, Op[]>();
+  readonly ops = new MemoryOps();
+  readonly indexes = new ActionIndexes();
+  readonly deadlines = new Deadlines();
+  readonly allLimits = new Map<string, Limit>();
+  readonly counters = new Map<string, Counter>();
+  readonly subscriptions = new MemorySubscriptions();
   readonly transactions: Transaction[] = [];
   head = 0n as Position;
   readonly #shelves = new Map<RunKey, RunShelf>();
-  readonly #queues = new Map<string, SortedSet<Action>>();
-  readonly #held = new Map<string, SortedSet<Action>>();
-  readonly #deadlines = new SortedSet<Deadline>(byTime);
   readonly #answers = new Map<string, StoredAnswer>();
   readonly #sessions = new Map<string, Session>();
   readonly #sessionByWorker = new Map<string, Session>();
@@ -103,8 +89,19 @@ export class MemoryState implements Loaded {
   }
 
   op(namespace: string, name: string, version: number): Op | undefined {
-    const versions = this.ops.get(`${namespace}/${name}`) ?? [];
-    return version === 0 ? versions.at(-1) : versions.find((op) => op.version === version);
+    return this.ops.get(namespace, name, version);
+  }
+
+  opVersions(namespace: string, name: string): readonly Op[] {
+    return this.ops.versions(namespace, name);
+  }
+
+  lastOpVersion(namespace: string, name: string): number {
+    return this.ops.lastVersion(namespace, name);
+  }
+
+  liveTaskOf(namespace: string, op: string, version: number): Action | undefined {
+    return this.indexes.liveTaskOf(namespace, op, version);
   }
 
   session(id: string): Session | undefined {
@@ -120,21 +117,50 @@ export class MemoryState implements Loaded {
   }
 
   heldBy(sessionId: string): readonly Action[] {
-    return this.#held.get(sessionId)?.first(Number.POSITIVE_INFINITY) ?? [];
+    return this.indexes.heldBy(sessionId, Number.POSITIVE_INFINITY);
   }
 
-  queued(namespace: string, op: string, limit: number): readonly Action[] {
-    return this.#queues.get(queueKey(namespace, op))?.first(limit) ?? [];
+  queuedShapes(namespace: string, op: string): readonly string[] {
+    return this.indexes.shapes(namespace, op);
   }
 
-  /** How many queued actions of its op come before an action. */
-  queuePlace(action: Action): number {
-    return this.#queues.get(queueOf(action))?.placeOf(action) ?? 0;
+  queued(namespace: string, op: string, shape: string, limit: number): readonly Action[] {
+    return this.indexes.queued(queueKey(namespace, op), shape, limit);
   }
 
-  /** The first deadlines, the longest due first. */
-  deadlinesFirst(count: number): readonly Deadline[] {
-    return this.#deadlines.first(count);
+  parked(counter: string, limit: number): readonly Action[] {
+    return this.indexes.parked(counter, limit);
+  }
+
+  limits(namespace: string): readonly Limit[] {
+    const limits = [...this.allLimits.values()].filter((limit) => limit.namespace === namespace);
+    return limits.sort((one, other) => compareTexts(one.name, other.name));
+  }
+
+  counter(key: string): Counter | undefined {
+    return this.counters.get(key);
+  }
+
+  countersOf(namespace: string, limit: string): readonly Counter[] {
+    return [...this.counters.values()]
+      .filter((counter) => counter.namespace === namespace && counter.limit === limit)
+      .sort((one, other) => compareTexts(one.key, other.key));
+  }
+
+  subscription(namespace: string, name: string): Subscription | undefined {
+    return this.subscriptions.get(namespace, name);
+  }
+
+  subscriptionCount(): number {
+    return this.subscriptions.count;
+  }
+
+  deadLetters(namespace: string, subscription: string, limit: number): readonly DeadLetter[] {
+    return this.subscriptions.letters(namespace, subscription, limit);
+  }
+
+  deadLetter(namespace: string, subscription: string, position: number): DeadLetter | undefined {
+    return this.subscriptions.letter(namespace, subscription, position);
   }
 
   /** Makes a change; answers the position of its last event, or undefined if it has none. */
@@ -150,7 +176,10 @@ export class MemoryState implements Loaded {
     for (const kept of change.keptSignals) this.#shelf(kept.run).keptSignals.set(kept.action, kept);
     for (const key of change.droppedAnswers) this.#answers.delete(key);
     for (const answer of change.answers) this.#answers.set(answer.key, answer);
-    for (const op of change.newOps) push(this.ops, `${op.namespace}/${op.name}`, op);
+    for (const op of change.goneOps) this.ops.remove(op);
+    for (const op of change.newOps) this.ops.add(op);
+    this.#applyLimits(change);
+    this.subscriptions.apply(change);
     for (const id of change.goneSessions) this.#removeSession(id);
     for (const session of change.sessions) this.#putSession(session);
     if (change.events.length === 0) return undefined;
@@ -167,49 +196,48 @@ export class MemoryState implements Loaded {
     for (const { run, name } of actions) this.#named(run, name);
   }
 
+  #applyLimits({ goneLimits, limits, goneCounters, counters }: Change): void {
+    for (const { namespace, name } of goneLimits) this.allLimits.delete(`${namespace}/${name}`);
+    for (const limit of limits) this.allLimits.set(`${limit.namespace}/${limit.name}`, limit);
+    for (const key of goneCounters) {
+      this.deadlines.move({ kind: "counter", key }, { from: this.counters.get(key)?.dueMs, to: undefined });
+      this.counters.delete(key);
+    }
+    for (const counter of counters) {
+      const { key, dueMs: to } = counter;
+      this.deadlines.move({ kind: "counter", key }, { from: this.counters.get(key)?.dueMs, to });
+      this.counters.set(key, counter);
+    }
+  }
+
   #putRun(run: Run): void {
-    const due = { kind: "run", run: run.key } as const;
-    this.#moveDeadline(due, `b ${run.key}`, { from: this.runs.get(run.key)?.dueMs, to: run.dueMs });
-    this.runs.set(run.key, run);
+    const { key, dueMs: to } = run;
+    this.deadlines.move({ kind: "run", run: key }, { from: this.runs.get(key)?.dueMs, to });
+    this.runs.set(key, run);
   }
 
   #add(action: Action): void {
     push(this.#shelf(action.run).childNames, action.parent, action.name);
     this.#shelf(action.run).actions.set(action.name, action);
-    this.#index(action);
+    this.indexes.add(action);
+    this.deadlines.move(dueOf(action), { from: undefined, to: action.dueMs });
   }
 
   #put(action: Action): void {
     const known = this.#named(action.run, action.name);
-    if (known.state === "QUEUED") this.#queues.get(queueOf(known))?.delete(known);
-    if (known.sessionId !== undefined) this.#held.get(known.sessionId)?.delete(known);
-    this.#moveActionDeadline(known, { from: known.dueMs, to: undefined });
+    this.indexes.delete(known);
     // A spec does not change: what comes with the change is not looked at.
     const { spec } = known;
     const kept = { ...action, spec };
     this.#shelf(action.run).actions.set(action.name, kept);
-    this.#index(kept);
-  }
-
-  #index(action: Action): void {
-    if (action.state === "QUEUED") entry(this.#queues, queueOf(action), byQueueOrder).add(action);
-    if (action.sessionId !== undefined) entry(this.#held, action.sessionId, byRunThenName).add(action);
-    this.#moveActionDeadline(action, { from: undefined, to: action.dueMs });
-  }
-
-  #moveActionDeadline({ run, name }: Action, move: Move): void {
-    this.#moveDeadline({ kind: "action", run, action: name }, `a ${run} ${name}`, move);
-  }
-
-  #moveDeadline(due: Due, place: string, { from, to }: Move): void {
-    if (from !== undefined) this.#deadlines.delete({ atMs: from, due, place });
-    if (to !== undefined) this.#deadlines.add({ atMs: to, due, place });
+    this.indexes.add(kept);
+    this.deadlines.move(dueOf(action), { from: known.dueMs, to: kept.dueMs });
   }
 
   #putSession(session: Session): void {
     const { id: sessionId, leaseEndMs: to } = session;
     const from = this.#sessions.get(sessionId)?.leaseEndMs;
-    this.#moveDeadline({ kind: "session", sessionId }, `c ${sessionId}`, { from, to });
+    this.deadlines.move({ kind: "session", sessionId }, { from, to });
     this.#sessions.set(session.id, session);
     this.#sessionByWorker.set(`${session.namespace}/${session.workerId}`, session);
   }
@@ -219,7 +247,7 @@ export class MemoryState implements Loaded {
     if (session === undefined) return;
     this.#sessions.delete(id);
     const due = { kind: "session", sessionId: id } as const;
-    this.#moveDeadline(due, `c ${id}`, { from: session.leaseEndMs, to: undefined });
+    this.deadlines.move(due, { from: session.leaseEndMs, to: undefined });
     const worker = `${session.namespace}/${session.workerId}`;
     if (this.#sessionByWorker.get(worker)?.id === id) this.#sessionByWorker.delete(worker);
   }
@@ -245,30 +273,12 @@ export class MemoryState implements Loaded {
   }
 }
 
-/** How a deadline changes; undefined is none. */
-interface Move {
-  readonly from: number | undefined;
-  readonly to: number | undefined;
-}
-
-function queueOf(action: Action): string {
-  return queueKey(namespaceOf(action.run), action.spec.kind === "task" ? action.spec.op : "");
+function dueOf({ run, name }: Action): Due {
+  return { kind: "action", run, action: name };
 }
 
 function push<Key, T>(lists: Map<Key, T[]>, key: Key, value: T): void {
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [value]);
   else list.push(value);
-}
-
-function entry(
-  sets: Map<string, SortedSet<Action>>,
-  key: string,
-  compare: (one: Action, other: Action) => number,
-): SortedSet<Action> {
-  const known = sets.get(key);
-  if (known !== undefined) return known;
-  const set = new SortedSet(compare);
-  sets.set(key, set);
-  return set;
 }

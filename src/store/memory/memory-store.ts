@@ -3,17 +3,19 @@ import type { Decision } from "../../core/change.ts";
 import type { CommandKind, CommandOf, Stamp } from "../../core/command.ts";
 import { decide as rules } from "../../core/decide.ts";
 import { lastPosition, type Position, type Transaction } from "../../core/event.ts";
+import type { Counter, Limit } from "../../core/limits/limit.ts";
 import type { Loaded } from "../../core/loaded.ts";
-import { namespaceOf, type RunKey } from "../../core/name.ts";
+import type { RunKey } from "../../core/name.ts";
 import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
-import { attemptsListedMax } from "../../limits.ts";
-import { hasLabels, scanPage } from "../scan.ts";
+import type { DeadLetter, Subscription } from "../../core/subscriptions/subscription.ts";
+import { attemptsListedMax, holdersScanMax } from "../../limits.ts";
+import { scanPage } from "../scan.ts";
 import type * as seam from "../store.ts";
 import { StoreUnavailable } from "../store.ts";
+import { listByName, listConditions, listOps, listRuns, listSessions } from "./memory-lists.ts";
 import { MemoryState } from "./memory-state.ts";
-import { compareTexts } from "./sorted-set.ts";
 
 /** The rules, as a store calls them. */
 type Decide = <K extends CommandKind>(command: CommandOf<K>, loaded: Loaded, stamp: Stamp) => Decision<K>;
@@ -78,18 +80,7 @@ export class MemoryStore implements seam.Store {
   }
 
   async listRuns(query: seam.RunQuery): Promise<seam.Page<Run, seam.RunPlace>> {
-    const { after, namespace, states, labels, pausedOnly, limit } = query;
-    const runs = [...this.#open().runs.values()]
-      .filter((run) => namespace === undefined || namespaceOf(run.key) === namespace)
-      .filter((run) => !pausedOnly || run.pausedConditionCount > 0)
-      .filter((run) => after === undefined || byAge(placeOfRun(run), after) < 0)
-      .sort((one, other) => byAge(placeOfRun(other), placeOfRun(one)));
-    return scanPage({
-      rows: runs,
-      limit,
-      matches: (run) => (states.length === 0 || states.includes(run.state)) && hasLabels(run.labels, labels),
-      placeOf: placeOfRun,
-    });
+    return listRuns(this.#open(), query);
   }
 
   async action(run: RunKey, name: string): Promise<Action | undefined> {
@@ -113,39 +104,61 @@ export class MemoryStore implements seam.Store {
   async listConditions(
     query: seam.ConditionQuery,
   ): Promise<seam.Page<seam.ConditionRow, seam.ConditionPlace>> {
-    const { run: wanted, namespace, includeEnded, after } = query;
-    const state = this.#open();
-    const rows: seam.ConditionRow[] = [];
-    for (const run of state.runs.values()) {
-      if (namespace !== undefined && namespaceOf(run.key) !== namespace) continue;
-      if (wanted !== undefined && run.key !== wanted) continue;
-      for (const action of state.actions(run.key)) {
-        const isListed = includeEnded ? action.state !== "PENDING" : action.state === "PAUSED";
-        if (action.spec.kind !== "condition" || !isListed) continue;
-        if (after === undefined || byAge(placeOfCondition(action), after) > 0) {
-          rows.push({ action, runLabels: run.labels });
-        }
-      }
-    }
-    return scanPage({
-      rows: rows.sort((one, other) => byAge(placeOfCondition(one.action), placeOfCondition(other.action))),
-      limit: query.limit,
-      matches: (row) => hasLabels(row.runLabels, query.labels),
-      placeOf: (row) => placeOfCondition(row.action),
-    });
+    return listConditions(this.#open(), query);
   }
 
   async op(namespace: string, name: string, version: number): Promise<Op | undefined> {
     return this.#open().op(namespace, name, version);
   }
 
-  async listOps(query: Parameters<seam.Store["listOps"]>[0]): Promise<seam.Page<Op, string>> {
-    const { namespace, after, limit } = query;
-    const ops = [...this.#open().ops.values()]
-      .map((versions) => versions.at(-1) as Op)
-      .filter((op) => op.namespace === namespace && (after === undefined || op.name > after))
-      .sort((one, other) => compareTexts(one.name, other.name));
-    return scanPage({ rows: ops, limit, matches: () => true, placeOf: (op) => op.name });
+  async opNamed(namespace: string, name: string, versionName: string): Promise<Op | undefined> {
+    return this.#open().ops.named(namespace, name, versionName);
+  }
+
+  async listOps(query: seam.OpQuery): Promise<seam.Page<Op, seam.OpPlace>> {
+    return listOps(this.#open(), query);
+  }
+
+  async limit(namespace: string, name: string): Promise<Limit | undefined> {
+    return this.#open().allLimits.get(`${namespace}/${name}`);
+  }
+
+  async listLimits(query: seam.NameQuery): Promise<seam.Page<Limit, string>> {
+    return listByName([...this.#open().allLimits.values()], query);
+  }
+
+  async counter(key: string): Promise<Counter | undefined> {
+    return this.#open().counter(key);
+  }
+
+  async listCounters(namespace: string, limit: string, count: number): Promise<readonly Counter[]> {
+    return this.#open().countersOf(namespace, limit).slice(0, count);
+  }
+
+  async holders(counter: string, count: number): Promise<readonly Action[]> {
+    const held = this.#open().indexes.held().slice(0, holdersScanMax);
+    return held.filter((action) => action.holds.includes(counter)).slice(0, count);
+  }
+
+  async subscription(namespace: string, name: string): Promise<Subscription | undefined> {
+    return this.#open().subscription(namespace, name);
+  }
+
+  async listSubscriptions(query: seam.NameQuery): Promise<seam.Page<Subscription, string>> {
+    return listByName(this.#open().subscriptions.all(), query);
+  }
+
+  async listDeadLetters(
+    query: Parameters<seam.Store["listDeadLetters"]>[0],
+  ): Promise<seam.Page<DeadLetter, number>> {
+    const { namespace, name, after, limit } = query;
+    const letters = this.#open().deadLetters(namespace, name, Number.POSITIVE_INFINITY);
+    return scanPage({
+      rows: letters.filter(({ position }) => after === undefined || position > after),
+      limit,
+      matches: () => true,
+      placeOf: ({ position }) => position,
+    });
   }
 
   async sessionOf(namespace: string, workerId: string): Promise<Session | undefined> {
@@ -153,20 +166,11 @@ export class MemoryStore implements seam.Store {
   }
 
   async listSessions(query: Parameters<seam.Store["listSessions"]>[0]): Promise<seam.Page<Session, string>> {
-    const { namespace, after, limit } = query;
-    const slash = after?.indexOf("/") ?? 0;
-    const last = { namespace: after?.slice(0, slash) ?? "", workerId: after?.slice(slash + 1) ?? "" };
-    const sessions = this.#open()
-      .sessions()
-      .filter((session) => namespace === undefined || session.namespace === namespace)
-      .filter((session) => after === undefined || byWorker(session, last) > 0)
-      .toSorted(byWorker);
-    return scanPage({
-      rows: sessions,
-      limit,
-      matches: () => true,
-      placeOf: (session) => `${session.namespace}/${session.workerId}`,
-    });
+    return listSessions(this.#open(), query);
+  }
+
+  async listHeld(sessionId: string, limit: number): Promise<readonly Action[]> {
+    return this.#open().indexes.heldBy(sessionId, limit);
   }
 
   async heldCount(sessionId: string): Promise<number> {
@@ -174,11 +178,11 @@ export class MemoryStore implements seam.Store {
   }
 
   async queuePlace(action: Action, limit: number): Promise<number> {
-    return Math.min(limit, this.#open().queuePlace(action));
+    return Math.min(limit, this.#open().indexes.queuePlace(action));
   }
 
   async due(nowMs: number, limit: number): ReturnType<seam.Store["due"]> {
-    const found = this.#open().deadlinesFirst(limit + 1);
+    const found = this.#open().deadlines.first(limit + 1);
     const count = found.slice(0, limit).filter(({ atMs }) => atMs <= nowMs).length;
     return { due: found.slice(0, count).map(({ due }) => due), nextMs: found[count]?.atMs };
   }
@@ -191,30 +195,6 @@ export class MemoryStore implements seam.Store {
     if (this.#isClosed) throw new StoreUnavailable("the store is closed");
     return this.#state;
   }
-}
-
-function placeOfRun(run: Run): seam.RunPlace {
-  return { timeMs: run.createTimeMs, run: run.key };
-}
-
-function placeOfCondition({ createTimeMs, run, name }: Action): seam.ConditionPlace {
-  return { timeMs: createTimeMs, run, name };
-}
-
-/** Orders places by time, then run, then name if they have one; negative if the first is older. */
-function byAge(one: seam.RunPlace & { name?: string }, other: seam.RunPlace & { name?: string }): number {
-  return (
-    one.timeMs - other.timeMs ||
-    compareTexts(one.run, other.run) ||
-    compareTexts(one.name ?? "", other.name ?? "")
-  );
-}
-
-function byWorker(
-  one: Pick<Session, "namespace" | "workerId">,
-  other: Pick<Session, "namespace" | "workerId">,
-): number {
-  return compareTexts(one.namespace, other.namespace) || compareTexts(one.workerId, other.workerId);
 }
 
 /** The index of the first transaction behind a position. */

@@ -3,14 +3,12 @@ import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Validator } from "@bufbuild/protovalidate";
 import { type InputSchema, type NewAction, NewActionSchema } from "../../../gen/signalbox/v1/action_pb.ts";
 import { type Published, PublishedSchema } from "../../../gen/signalbox/v1/event_pb.ts";
-import type { ResourcesSchema } from "../../../gen/signalbox/v1/resource_pb.ts";
 import { type ConditionType, toValue, toValueOfType, valueTypeByName } from "../../client/js-value.ts";
+import { toPlacement, toResources } from "../../client/placement.ts";
 import { isOutput } from "../../client/plan.ts";
 import type {
-  AskedResources,
   ChildTaskOptions,
   ConditionOptions,
-  PlacementOptions,
   RetryOptions,
   TaskEvent,
   TimeoutOptions,
@@ -80,21 +78,6 @@ function toInput(value: unknown, place: string): MessageInitShape<typeof InputSc
   return isOutput(value)
     ? { source: { case: "reference", value: { from: value.from, output: value.output } } }
     : { source: { case: "value", value: toValue(value, place) } };
-}
-
-function toResources({ ramMb, vramMb, ...rest }: AskedResources): MessageInitShape<typeof ResourcesSchema> {
-  return {
-    ...rest,
-    ...(ramMb !== undefined && { ramMb: BigInt(ramMb) }),
-    ...(vramMb !== undefined && { vramMb: BigInt(vramMb) }),
-  };
-}
-
-function toPlacement({ workerLabels = {}, tolerations = [] }: PlacementOptions) {
-  return {
-    workerLabels: { ...workerLabels },
-    tolerations: tolerations.map(({ key, value = "" }) => ({ key, value })),
-  };
 }
 
 function toRetry(retry: RetryOptions) {

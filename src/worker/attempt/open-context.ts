@@ -9,8 +9,8 @@ import {
   fromValues,
   type JsValues,
 } from "../../client/js-value.ts";
+import { fromResources } from "../../client/placement.ts";
 import type {
-  AskedResources,
   ChildTaskOptions,
   ConditionOptions,
   StartedTask,
@@ -52,7 +52,7 @@ export function openContext(options: ContextOptions): TaskContext {
     op,
     image,
     handler,
-    resources: readResources(assignment.resources),
+    resources: assignment.resources === undefined ? {} : fromResources(assignment.resources),
     deviceIndexes: [...deviceIndexes],
     labels: { ...runLabels },
     signal,
@@ -64,17 +64,6 @@ export function openContext(options: ContextOptions): TaskContext {
     task: (name, options) => waits.task(name, options),
     startTask: (name, options) => waits.startTask(name, options),
     step: (name, run) => steps.run(name, run),
-  };
-}
-
-function readResources(resources: Assignment["resources"]): AskedResources {
-  const { cpu, ramMb, vramMb, deviceCount, deviceIndex } = resources ?? {};
-  return {
-    ...(cpu !== undefined && { cpu }),
-    ...(ramMb !== undefined && { ramMb: Number(ramMb) }),
-    ...(vramMb !== undefined && { vramMb: Number(vramMb) }),
-    ...(deviceCount !== undefined && { deviceCount }),
-    ...(deviceIndex !== undefined && { deviceIndex }),
   };
 }
 

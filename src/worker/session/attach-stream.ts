@@ -6,6 +6,7 @@ import {
   WorkerService,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { pingIntervalMs } from "../worker-limits.ts";
+import type { SessionIdentity } from "./thread-messages.ts";
 
 /**
  * Opens one Attach stream. Frames are pulled from `requests` one at a time, the next when the one before is
@@ -21,12 +22,13 @@ export type OpenAttachStream = (
  * Opens streams over gRPC to a server, each on a connection of its own: after a Leave the next stream may
  * reach another server, and a connection that has died unnoticed never holds up the stream after it.
  */
-export function openGrpcStreams(address: string): OpenAttachStream {
+export function openGrpcStreams({ address, token }: SessionIdentity): OpenAttachStream {
+  const headers = token === "" ? {} : { authorization: `Bearer ${token}` };
   return async function* attach(requests, signal) {
     const sessionManager = new Http2SessionManager(address, { pingIntervalMs });
     try {
       const transport = createGrpcTransport({ baseUrl: address, sessionManager, acceptCompression: [] });
-      yield* createClient(WorkerService, transport).attach(requests, { signal });
+      yield* createClient(WorkerService, transport).attach(requests, { signal, headers });
     } finally {
       sessionManager.abort();
     }

@@ -14,7 +14,7 @@ if (port === null) {
 const identity = workerData as SessionIdentity;
 const session = new Session({
   identity,
-  open: openGrpcStreams(identity.address),
+  open: openGrpcStreams(identity),
   notify: (notice: SessionNotice) => {
     port.postMessage(notice);
     if (notice.kind === "ended") {

@@ -117,6 +117,8 @@ export interface SessionIdentity {
   /** The server, as a URL without a path. */
   readonly address: string;
   readonly namespace: string;
+  /** Who it is to the server; empty for a server that does not ask. */
+  readonly token: string;
   readonly workerId: string;
   /** Chosen anew by each process. */
   readonly incarnation: string;

@@ -38,7 +38,7 @@ export function readFailure(closing: Closing, goodbye: string | undefined): Sess
     const cure = "give each process a name of its own, or none";
     return { kind: "superseded", message: `another process attached under the worker's name; ${cure}` };
   }
-  if (reason === "INVALID_REQUEST" && !wasAttached) {
+  if ((reason === "INVALID_REQUEST" || reason === "UNAUTHENTICATED") && !wasAttached) {
     return { kind: "refused", message };
   }
   return undefined;

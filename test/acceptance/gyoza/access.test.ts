@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "../../../src/client/client.ts";
+import { parseConfiguration } from "../../../src/configuration-parse.ts";
 import { runCli } from "../../client/cli-run.ts";
 import { StartedServer } from "../../support/started-server.ts";
 
@@ -87,8 +88,16 @@ test("a tokens file keeps no token, and nobody but its owner reads it", () => {
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
-test("a server for other machines does not start without a tokens file", async () => {
-  await expect(StartedServer.start({ flags: ["--host", "0.0.0.0"] })).rejects.toThrow(
-    "host must be a loopback address unless there is a tokensFile",
-  );
+test.each([
+  { host: "127.0.0.1", ok: true },
+  { host: "127.8.0.1", ok: true },
+  { host: "::1", ok: true },
+  { host: "localhost", ok: true },
+  { host: "0.0.0.0", ok: false },
+  { host: "::", ok: false },
+  { host: "10.0.0.1", ok: false },
+])("without a tokens file, a server on $host starts: $ok", ({ host, ok }) => {
+  const parse = (...flags: string[]) => parseConfiguration({ flags, environment: {}, readFile: () => "" });
+  expect(parse("--host", host).ok).toBe(ok);
+  expect(parse("--host", host, "--tokens-file", "tokens.json").ok).toBe(true);
 });

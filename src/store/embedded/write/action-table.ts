@@ -14,9 +14,9 @@ import {
 } from "../rows/action-row.ts";
 import { insertSql, textBytesOf, valuesOf } from "../rows/columns.ts";
 import { ActionQueues } from "./action-queues.ts";
-import { ChangedColumns } from "./changed-columns.ts";
 import { type Entry, RowCache } from "./cache/row-cache.ts";
 import { RunShapes } from "./cache/run-shapes.ts";
+import { ChangedColumns } from "./changed-columns.ts";
 
 /**
  * The actions and what they depend on, as the one who writes sees them: what was put is there at once, and in

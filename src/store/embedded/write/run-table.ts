@@ -3,8 +3,8 @@ import type { RunKey } from "../../../core/name.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
 import { insertSql, textBytesOf, valuesOf } from "../rows/columns.ts";
 import { type RunRow, runColumns, runOfRow, runRowNames, runStateColumns } from "../rows/run-row.ts";
-import { ChangedColumns } from "./changed-columns.ts";
 import { type Entry, RowCache } from "./cache/row-cache.ts";
+import { ChangedColumns } from "./changed-columns.ts";
 
 /** The runs, as the one who writes sees them: what was put is there at once, and written by `flush`. */
 export class RunTable {

@@ -1,0 +1,1 @@
+"""The worker: executes tasks for a server."""

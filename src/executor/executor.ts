@@ -1,0 +1,106 @@
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { createWorker, type TaskFunction, type Worker, type WorkerLog } from "../worker/worker.ts";
+import type { ExecutorConfig } from "./config/executor-config.ts";
+import { stopGraceMsDefault } from "./executor-limits.ts";
+import { Guard } from "./process/guard.ts";
+import { ProgramRunner } from "./program-runner.ts";
+
+/** How an executor is started. */
+export interface ExecutorOptions {
+  readonly config: ExecutorConfig;
+  /** The server, as the worker SDK takes it. */
+  readonly address: string;
+  readonly namespace: string;
+  /** Who the worker is to the server; empty for a server that does not ask. */
+  readonly token: string;
+  /** The environment of the worker. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: WorkerLog;
+}
+
+/**
+ * A worker that runs ops by spawning processes and containers: what it runs stands in its config, and the server
+ * chooses no program. What it has started ends with it, even if it is killed.
+ */
+export class Executor {
+  /** The worker's name. */
+  readonly workerId: string;
+  /** Resolves when the server has first answered. */
+  readonly attached: Promise<void>;
+  /**
+   * Resolves when the worker has stopped and nothing that it ran goes on; rejects then if it stopped for a reason
+   * that needs somebody's attention.
+   */
+  readonly closed: Promise<void>;
+  readonly #worker: Worker;
+
+  private constructor(worker: Worker, closed: Promise<void>) {
+    this.#worker = worker;
+    this.workerId = worker.workerId;
+    this.closed = closed;
+    closed.catch(() => undefined);
+    this.attached = worker.start();
+    this.attached.catch(() => undefined);
+  }
+
+  /** Starts a worker; it attaches for as long as it takes. */
+  static async start({
+    config,
+    address,
+    namespace,
+    token,
+    environment,
+    log,
+  }: ExecutorOptions): Promise<Executor> {
+    const { programs, keepFolders, workerId: stated, concurrency, ...announced } = config;
+    const worker = createWorker({
+      address,
+      namespace,
+      token,
+      concurrency,
+      labels: announced.labels,
+      taints: announced.taints,
+      sharedNamespaces: announced.sharedNamespaces,
+      log,
+      ...(announced.capacity && { capacity: announced.capacity }),
+      ...(stated !== undefined && { workerId: stated }),
+    });
+    const { workerId } = worker;
+    const root = await mkdtemp(join(config.folders, "signalbox-worker-"));
+    const dockerPath = programs.find(({ kind }) => kind === "docker")?.path ?? "docker";
+    const guard = await Guard.start({ root, dockerPath, keepFolders }, () =>
+      log.error({ workerId, root }, "has lost its guard: what it runs may outlive it"),
+    );
+    const runner = new ProgramRunner({ root, keepFolders, environment, workerId, log });
+    for (const program of programs) {
+      const run: TaskFunction = (context, inputs) => runner.run(program, context, inputs);
+      worker.task(program.op, run, { autoHeartbeat: false });
+    }
+    return new Executor(worker, closeAfter(worker, { runner, guard }));
+  }
+
+  /** Takes no more work, and leaves when what runs has ended. */
+  drain(): Promise<void> {
+    void this.#worker.drain().catch(() => undefined);
+    return this.closed;
+  }
+
+  /** Like `drain`, but what has not ended within `graceMs` (10 s if not said) is ended and given back. */
+  stop({ graceMs = stopGraceMsDefault }: { readonly graceMs?: number } = {}): Promise<void> {
+    void this.#worker.stop({ graceMs }).catch(() => undefined);
+    return this.closed;
+  }
+}
+
+async function closeAfter(
+  worker: Worker,
+  { runner, guard }: { readonly runner: ProgramRunner; readonly guard: Guard },
+): Promise<void> {
+  try {
+    await worker.closed;
+  } finally {
+    await runner.idle();
+    await guard.close();
+  }
+}
