@@ -7,6 +7,8 @@ const projects = [
   { name: "engine" },
   { name: "api" },
   { name: "client" },
+  // Real programs, started and killed.
+  { name: "executor", testTimeout: 30_000 },
   { name: "house" },
   { name: "guarantees" },
   { name: "interop", testTimeout: 30_000 },

@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { type BenchOptions, help, type RowName, readOptions } from "./options.ts";
+import { measurePlacement } from "./placement.ts";
 import { printProfiles } from "./profile.ts";
 import { Report } from "./report.ts";
 import { Scene, workedOp } from "./scene.ts";
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
   await measureDrain(options, report);
   await measureSubmits(options, report, ["history-single", "history-batch"], { ended, paused });
   await measureLatency(options, report);
+  await measurePlacements(options, report);
   if (options.profile !== undefined) printProfiles(options.profile);
 }
 
@@ -58,5 +60,21 @@ async function measureLatency(options: BenchOptions, report: Report): Promise<vo
   report.latency("latency", await scene.pace(options.samples));
   await scene.close();
 }
+
+/** With few queued first, so that the other row shows what many more of them cost. */
+async function measurePlacements(options: BenchOptions, report: Report): Promise<void> {
+  const count = options.placed;
+  const small = smallQueue;
+  if (options.rows.includes("placement-small")) {
+    report.placement("placement-small", small, await measurePlacement(options, { queued: small, count }));
+  }
+  const { queued } = options;
+  if (options.rows.includes("placement")) {
+    report.placement("placement", queued, await measurePlacement(options, { queued, count }));
+  }
+}
+
+/** How many are queued in the row of placement from a small queue. */
+const smallQueue = 1_000;
 
 await main();

@@ -46,12 +46,22 @@ export type ToWorker =
   | { readonly kind: "trace"; readonly samples: number }
   | { readonly kind: "stop" };
 
+/** What many workers in one process are asked for. */
+export type ToFleet =
+  /** All of them, for this op. */
+  | { readonly kind: "attach"; readonly op: string }
+  /** Say `reached` when so many tasks have been executed in all. */
+  | { readonly kind: "report"; readonly count: number }
+  | { readonly kind: "leave" }
+  | { readonly kind: "stop" };
+
 /** What the worker says. */
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "attached"; readonly workerId: string }
   | { readonly kind: "reached"; readonly count: number; readonly atMs: number }
-  | { readonly kind: "traced"; readonly startMs: readonly number[] };
+  | { readonly kind: "traced"; readonly startMs: readonly number[] }
+  | { readonly kind: "left" };
 
 /** Now, in milliseconds since 1970, finer than a millisecond and the same in every process of the machine. */
 export function nowMs(): number {

@@ -11,6 +11,8 @@ export const rowNames = [
   "history-single",
   "history-batch",
   "latency",
+  "placement-small",
+  "placement",
 ] as const;
 
 /** The name of something to measure. */
@@ -32,6 +34,8 @@ export interface BenchOptions {
   readonly queued: number;
   readonly ended: number;
   readonly paused: number;
+  /** How many assignments the rows of placement measure. */
+  readonly placed: number;
   /** How many samples of the latency are taken, ten a second. */
   readonly samples: number;
   /** The folder in which each row's store gets a folder of its own. */
@@ -54,6 +58,7 @@ export const help = `npm run bench -- [options]
   --concurrency N       attempts that the worker runs at once (500)
   --queued N            runs queued in the rows that have a backlog (100000)
   --ended N, --paused N runs in the store of the rows that have a history (50000 and 5000)
+  --placed N            assignments measured in the rows of placement (20000)
   --samples N           samples of the latency, ten a second (200)
   --folder PATH         where the stores are kept while they are measured (the folder for temporary files)
   --profile PATH        profile all processes, keep the profiles there, and print where the time goes
@@ -78,6 +83,7 @@ export function readOptions(args: readonly string[], temporaryFolder: string): B
       queued: text,
       ended: text,
       paused: text,
+      placed: text,
       samples: text,
       folder: text,
       profile: text,
@@ -98,6 +104,7 @@ export function readOptions(args: readonly string[], temporaryFolder: string): B
     queued: count(values.queued, 100_000, 20_000),
     ended: count(values.ended, 50_000, 5_000),
     paused: count(values.paused, 5_000, 500),
+    placed: count(values.placed, 20_000, 5_000),
     samples: count(values.samples, 200, 30),
     folder: values.folder ?? temporaryFolder,
     profile: values.profile,

@@ -1,6 +1,8 @@
-import type { AttemptReference, CommandKind, CommandOf } from "../src/core/command.ts";
+import type { AttemptReference, CommandKind, CommandOf, NewTask } from "../src/core/command.ts";
+import { noCapacity } from "../src/core/placement/demand.ts";
 import { EmbeddedStore } from "../src/store/embedded/embedded-store.ts";
 import type { Outcome } from "../src/store/store.ts";
+import { demandOf } from "./placement-scenery.ts";
 
 /** How many commands are on their way to the store at once. */
 const lotSize = 250;
@@ -15,6 +17,8 @@ export interface Contents {
   /** Runs of one task that wait for a worker of this op. */
   readonly queued: number;
   readonly queuedOp: string;
+  /** Runs of one task that asks for resources and labels, by op; see `placement-scenery.ts`. */
+  readonly placed?: readonly { readonly op: string; readonly count: number }[];
 }
 
 type Work = CommandOf<"createRun">["work"];
@@ -23,13 +27,17 @@ type Work = CommandOf<"createRun">["work"];
  * Fills a store, in process: as fast as it can be written, and with what the same runs leave behind over the
  * wire.
  */
-export async function preload(folder: string, { ended, paused, queued, queuedOp }: Contents): Promise<void> {
-  if (ended + paused + queued === 0) return;
+export async function preload(folder: string, contents: Contents): Promise<void> {
+  const { ended, paused, queued, queuedOp, placed = [] } = contents;
+  if (ended + paused + queued + placed.length === 0) return;
   const store = await EmbeddedStore.open({ path: folder });
   try {
     await endRuns(store, ended);
     await createRuns(store, paused, () => theCondition);
     await createRuns(store, queued, (number) => taskOf(queuedOp, number));
+    for (const { op, count } of placed) {
+      await createRuns(store, count, (number) => taskOf(op, number, demandOf(number)));
+    }
   } finally {
     await store.close();
   }
@@ -53,10 +61,14 @@ const theCondition: Work = {
   ],
 };
 
-function taskOf(op: string, number: number): Work {
+function taskOf(
+  op: string,
+  number: number,
+  demand: Pick<NewTask, "resources" | "placement"> = { resources: undefined, placement: undefined },
+): Work {
   const input = { value: { kind: "int", value: String(number) } } as const;
-  const asUsual = { retry: undefined, timeouts: undefined, cancelGraceMs: undefined };
-  return { task: { kind: "task", op, opVersion: 0, inputs: { number: input }, ...asUsual } };
+  const asUsual = { retry: undefined, timeouts: undefined, cancelGraceMs: undefined, image: "", handler: "" };
+  return { task: { kind: "task", op, opVersion: 0, inputs: { number: input }, ...asUsual, ...demand } };
 }
 
 async function createRuns(
@@ -84,6 +96,7 @@ async function createRun(store: EmbeddedStore, work: Work): Promise<void> {
     labels: {},
     priority: 0,
     timeoutMs: undefined,
+    delivery: undefined,
     work,
   });
 }
@@ -93,7 +106,8 @@ async function endRuns(store: EmbeddedStore, count: number): Promise<void> {
   const sessionId = "preload";
   const identity = { namespace, workerId: "preload", incarnation: "1", ops: ["preload"], labels: {} };
   const leaseMs = 3_600_000;
-  await ask<"attach">(store, { kind: "attach", newSessionId: sessionId, ...identity, running: [], leaseMs });
+  const place = { capacity: noCapacity, taints: [], sharedNamespaces: [], running: [] };
+  await ask<"attach">(store, { kind: "attach", newSessionId: sessionId, ...identity, ...place, leaseMs });
   for (let first = 0; first < count; first += lotSize) {
     const lot = Math.min(lotSize, count - first);
     await createRuns(store, lot, (number) => taskOf("preload", number));

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { FromGenerator, FromWorker, ToGenerator, ToWorker } from "./messages.ts";
+import type { FromGenerator, FromWorker, ToFleet, ToGenerator, ToWorker } from "./messages.ts";
 
 /** How long anything may take to say what is waited for, in milliseconds. */
 const patienceMs = 600_000;
@@ -148,6 +148,17 @@ export async function startWorker(
   const worker = new Conversation<ToWorker, FromWorker>("worker", child);
   await worker.hear("ready");
   return worker;
+}
+
+/** The process that plays many workers, none of them attached yet. */
+export async function startFleet(
+  address: string,
+  { flags, workers, credit }: StartOptions & { readonly workers: number; readonly credit: number },
+) {
+  const child = forkPart("fleet.ts", [address, String(workers), String(credit)], flags);
+  const fleet = new Conversation<ToFleet, FromWorker>("fleet", child);
+  await fleet.hear("ready");
+  return fleet;
 }
 
 function forkPart(file: string, args: readonly string[], flags: readonly string[]): ChildProcess {

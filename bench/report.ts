@@ -1,5 +1,6 @@
 import { availableParallelism, cpus } from "node:os";
 import type { BenchOptions, RowName } from "./options.ts";
+import { fleetSize, type Placed } from "./placement.ts";
 import { type Cpu, type Latency, sumOf, type Throughput } from "./scene.ts";
 
 /** What a row is held against. */
@@ -32,7 +33,12 @@ const titles: Readonly<Record<RowName, (options: BenchOptions) => string>> = {
   "history-single": ({ ended, paused }) => `one by one, with ${ended} ended and ${paused} paused runs`,
   "history-batch": ({ ended, paused }) => `in batches, with ${ended} ended and ${paused} paused runs`,
   latency: ({ samples }) => `submit to start, 10 a second, ${samples} samples`,
+  "placement-small": () => "",
+  placement: () => "",
 };
+
+/** What placing a task may cost: CPU of the server, from its assignment to its end. */
+const placementBarUs = 100;
 
 const columns = [
   ["row", 15],
@@ -56,6 +62,7 @@ const columns = [
 export class Report {
   readonly #options: BenchOptions;
   readonly #results = new Map<RowName, Throughput>();
+  #smallPlaced: Placed | undefined;
 
   constructor(options: BenchOptions) {
     this.#options = options;
@@ -94,6 +101,28 @@ export class Report {
       hasBase ? (perSecond / base.perSecond).toFixed(2) : "",
       hasBase ? (sumOf(cpuUs) / sumOf(base.cpuUs)).toFixed(2) : "",
     ]);
+  }
+
+  /** Prints a row of placement; a later one is held against the first. */
+  placement(name: RowName, queued: number, placed: Placed): void {
+    const { count, perSecond, serverUs, storeUs } = placed;
+    const allUs = serverUs + storeUs;
+    printRow([
+      name,
+      `placed on ${fleetSize} workers, out of ${queued} queued`,
+      String(count),
+      String(Math.round(perSecond)),
+      ...[allUs, serverUs, storeUs].map((us) => us.toFixed(0)),
+    ]);
+    const small = this.#smallPlaced;
+    this.#smallPlaced ??= placed;
+    const ratio =
+      small === undefined
+        ? ""
+        : `, ${(allUs / (small.serverUs + small.storeUs)).toFixed(2)} of the CPU with few queued`;
+    print(
+      `  CPU of the server for each: ${(allUs / placementBarUs).toFixed(2)} of the bar of ${placementBarUs}${ratio}`,
+    );
   }
 
   /** Prints the row of the latency, with its own bar beneath. */

@@ -234,6 +234,7 @@ function each(all: Cpu, count: number): Cpu {
   };
 }
 
-function profileFlags({ profile }: BenchOptions, part: string): readonly string[] {
+/** Flags of Node that have a process write its profile, if one is wanted. */
+export function profileFlags({ profile }: BenchOptions, part: string): readonly string[] {
   return profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", join(profile, part)];
 }

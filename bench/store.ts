@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AttemptReference, CommandKind, CommandOf } from "../src/core/command.ts";
+import { noCapacity } from "../src/core/placement/demand.ts";
 import { EmbeddedStore } from "../src/store/embedded/embedded-store.ts";
 import type { Outcome, Store } from "../src/store/store.ts";
 
@@ -35,6 +36,7 @@ async function create(store: Store): Promise<void> {
     labels: { team: "bench" },
     priority: 0,
     timeoutMs: undefined,
+    delivery: undefined,
     work: {
       task: {
         kind: "task",
@@ -44,6 +46,10 @@ async function create(store: Store): Promise<void> {
         retry: undefined,
         timeouts: undefined,
         cancelGraceMs: undefined,
+        resources: undefined,
+        placement: undefined,
+        image: "",
+        handler: "",
       },
     },
   });
@@ -129,6 +135,9 @@ try {
     incarnation: "1",
     ops: ["work"],
     labels: {},
+    capacity: { cpuMilli: undefined, ramMb: undefined, devices: [] },
+    taints: [],
+    sharedNamespaces: [],
     running: [],
     leaseMs: 3_600_000,
   });

@@ -177,7 +177,8 @@ function accept(option: Option, value: unknown): unknown {
       return fits ? number : undefined;
     }
     case "text":
-      return isText(value, option.lengthMax) ? value : undefined;
+      // A text that may be missing is missing too if it is empty.
+      return isText(value, option.lengthMax) || value === option.default ? value : undefined;
     case "choice":
       return option.choices.find((choice) => choice === value);
     case "list": {

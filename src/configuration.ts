@@ -47,6 +47,10 @@ export type Option = IntegerOption | TextOption | ChoiceOption | ListOption;
 export const storeKinds = ["embedded", "memory"] as const;
 export type StoreKind = (typeof storeKinds)[number];
 
+/** Whether webhooks may be addresses of private networks; `auto` if only this machine can reach the server. */
+export const privateTargets = ["auto", "always", "never"] as const;
+export type PrivateTargets = (typeof privateTargets)[number];
+
 /** What the server runs with. Every value is within the bounds of its row in {@link options}. */
 export interface Configuration {
   readonly host: string;
@@ -63,6 +67,10 @@ export interface Configuration {
   readonly allowedOrigins: readonly string[];
   /** "" for none: every caller is anonymous then. */
   readonly tokensFile: string;
+  readonly allowPrivateTargets: PrivateTargets;
+  readonly natsServers: readonly string[];
+  /** "" for none. */
+  readonly natsCredentials: string;
 }
 
 /** Every option there is, in the order in which help and documentation show them. */
@@ -173,6 +181,30 @@ export const options: readonly (Option & { readonly key: keyof Configuration })[
     sentence:
       "The file of the tokens that callers must have, as signalbox token create makes it; without one " +
       "every caller is anonymous, and the server listens on loopback only.",
+  },
+  {
+    key: "allowPrivateTargets",
+    type: "choice",
+    default: "auto",
+    choices: privateTargets,
+    sentence:
+      "Whether webhooks may be addresses of this machine and of private networks; auto means yes if the " +
+      "server listens on loopback only.",
+  },
+  {
+    key: "natsServers",
+    type: "list",
+    default: [],
+    itemsMax: 16,
+    lengthMax: 1_024,
+    sentence: "Where NATS with JetStream is, such as nats://127.0.0.1:4222, for subscriptions that publish to it.",
+  },
+  {
+    key: "natsCredentials",
+    type: "text",
+    default: "",
+    lengthMax: 4_096,
+    sentence: "The file of credentials (.creds) to connect to NATS with.",
   },
 ];
 

@@ -236,3 +236,9 @@ export const patternStatesMax = 2_000;
 export const opSpecsBytesMax = 256 * 1024;
 /** 16 MiB of specs that the tasks of one command copy from their ops: one transaction writes them all. */
 export const copiedSpecsBytesMax = 16 * 1024 * 1024;
+/** 64 KiB of the answer to a post are read; its connection is closed if it says more. */
+export const postAnswerBytesMax = 64 * 1024;
+/** 5 s for NATS to say that it has an event. */
+export const natsTimeoutMs = 5_000;
+/** 1 s between two tries to connect to NATS. */
+export const natsReconnectDelayMs = 1_000;

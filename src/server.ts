@@ -2,12 +2,13 @@ import { resolve } from "node:path";
 import { healthService, registerHealth, ServiceHealth } from "./api/carrier/health.ts";
 import { registerReflection } from "./api/carrier/reflection.ts";
 import { startCarrier } from "./api/carrier/server.ts";
+import { Deliveries } from "./api/delivery/deliveries.ts";
 import { gyozaRest } from "./api/gyoza/rest.ts";
 import { authenticate } from "./api/interceptors/authenticate.ts";
 import { observeCalls } from "./api/interceptors/observe.ts";
 import { validateRequests } from "./api/interceptors/validate.ts";
 import { routes, services } from "./api/routes.ts";
-import type { Configuration } from "./configuration.ts";
+import { type Configuration, isLoopback } from "./configuration.ts";
 import { TokensFile } from "./configuration-tokens.ts";
 import { Engine } from "./engine/engine.ts";
 import type { Log } from "./observe/log.ts";
@@ -42,20 +43,21 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { configuration, log } = options;
   const store = options.store ?? (await openStore(options));
   const engine = new Engine({ store, log, settings: configuration });
+  const deliveries = new Deliveries({ ...configuration, engine, log, allowsInside: allowsInside(configuration) });
   try {
     await engine.start();
     const health = new ServiceHealth(services);
     const interceptors = [observeCalls(log), ...authentication(options), validateRequests({ services })];
     const carrier = await startCarrier({
       routes(router, stopping) {
-        routes(engine, stopping)(router);
+        routes(engine, stopping, {}, deliveries)(router);
         registerHealth(router, health, stopping);
         registerReflection(router, [...services, healthService]);
       },
       host: configuration.host,
       port: configuration.port,
       log,
-      plain: (stopping) => gyozaRest({ routes: routes(engine, stopping), interceptors, log }),
+      plain: (stopping) => gyozaRest({ routes: routes(engine, stopping, {}, deliveries), interceptors, log }),
       interceptors,
       origins: configuration.allowedOrigins,
     });
@@ -66,12 +68,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       async stop(timeoutMs) {
         const { cutCount } = await carrier.drain(timeoutMs);
         await engine.stop();
+        await deliveries.stop();
         await store.close();
         log.info({ cutCount }, "stopped");
       },
     };
   } catch (error) {
     await engine.stop();
+    await deliveries.stop();
     await store.close();
     throw error;
   }
@@ -85,6 +89,12 @@ function authentication({ configuration, log }: ServerOptions): readonly ReturnT
     log.warn({ err: error, path }, "the tokens file cannot be read; the tokens stay as they were");
   });
   return [authenticate((token) => tokens.identify(token))];
+}
+
+/** A caller who is on this machine anyway gains nothing by having the server connect to it. */
+function allowsInside({ allowPrivateTargets, host }: Configuration): boolean {
+  if (allowPrivateTargets !== "auto") return allowPrivateTargets === "always";
+  return isLoopback(host);
 }
 
 async function openStore({ configuration, log, onStoreLost }: ServerOptions): Promise<Store> {

@@ -79,6 +79,10 @@ func toActionError(err error) *pb.ActionError {
 		Message:      clip(err.Error(), messageLengthMax),
 		NonRetryable: errors.As(err, &nonRetryable),
 	}
+	// A failure always says something.
+	if message.Message == "" {
+		message.Message = message.GetType()
+	}
 	if errors.As(err, &panicked) {
 		message.Stack = clip(panicked.stack, stackLengthMax)
 	}

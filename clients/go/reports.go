@@ -2,7 +2,6 @@ package signalbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -247,8 +246,7 @@ func checkEvent(published *pb.Published) error {
 		return fmt.Errorf("signalbox: the event: %w", err)
 	}
 	if size := proto.Size(published); size > eventBytesMax {
-		return errors.New(fmt.Sprintf("signalbox: the event takes %d bytes, and at most %d may be",
-			size, eventBytesMax))
+		return fmt.Errorf("signalbox: the event takes %d bytes, and at most %d may be", size, eventBytesMax)
 	}
 	return nil
 }

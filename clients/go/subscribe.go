@@ -16,6 +16,9 @@ type SubscribeOptions struct {
 	ConsumerID string
 	// InFlightMax is how many events are taken at once without an acknowledgement; 100 unless said.
 	InFlightMax int
+	// Pipelined takes further events of a run while earlier ones of it are not acknowledged, in order. If one of
+	// them is rejected or its time is over, those behind it come again after it, also if they came already.
+	Pipelined bool
 }
 
 // SubscriptionClosedError is a subscription that the server closed for good, such as one that was deleted.
@@ -52,7 +55,7 @@ func (c *Client) Subscribe(
 ) iter.Seq2[*Delivery, error] {
 	open := &pb.Open{
 		Namespace: c.read(options).namespace, Name: name, ConsumerId: how.ConsumerID,
-		InFlightMax: int32(how.InFlightMax),
+		InFlightMax: int32(how.InFlightMax), Pipelined: how.Pipelined,
 	}
 	if open.GetInFlightMax() == 0 {
 		open.InFlightMax = consumerInFlightMax

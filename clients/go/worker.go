@@ -40,7 +40,6 @@ type Worker struct {
 	errs    []error
 
 	mu       sync.Mutex
-	isOver   bool
 	session  *session.Session
 	attempts map[*session.Attempt]*Task
 }
@@ -183,7 +182,6 @@ func (w *Worker) stop(current *session.Session, finished <-chan struct{}) {
 // giveBack ends what still runs, since the worker has left.
 func (w *Worker) giveBack() {
 	w.mu.Lock()
-	w.isOver = true
 	held := slices.Collect(maps.Values(w.attempts))
 	w.mu.Unlock()
 	for _, task := range held {

@@ -99,11 +99,12 @@ function fromEventFilter(filter: EventFilterMessage | undefined): EventFilter {
     runId: runId === "" ? undefined : runId,
     kinds: fromKinds(filter?.kinds ?? []),
     labels: filter?.labels ?? {},
+    topics: [...(filter?.topics ?? [])].sort(),
   };
 }
 
 /** Sorted, so that the order in which kinds are named makes no other filter. */
-function fromKinds(kinds: readonly EventKindMessage[]): readonly EventKind[] {
+export function fromKinds(kinds: readonly EventKindMessage[]): readonly EventKind[] {
   return kinds.flatMap((kind) => eventKinds.word(kind) ?? []).sort();
 }
 

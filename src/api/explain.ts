@@ -1,16 +1,14 @@
 import type { ExplainActionResponse } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { ExplainActionResponse_Cause as Cause } from "../../gen/signalbox/v1/run_service_pb.ts";
-import { type Action, hasEnded, type TaskSpec } from "../core/action.ts";
+import { type Action, hasEnded } from "../core/action.ts";
 import { requirementsOf } from "../core/actions/dependency.ts";
-import { queueKey } from "../core/command.ts";
-import { namespaceOf, wholeName } from "../core/name.ts";
+import { wholeName } from "../core/name.ts";
 import type { Engine } from "../engine/engine.ts";
-import { pageStepRows, queuePlaceMax, waitsForMax } from "../limits.ts";
+import { pageStepRows, waitsForMax } from "../limits.ts";
 import type { Store } from "../store/store.ts";
-import { message } from "./mapping/message.ts";
+import { explainQueued } from "./explain/explain-queued.ts";
+import { explained } from "./explain/explained.ts";
 import { toTimestamp } from "./mapping/time.ts";
-
-type Explanation = Partial<Omit<ExplainActionResponse, "$typeName" | "$unknown" | "message" | "cause">>;
 
 /** Says why an action does not run, as it stands at the moment. */
 export async function explainAction(engine: Engine, action: Action): Promise<ExplainActionResponse> {
@@ -65,55 +63,4 @@ async function openDependencies(store: Store, { run, parent, spec }: Action): Pr
 
 function isOver(action: Action | undefined): boolean {
   return action !== undefined && hasEnded(action);
-}
-
-async function explainQueued(
-  engine: Engine,
-  action: Action,
-  { op }: TaskSpec,
-): Promise<ExplainActionResponse> {
-  const namespace = namespaceOf(action.run);
-  const queuePosition = await engine.store.queuePlace(action, queuePlaceMax);
-  const workerCount = engine.sessions.openOn(queueKey(namespace, op));
-  const facts = { workerCount, queuePosition };
-  if (workerCount === 0) {
-    const told = `no attached worker takes op ${op}; start one that does, or correct the name of the op; those that drain do not count`;
-    return explained(Cause.NO_WORKER, told, facts);
-  }
-  if (!(await hasCredit(engine, namespace, op))) {
-    const told = `all ${workerCount} workers of op ${op} are busy; wait, or start more of them`;
-    return explained(Cause.NO_CREDIT, told, facts);
-  }
-  return explained(
-    Cause.IN_QUEUE,
-    `it will be assigned next, with ${queuePosition} of its op before it`,
-    facts,
-  );
-}
-
-/** True if a worker of the op permits one more assignment. */
-async function hasCredit({ store, sessions }: Engine, namespace: string, op: string): Promise<boolean> {
-  let after: string | undefined;
-  do {
-    const page = await store.listSessions({ namespace, after, limit: pageStepRows });
-    const isFree = page.items.some(({ id, state, ops }) => {
-      return state === "ATTACHED" && ops.includes(op) && (sessions.creditOf(id) ?? 0) > 0;
-    });
-    if (isFree) return true;
-    after = page.next;
-  } while (after !== undefined);
-  return false;
-}
-
-function explained(cause: Cause, text: string, explanation: Explanation = {}): ExplainActionResponse {
-  const { waitsFor = [], retryTime, workerCount = 0, queuePosition = 0 } = explanation;
-  return message<ExplainActionResponse>({
-    $typeName: "signalbox.v1.ExplainActionResponse",
-    cause,
-    message: text,
-    waitsFor,
-    retryTime,
-    workerCount,
-    queuePosition,
-  });
 }

@@ -1,6 +1,7 @@
 import type { Event, EventKind, Position } from "../core/event.ts";
 import { type RunKey, runKey } from "../core/name.ts";
 import type { Labels } from "../core/run.ts";
+import { goesTo } from "../core/subscriptions/event-filter.ts";
 import type { Engine } from "../engine/engine.ts";
 import { CursorExpired } from "../engine/feed-pages.ts";
 import type { FeedFrame } from "../engine/follower.ts";
@@ -14,6 +15,8 @@ export interface EventFilter {
   readonly runId: string | undefined;
   readonly kinds: readonly EventKind[];
   readonly labels: Labels;
+  /** `*` means any topic. */
+  readonly topics: readonly string[];
 }
 
 /** The run that a filter is about, if it says both parts of its key. */
@@ -22,13 +25,15 @@ export function runOf({ namespace, runId }: Pick<EventFilter, "namespace" | "run
 }
 
 /** Tells wanted events from others. */
-export function matcherOf({ namespace, runId, kinds, labels }: EventFilter): (event: Event) => boolean {
+export function matcherOf(filter: EventFilter): (event: Event) => boolean {
+  const { namespace, runId, kinds, labels, topics } = filter;
   const kindSet = new Set<EventKind>(kinds);
   const wantedLabels = Object.entries(labels);
   return (event) =>
     (namespace === undefined || event.namespace === namespace) &&
     (runId === undefined || event.runId === runId) &&
     (kindSet.size === 0 || kindSet.has(event.detail.kind)) &&
+    goesTo(event, topics) &&
     wantedLabels.every(([name, value]) => event.runLabels[name] === value);
 }
 

@@ -5,29 +5,41 @@ import { EventService } from "../../gen/signalbox/v1/event_service_pb.ts";
 import { LimitService } from "../../gen/signalbox/v1/limit_service_pb.ts";
 import { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { SubscriptionService } from "../../gen/signalbox/v1/subscription_service_pb.ts";
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Engine } from "../engine/engine.ts";
 import { conditionService } from "./condition-service.ts";
+import { noTargets } from "./delivery/deliveries.ts";
 import { eventService } from "./event-service.ts";
 import { limitService } from "./limit-service.ts";
 import { opService } from "./op-service.ts";
 import { runService } from "./run-service.ts";
 import { toThrown } from "./status.ts";
+import { type DeliveryTargets, subscriptionService } from "./subscription-service.ts";
+import type { SubscribeLimits } from "./subscriptions/subscribe-stream.ts";
 import type { WorkerStreamLimits } from "./worker/worker-stream.ts";
 import { workerService } from "./worker-service.ts";
 
 /** The services of signalbox.v1, for health checks and reflection. */
-export const services = [RunService, ConditionService, EventService, OpService, LimitService, WorkerService] as const;
+export const services = [
+  RunService,
+  ConditionService,
+  EventService,
+  OpService,
+  LimitService,
+  WorkerService,
+] as const;
 
 /**
  * Registers all services over an engine. When `stopping` is aborted, streams that would last end by
- * themselves: workers are told when to come back, followers get STOPPING. The bounds of worker streams are
- * those of `limits.ts` unless a test gives smaller ones.
+ * themselves: workers are told when to come back, followers get STOPPING. The bounds of streams are those of
+ * `limits.ts` unless a test gives smaller ones. Without `targets` there is nowhere to send events to.
  */
 export function routes(
   engine: Engine,
   stopping: AbortSignal,
-  limits: WorkerStreamLimits = {},
+  limits: WorkerStreamLimits & { readonly subscribe?: SubscribeLimits } = {},
+  targets: DeliveryTargets = noTargets,
 ): (router: ConnectRouter) => void {
   return (router) => {
     register(router, RunService, runService(engine, stopping));
@@ -36,6 +48,7 @@ export function routes(
     register(router, OpService, opService(engine));
     register(router, LimitService, limitService(engine));
     register(router, WorkerService, workerService(engine, stopping, limits));
+    register(router, SubscriptionService, subscriptionService(engine, stopping, targets, limits.subscribe));
   };
 }
 

@@ -32,6 +32,8 @@ const kinds = {
   conditionWatch: 8,
   timeline: 20,
   limits: 9,
+  subscriptions: 10,
+  deadLetters: 11,
 } as const;
 
 /** The name of a kind. */

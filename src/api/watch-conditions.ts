@@ -45,7 +45,7 @@ export async function* watchConditions(
   } else {
     after = await positionIn(engine, scope, cursor);
   }
-  const isWanted = matcherOf({ ...filter, kinds: [] });
+  const isWanted = matcherOf({ ...filter, kinds: [], topics: [] });
   const matches = (event: Event) => mayChangeCondition(event) && isWanted(event);
   const follow = { scope, after, run: runOf(filter), matches, signal, stopping };
   for await (const frame of followFeed(engine, follow)) {

@@ -24,7 +24,8 @@ import {
   moveSubscription,
   releaseDeadLetters,
 } from "./subscriptions/subscription-commands.ts";
-import { cancelRun, retryRun, updateRun } from "./runs/run-commands.ts";
+import { retryRun } from "./runs/retry-run.ts";
+import { cancelRun, updateRun } from "./runs/run-commands.ts";
 
 /**
  * The door of the rules: what a command does to what is loaded, at a time and by a chance that are given.

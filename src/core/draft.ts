@@ -7,6 +7,7 @@ import type { Counter, Limit } from "./limits/limit.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "./loaded.ts";
 import { namespaceOf, type RunKey, runIdOf } from "./name.ts";
 import type { Op } from "./ops/op.ts";
+import { accountHeld } from "./placement/account.ts";
 import type { Run } from "./run.ts";
 import type { Session } from "./session.ts";
 import type { DeadLetter, Subscription } from "./subscriptions/subscription.ts";
@@ -283,6 +284,7 @@ export class Draft {
 
   /** The decision that this draft amounts to. */
   accept<K extends CommandKind>(answer: Answers[K]): Decision<K> {
+    accountHeld(this);
     return { ok: true, change: this.#change(), answer, effects: this.#effects };
   }
 

@@ -4,6 +4,15 @@ export interface Violation {
   readonly description: string;
 }
 
+/** How long violations in words get: an error of an action has room for a few of them. */
+const toldLengthMax = 2_000;
+
+/** Violations in words, as many as there is room for. */
+export function describeViolations(violations: readonly Violation[]): string {
+  const text = violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  return text.length > toldLengthMax ? `${text.slice(0, toldLengthMax).toWellFormed()}...` : text;
+}
+
 /**
  * Every refusal of the rules: its reason and its facts. `api/status.ts` says what each looks like on the
  * wire.

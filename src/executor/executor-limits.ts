@@ -24,6 +24,8 @@ export const leftoversMs = 1_000;
 export const killedMs = 2_000;
 /** 20 ms between two looks at whether a process group is gone. */
 export const groupLookMs = 20;
+/** 50 ms: how old a look at all processes may be that many groups share. */
+export const processTableMs = 50;
 /** 250 ms between two looks at the memory of what runs: one look reads a file for each process there is. */
 export const memoryLookMs = 250;
 /** 4 MiB of an outputs file: outputs of 1 MiB as JSON, with every character escaped, stay under it. */

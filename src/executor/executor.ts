@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createWorker, type TaskFunction, type Worker, type WorkerLog } from "../worker/worker.ts";
 import type { ExecutorConfig } from "./config/executor-config.ts";
 import { stopGraceMsDefault } from "./executor-limits.ts";
-import { Guard } from "./process/guard.ts";
+import { Sentinel } from "./process/sentinel.ts";
 import { ProgramRunner } from "./program-runner.ts";
 
 /** How an executor is started. */
@@ -69,15 +69,15 @@ export class Executor {
     const { workerId } = worker;
     const root = await mkdtemp(join(config.folders, "signalbox-worker-"));
     const dockerPath = programs.find(({ kind }) => kind === "docker")?.path ?? "docker";
-    const guard = await Guard.start({ root, dockerPath, keepFolders }, () =>
-      log.error({ workerId, root }, "has lost its guard: what it runs may outlive it"),
+    const sentinel = await Sentinel.start({ root, dockerPath, keepFolders, environment }, () =>
+      log.error({ workerId, root }, "has lost its sentinel: what it runs may outlive it"),
     );
     const runner = new ProgramRunner({ root, keepFolders, environment, workerId, log });
     for (const program of programs) {
       const run: TaskFunction = (context, inputs) => runner.run(program, context, inputs);
       worker.task(program.op, run, { autoHeartbeat: false });
     }
-    return new Executor(worker, closeAfter(worker, { runner, guard }));
+    return new Executor(worker, closeAfter(worker, { runner, sentinel }));
   }
 
   /** Takes no more work, and leaves when what runs has ended. */
@@ -95,12 +95,12 @@ export class Executor {
 
 async function closeAfter(
   worker: Worker,
-  { runner, guard }: { readonly runner: ProgramRunner; readonly guard: Guard },
+  { runner, sentinel }: { readonly runner: ProgramRunner; readonly sentinel: Sentinel },
 ): Promise<void> {
   try {
     await worker.closed;
   } finally {
     await runner.idle();
-    await guard.close();
+    await sentinel.close();
   }
 }

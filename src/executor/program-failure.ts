@@ -16,7 +16,8 @@ export interface EndedProgram {
 }
 
 /** What programs say when the system gives them no more memory. */
-const outOfMemory = /out of memory|cannot allocate memory|memoryerror|bad_alloc|\benomem\b|outofmemory/i;
+const outOfMemory =
+  /out of memory|cannot allocate memory|memory exhausted|memoryerror|bad_alloc|\benomem\b|outofmemory/i;
 
 /** 128 and more: a shell, and a container's init, put the number of a signal behind it. */
 const signalCodeMin = 128;

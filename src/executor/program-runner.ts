@@ -8,10 +8,10 @@ import { dockerClientMs, dockerCommandMs, leftoversMs, serverGraceShare } from "
 import { toJsonObjectText } from "./json-values.ts";
 import { AttemptOutput } from "./output/attempt-output.ts";
 import { askDocker } from "./process/docker.ts";
-import { nameContainer, nameGroup, nameNothing } from "./process/guard.ts";
 import { launchContainer, launchProcess } from "./process/launches.ts";
 import { MemoryWatch } from "./process/memory-watch.ts";
 import { type Exit, type Launch, ProcessGroup } from "./process/process-group.ts";
+import { nameContainer, nameGroup, nameNothing } from "./process/sentinel.ts";
 import { failureOf } from "./program-failure.ts";
 
 /** What a runner is made of. */
@@ -178,14 +178,18 @@ export class ProgramRunner {
     readonly group: ProcessGroup;
     readonly graceMs: number;
   }): Promise<void> {
+    const { environment } = this.#options;
     const graceS = String(Math.ceil(graceMs / 1_000));
-    const refused = await askDocker(path, ["stop", "-t", graceS, container], graceMs + dockerCommandMs);
+    const refused = await askDocker(path, ["stop", "-t", graceS, container], {
+      environment,
+      patienceMs: graceMs + dockerCommandMs,
+    });
     if (refused === undefined && (await group.isGoneWithin(dockerClientMs))) {
       return;
     }
     // It may not have begun yet, or its engine does not answer.
     group.signal("SIGTERM");
-    const failed = await askDocker(path, ["kill", container]);
+    const failed = await askDocker(path, ["kill", container], { environment });
     if (!(await group.isGoneWithin(dockerClientMs))) {
       await group.kill();
     }

@@ -1,5 +1,11 @@
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import type { AttachResponse, RecordedReport } from "../../gen/signalbox/v1/worker_service_pb.ts";
+import {
+  AssignmentSchema,
+  type AttachResponse,
+  type RecordedReport,
+  RecordedReportSchema,
+} from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { OutgoingQueue } from "../../src/api/worker/outgoing-queue.ts";
 import { frameBytesMax, frameItemsMax } from "../../src/limits.ts";
 
@@ -8,15 +14,12 @@ const pulse = { case: "pulse", value: { $typeName: "signalbox.v1.Pulse" } } as c
 function recorded(sequence: number): { readonly case: "recorded"; readonly item: RecordedReport } {
   return {
     case: "recorded",
-    item: { $typeName: "signalbox.v1.RecordedReport", sequence: BigInt(sequence) },
+    item: create(RecordedReportSchema, { sequence: BigInt(sequence) }),
   };
 }
 
 function assigned(op: string) {
-  return {
-    case: "assign",
-    item: { $typeName: "signalbox.v1.Assignment", op, opVersion: 0, inputs: {}, runLabels: {} },
-  } as const;
+  return { case: "assign", item: create(AssignmentSchema, { op }) } as const;
 }
 
 /** What is said of frames: their case and how many things are in them. */

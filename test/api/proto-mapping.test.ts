@@ -22,27 +22,27 @@ import { EventKindSchema, EventSchema, LogLevelSchema } from "../../gen/signalbo
 import { OpSchema } from "../../gen/signalbox/v1/op_pb.ts";
 import { NewRunSchema, Run_StateSchema, RunSchema } from "../../gen/signalbox/v1/run_pb.ts";
 import { ValueSchema, ValueTypeSchema } from "../../gen/signalbox/v1/value_pb.ts";
-import {
-  AssignmentSchema,
-  AttemptReportSchema,
-  Worker_StateSchema,
-  WorkerSchema,
-} from "../../gen/signalbox/v1/worker_service_pb.ts";
+import { AttemptReportSchema, Worker_StateSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import * as enums from "../../src/api/mapping/enums.ts";
 import { Faults } from "../../src/api/mapping/faults.ts";
 import { fromAttemptReport } from "../../src/api/mapping/from-proto-report.ts";
-import { fromNewAction, fromNewRun, fromOp } from "../../src/api/mapping/from-proto-run.ts";
+import { fromOp } from "../../src/api/mapping/from-proto-op.ts";
+import { fromNewAction, fromNewRun } from "../../src/api/mapping/from-proto-run.ts";
 import { fromJson, fromValue } from "../../src/api/mapping/from-proto-value.ts";
 import { fromDuration, toDuration, toTimestamp } from "../../src/api/mapping/time.ts";
-import { currentAttempt, toAction, toAttempt, toCondition } from "../../src/api/mapping/to-proto-action.ts";
+import { toAction, toCondition } from "../../src/api/mapping/to-proto-action.ts";
+import { currentAttempt, toAttempt } from "../../src/api/mapping/to-proto-attempt.ts";
 import { toEvent, toPlacedEvent } from "../../src/api/mapping/to-proto-event.ts";
-import { toOp, toRun } from "../../src/api/mapping/to-proto-run.ts";
+import { toOp } from "../../src/api/mapping/to-proto-op.ts";
+import { toRun } from "../../src/api/mapping/to-proto-run.ts";
 import { toJson, toValue } from "../../src/api/mapping/to-proto-value.ts";
-import { toAssignment, toWorker } from "../../src/api/mapping/to-proto-worker.ts";
+import { demandOf } from "../../src/core/placement/demand-of.ts";
 import type { Event, EventDetail, EventKind, Position } from "../../src/core/event.ts";
 import { runKey } from "../../src/core/name.ts";
 import type { Json, Value } from "../../src/core/value.ts";
 import { jsonDepthMax } from "../../src/limits.ts";
+import { anOp, theInputs, theOutputs } from "../support/builders.ts";
+import { placement, resources } from "../support/placing.ts";
 import { anAction, aRun, newYearMs, plainCondition, plainTask } from "./rows.ts";
 
 /** The message as a peer reads it that was sent its bytes. */
@@ -643,81 +643,71 @@ describe("a row", () => {
   });
 
   test("of a held action is its current attempt", () => {
-    const action = anAction({ state: "RUNNING", attempt: 2, epoch: 5, workerId: "w1", startTimeMs: at(1) });
-    expect(asJson(AttemptSchema, toAttempt(currentAttempt(action)))).toEqual({
+    const inputs = { n: { value: { kind: "int" as const, value: "7" } } };
+    const demand = demandOf(resources({ cpu: 0.5 }), undefined);
+    const spec = { ...plainTask, inputs, demand };
+    const times = { startTimeMs: at(1), deviceIndexes: [0] };
+    const action = anAction({ spec, state: "RUNNING", attempt: 2, epoch: 5, workerId: "w1", ...times });
+    expect(asJson(AttemptSchema, toAttempt(currentAttempt(action), spec, at(1_501)))).toEqual({
       attemptId: "r1_att_2",
       number: 2,
       state: "STATE_RUNNING",
       workerId: "w1",
       startTime: "2025-01-01T00:00:00.001Z",
+      inputs: { n: { intValue: "7" } },
+      resources: { cpu: 0.5 },
+      epoch: "5",
+      summary: { duration: "1.500s", workerId: "w1", deviceIndexes: [0] },
     });
   });
 
   test("of an op says what was registered, and can be registered again as it was told", () => {
-    const content = {
+    const schema = { type: "integer", minimum: 0, $defs: { a: { const: null } } };
+    const content = anOp({
       description: "counts",
       labels: { a: "b" },
-      retry: { maxAttempts: 3, initialBackoffMs: 0, jitter: 0.5 },
+      retry: { maxAttempts: 3, initialBackoffMs: 0, jitter: 0.5, manual: true },
       timeouts: { queueToStartMs: undefined, startToEndMs: 90_500, heartbeatMs: undefined },
-    };
-    const op = toOp({ namespace: "team", name: "count", version: 4, createTimeMs: newYearMs, ...content });
+      versionName: "1.2.0",
+      inputs: theInputs(
+        { n: { type: "int", schema, defaultValue: { kind: "int", value: "3" } }, any: { required: false } },
+        { allowExtra: true },
+      ),
+      outputs: theOutputs({ total: { type: "float", description: "the sum", schema } }),
+      resources: resources({ cpu: 1.5, deviceIndex: 0 }),
+      placement: placement({ workerLabels: { zone: "a" }, tolerations: [{ key: "spot", value: "" }] }),
+      delivery: { topic: "runs.count", attributes: { team: "x" } },
+      image: "registry/count:1",
+      handler: "count:main",
+    });
+    const version = { version: 4, createTimeMs: newYearMs, updateTimeMs: at(1_000) };
+    const op = toOp({ namespace: "team", name: "count", ...version, ...content });
     expect(asJson(OpSchema, op)).toEqual({
       namespace: "team",
       name: "count",
       version: 4,
       description: "counts",
       labels: { a: "b" },
-      retry: { maxAttempts: 3, initialBackoff: "0s", jitter: 0.5 },
+      retry: { maxAttempts: 3, initialBackoff: "0s", jitter: 0.5, manual: true },
       timeouts: { startToEnd: "90.500s" },
       createTime: "2025-01-01T00:00:00Z",
+      updateTime: "2025-01-01T00:00:01Z",
+      versionName: "1.2.0",
+      inputs: {
+        n: { type: "SPEC_TYPE_INT", required: true, defaultValue: { intValue: "3" }, schema },
+        any: { type: "SPEC_TYPE_ANY", required: false },
+      },
+      allowExtraInputs: true,
+      outputs: { total: { type: "SPEC_TYPE_FLOAT", description: "the sum", schema } },
+      resources: { cpu: 1.5, deviceIndex: 0 },
+      placement: { workerLabels: { zone: "a" }, tolerations: [{ key: "spot" }] },
+      delivery: { topic: "runs.count", attributes: { team: "x" } },
+      image: "registry/count:1",
+      handler: "count:main",
     });
-    expect(fromOp(overTheWire(OpSchema, op))).toEqual(content);
-  });
-
-  test("of a session is told as a worker", () => {
-    const session = {
-      id: "s1",
-      namespace: "team",
-      workerId: "w1",
-      incarnation: "i1",
-      ops: ["a", "b"],
-      labels: { gpu: "1" },
-      state: "DRAINING" as const,
-      isDraining: true,
-      attachTimeMs: newYearMs,
-      leaseEndMs: at(15_000),
-    };
-    expect(asJson(WorkerSchema, toWorker(session, { heldCount: 3, credit: 4 }))).toEqual({
-      workerId: "w1",
-      namespace: "team",
-      state: "STATE_DRAINING",
-      ops: ["a", "b"],
-      labels: { gpu: "1" },
-      sessionId: "s1",
-      attachTime: "2025-01-01T00:00:00Z",
-      leaseTime: "2025-01-01T00:00:15Z",
-      runningCount: 3,
-      credit: 4,
-    });
-  });
-
-  test("of an assignment is told with its inputs and times", () => {
-    const assignment = toAssignment({
-      attempt: { run: runKey("team", "r1"), action: "main", attempt: 1, epoch: 9 },
-      op: "count",
-      opVersion: 0,
-      inputs: { path: { kind: "string", value: "a" } },
-      runLabels: { env: "prod" },
-      startToEndMs: 1_500,
-      heartbeatMs: undefined,
-    });
-    expect(asJson(AssignmentSchema, assignment)).toEqual({
-      attempt: { runId: "r1", action: "main", attempt: 1, epoch: "9" },
-      op: "count",
-      inputs: { path: { stringValue: "a" } },
-      runLabels: { env: "prod" },
-      startToEndTimeout: "1.500s",
-    });
+    const faults = new Faults();
+    expect(fromOp(overTheWire(OpSchema, op), faults)).toEqual(content);
+    expect(faults.violations).toEqual([]);
   });
 });
 
@@ -752,8 +742,8 @@ describe("an event", () => {
     },
     action_queued: { detail: { kind: "action_queued" }, json: {} },
     action_assigned: {
-      detail: { kind: "action_assigned", workerId: "w", epoch: 3 },
-      json: { workerId: "w", epoch: "3" },
+      detail: { kind: "action_assigned", workerId: "w", epoch: 3, deviceIndexes: [0, 2] },
+      json: { workerId: "w", epoch: "3", deviceIndexes: [0, 2] },
     },
     action_started: {
       detail: { kind: "action_started", workerId: "w", epoch: 3 },
@@ -781,8 +771,15 @@ describe("an event", () => {
       json: { cause: "c" },
     },
     action_ended: {
-      detail: { kind: "action_ended", state: "SUCCEEDED", outputs: { n: yes }, error: undefined, epoch: 4 },
-      json: { state: "STATE_SUCCEEDED", outputs: { n: { boolValue: true } }, epoch: "4" },
+      detail: {
+        kind: "action_ended",
+        state: "SUCCEEDED",
+        outputs: { n: yes },
+        error: undefined,
+        epoch: 4,
+        cause: "by hand",
+      },
+      json: { state: "STATE_SUCCEEDED", outputs: { n: { boolValue: true } }, epoch: "4", cause: "by hand" },
     },
     action_reopened: {
       detail: { kind: "action_reopened", state: "PENDING" },
@@ -811,6 +808,24 @@ describe("an event", () => {
       json: { workerId: "w", sessionId: "s", cause: "left" },
     },
     op_registered: { detail: { kind: "op_registered", op: "o", version: 2 }, json: { op: "o", version: 2 } },
+    op_deleted: { detail: { kind: "op_deleted", op: "o", version: 2 }, json: { op: "o", version: 2 } },
+    limit_set: {
+      detail: { kind: "limit_set", limit: "l", concurrentMax: 2 },
+      json: { limit: "l", concurrentMax: 2 },
+    },
+    limit_deleted: { detail: { kind: "limit_deleted", limit: "l" }, json: { limit: "l" } },
+    subscription_created: {
+      detail: { kind: "subscription_created", subscription: "s" },
+      json: { subscription: "s" },
+    },
+    subscription_deleted: {
+      detail: { kind: "subscription_deleted", subscription: "s" },
+      json: { subscription: "s" },
+    },
+    event_dead_lettered: {
+      detail: { kind: "event_dead_lettered", subscription: "s", position: 31, deliveryCount: 4, cause: "c" },
+      json: { subscription: "s", eventId: "000000000000001f", deliveryCount: 4, cause: "c" },
+    },
     published: {
       detail: { kind: "published", source: "s", type: "t", attributes: { a: "b" }, payload: { x: 1 } },
       json: { source: "s", type: "t", attributes: { a: "b" }, payload: { x: 1 } },
@@ -825,6 +840,7 @@ describe("an event", () => {
       action: "a/b",
       attempt: 2,
       runLabels: { env: "prod" },
+      delivery: { topic: "t.a", attributes: { k: "v" } },
       detail,
     };
   }
@@ -845,6 +861,7 @@ describe("an event", () => {
         action: "a/b",
         attempt: 2,
         runLabels: { env: "prod" },
+        delivery: { topic: "t.a", attributes: { k: "v" } },
         [field?.jsonName ?? ""]: json,
       });
     },

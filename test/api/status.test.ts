@@ -99,6 +99,67 @@ const refusals: { readonly [Name in Refusal["reason"]]: Row } = {
     code: "AlreadyExists",
     metadata: { run_id: "r1", action: "a" },
   },
+  OP_IN_USE: {
+    refusal: { reason: "OP_IN_USE", op: "count", version: 2, runId: "r1", action: "main" },
+    code: "FailedPrecondition",
+    metadata: { op: "count", version: "2", run_id: "r1", action: "main" },
+  },
+  INPUTS_INVALID: {
+    refusal: {
+      reason: "INPUTS_INVALID",
+      op: "count",
+      version: 2,
+      violations: [{ field: 'inputs["n"]', description: "is required, and not given" }],
+    },
+    code: "InvalidArgument",
+    metadata: { op: "count", version: "2", violation_count: "1" },
+  },
+  ATTEMPTS_EXHAUSTED: {
+    refusal: { reason: "ATTEMPTS_EXHAUSTED", runId: "r1", action: "a", attempts: 4, maxAttempts: 3 },
+    code: "FailedPrecondition",
+    metadata: { run_id: "r1", action: "a", attempts: "4", max_attempts: "3" },
+  },
+  ATTEMPT_NOT_FOUND: {
+    refusal: { reason: "ATTEMPT_NOT_FOUND", runId: "r1", action: "a", attempt: 7 },
+    code: "NotFound",
+    metadata: { run_id: "r1", action: "a", attempt: "7" },
+  },
+  LIMIT_NOT_FOUND: {
+    refusal: { reason: "LIMIT_NOT_FOUND", limit: "gpu" },
+    code: "NotFound",
+    metadata: { limit: "gpu" },
+  },
+  SUBSCRIPTION_NOT_FOUND: {
+    refusal: { reason: "SUBSCRIPTION_NOT_FOUND", subscription: "billing" },
+    code: "NotFound",
+    metadata: { subscription: "billing" },
+  },
+  SUBSCRIPTION_EXISTS: {
+    refusal: { reason: "SUBSCRIPTION_EXISTS", subscription: "billing" },
+    code: "AlreadyExists",
+    metadata: { subscription: "billing" },
+  },
+  SUBSCRIPTION_NOT_PULLED: {
+    refusal: { reason: "SUBSCRIPTION_NOT_PULLED", subscription: "billing", target: "webhook" },
+    code: "FailedPrecondition",
+    metadata: { subscription: "billing", target: "webhook" },
+  },
+  OPEN_EXPECTED: {
+    refusal: { reason: "OPEN_EXPECTED", found: "acknowledge" },
+    code: "InvalidArgument",
+    metadata: { found: "acknowledge" },
+  },
+  ADDRESS_FORBIDDEN: {
+    refusal: { reason: "ADDRESS_FORBIDDEN", address: "127.0.0.1" },
+    code: "InvalidArgument",
+    metadata: { address: "127.0.0.1" },
+  },
+  NATS_NOT_CONFIGURED: {
+    refusal: { reason: "NATS_NOT_CONFIGURED" },
+    code: "FailedPrecondition",
+    metadata: {},
+  },
+  UNAUTHENTICATED: { refusal: { reason: "UNAUTHENTICATED" }, code: "Unauthenticated", metadata: {} },
   TOKEN_INVALID: { refusal: { reason: "TOKEN_INVALID" }, code: "InvalidArgument", metadata: {} },
   FILTER_CHANGED: { refusal: { reason: "FILTER_CHANGED" }, code: "InvalidArgument", metadata: {} },
   CURSOR_EXPIRED: {
@@ -160,7 +221,7 @@ describe("a refusal", () => {
       expect(message).not.toMatch(/undefined|null|\[object/);
       // Everything that varies in the message is also in the metadata, for programs.
       const told = Object.values(metadata).filter((fact) => message.includes(fact));
-      const isList = row.refusal.reason === "INVALID_REQUEST";
+      const isList = ["INVALID_REQUEST", "INPUTS_INVALID"].includes(row.refusal.reason);
       expect(isList || told.length === Object.values(metadata).length).toBe(true);
     },
   );

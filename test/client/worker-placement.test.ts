@@ -1,12 +1,21 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { ResourcesSchema } from "../../gen/signalbox/v1/resource_pb.ts";
 import { type Assignment, AttemptReferenceSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { toValue } from "../../src/client/js-value.ts";
-import { createWorker, output, type TaskContext } from "../../src/worker/worker.ts";
+import { createWorker, output, type TaskContext, WorkerRefused } from "../../src/worker/worker.ts";
 import { openWorker, recordUntilEnd } from "./worker-fixture.ts";
 import { Arrivals, assignment, startWorkerScript, within } from "./worker-script.ts";
+
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 /** An assignment of a run in a namespace that the worker shares. */
 function shared(action: string, namespace: string): Assignment {
@@ -171,9 +180,34 @@ test("an error without a message says its type as its message", async () => {
   expect(end).toMatchObject({ case: "failed", value: { type: "RangeError", message: "RangeError" } });
 });
 
+describe("a worker with a token", () => {
+  test("shows it on each stream", async () => {
+    const { server, stream, nextStream } = await openWorker(() => 1, { token: "secret" });
+    server.cut();
+    const again = await nextStream();
+    expect([stream.authorization, again.authorization]).toEqual(["Bearer secret", "Bearer secret"]);
+  });
+
+  test("that its server does not know stops for good", async () => {
+    const server = await startWorkerScript();
+    const worker = createWorker({ address: server.address, token: "wrong", log: quiet });
+    worker.task("work", () => 1);
+    const started = worker.start();
+    const stream = await server.stream();
+    const info = { domain: "signalbox", reason: "UNAUTHENTICATED", metadata: {} };
+    stream.fail(
+      new ConnectError("no such token", Code.Unauthenticated, undefined, [
+        { desc: ErrorInfoSchema, value: info },
+      ]),
+    );
+    await expect(started).rejects.toBeInstanceOf(WorkerRefused);
+    await server.stop();
+  });
+});
+
 test("a task that says by itself that it is alive is not beaten for", async () => {
   const server = await startWorkerScript();
-  const worker = createWorker({ address: server.address });
+  const worker = createWorker({ address: server.address, log: quiet });
   const gates = { quiet: Promise.withResolvers<void>(), beating: Promise.withResolvers<void>() };
   worker.task("quiet", () => gates.quiet.promise, { autoHeartbeat: false });
   worker.task("beating", () => gates.beating.promise);

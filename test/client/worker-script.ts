@@ -72,6 +72,8 @@ export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
 export class ScriptedStream {
   /** The frame it began with. */
   readonly attach: Attach;
+  /** The header that says who opened it. */
+  readonly authorization: string | null;
   /** True for a server that does not pulse back. */
   isSilent = false;
   /** How many pulses have come. */
@@ -84,8 +86,9 @@ export class ScriptedStream {
   readonly #pulsed = new Arrivals<void>();
   readonly #halfClose = Promise.withResolvers<void>();
 
-  constructor(attach: Attach) {
+  constructor(attach: Attach, authorization: string | null = null) {
     this.attach = attach;
+    this.authorization = authorization;
     this.halfClosed = this.#halfClose.promise;
   }
 
@@ -178,11 +181,12 @@ export class ScriptedStream {
 async function* accept(
   requests: AsyncIterable<AttachRequest>,
   streams: Arrivals<ScriptedStream>,
+  headers?: Headers,
 ): AsyncGenerator<AttachResponse> {
   const frames = requests[Symbol.asyncIterator]();
   const first: IteratorResult<AttachRequest> = await frames.next();
   if (first.done === true || first.value.frame.case !== "attach") throw new Error("the first frame attaches");
-  const stream = new ScriptedStream(first.value.frame.value);
+  const stream = new ScriptedStream(first.value.frame.value, headers?.get("authorization") ?? null);
   const read = async () => {
     for (let next = await frames.next(); next.done !== true; next = await frames.next()) {
       if (next.value.frame.case !== undefined) stream.received(next.value.frame);
@@ -219,7 +223,10 @@ export async function startWorkerScript(): Promise<WorkerScript> {
   const streams = new Arrivals<ScriptedStream>();
   const connections = new Set<Http2Session>();
   const adapter = connectNodeAdapter({
-    routes: ({ service }) => service(WorkerService, { attach: (requests) => accept(requests, streams) }),
+    routes: ({ service }) =>
+      service(WorkerService, {
+        attach: (requests, { requestHeader }) => accept(requests, streams, requestHeader),
+      }),
   });
   const listen = async (port: number) => {
     const listening = createServer(adapter);

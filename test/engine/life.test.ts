@@ -167,6 +167,10 @@ function taskOf(task: Partial<NewTask> = {}): NewTask {
     retry: { maxAttempts: 1 },
     timeouts: undefined,
     cancelGraceMs: undefined,
+    resources: undefined,
+    placement: undefined,
+    image: "",
+    handler: "",
     ...task,
   };
 }

@@ -14,7 +14,7 @@ function assign(world: World, credits: Readonly<Record<string, number>>, limit =
 }
 
 describe("queued tasks are given away", () => {
-  test("by priority, then by age, then by name", () => {
+  test("G-150 by priority, then by age, then by name", () => {
     const world = new World();
     world.create({ runId: "old" });
     world.at(5).create({ runId: "b" });
@@ -114,10 +114,14 @@ describe("queued tasks are given away", () => {
         runLabels: { team: "a" },
         startToEndMs: 7,
         heartbeatMs: 3,
+        image: "",
+        handler: "",
+        resources: undefined,
+        deviceIndexes: [],
       },
     ]);
     expect(world.eventsOf("action_assigned")).toMatchObject([
-      { attempt: 1, detail: { workerId: "w", epoch: 1 } },
+      { attempt: 1, detail: { workerId: "w", epoch: 1, deviceIndexes: [] } },
     ]);
   });
 });

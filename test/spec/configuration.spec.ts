@@ -31,6 +31,9 @@ const defaults = {
   acceptTimeoutMs: 10_000,
   bookmarkIntervalMs: 5_000,
   allowedOrigins: [],
+  allowPrivateTargets: "auto",
+  natsServers: [],
+  natsCredentials: "",
   tokensFile: "",
 };
 

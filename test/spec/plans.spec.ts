@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { NewAction, NewTask } from "../../src/core/command.ts";
 import { findCycles } from "../../src/core/runs/find-cycles.ts";
 import { promptBytesMax } from "../../src/limits.ts";
-import { aChain, aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
+import { aChain, aCondition, anOp, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
 import { World } from "../support/world.ts";
 
 function violationsOf(work: { plan: readonly NewAction[] } | { task: NewTask }): readonly string[] {
@@ -238,12 +238,12 @@ describe("the end of a run", () => {
 });
 
 describe("what a task does not say", () => {
-  const content = {
+  const content = anOp({
     description: "",
     labels: {},
     retry: { maxAttempts: 4, multiplier: 3 },
     timeouts: { queueToStartMs: 1, startToEndMs: 2, heartbeatMs: undefined },
-  };
+  });
   const register = {
     kind: "registerOp" as const,
     request: { requestId: "", digest: "" },
@@ -261,7 +261,7 @@ describe("what a task does not say", () => {
     return world;
   }
 
-  const own = { initialBackoffMs: 1000, maxBackoffMs: 300_000, jitter: 0, nonRetryableErrorTypes: [] };
+  const own = { initialBackoffMs: 1000, maxBackoffMs: 300_000, jitter: 0, nonRetryableErrorTypes: [], manual: false };
   const given = { queueToStartMs: 1, startToEndMs: 2, heartbeatMs: undefined };
   test.each([
     {
@@ -322,12 +322,7 @@ describe("what a task does not say", () => {
 });
 
 describe("an op", () => {
-  const content = {
-    description: "d",
-    labels: { a: "1", b: "2" },
-    retry: { maxAttempts: 2 },
-    timeouts: undefined,
-  };
+  const content = anOp({ description: "d", labels: { a: "1", b: "2" }, retry: { maxAttempts: 2 } });
   test.each([
     { again: "the same", next: content, version: 1 },
     { again: "the same in another order", next: { ...content, labels: { b: "2", a: "1" } }, version: 1 },

@@ -1,8 +1,21 @@
 import { describe, expect, test } from "vitest";
 import type { Reason, Refusal } from "../../src/core/refusal.ts";
 import { actionsPerRunMax } from "../../src/limits.ts";
-import { aCondition, aTask, bool, noRequest, text, theTask } from "../support/builders.ts";
+import type { SubscriptionContent } from "../../src/core/subscriptions/subscription.ts";
+import { aCondition, aTask, bool, noRequest, text, theInputs, theTask } from "../support/builders.ts";
 import { type theRun, World } from "../support/world.ts";
+
+const ofOp = { request: noRequest, namespace: "default" };
+
+const aSubscription: SubscriptionContent = {
+  filter: { namespace: "default", runId: "", kinds: [], labels: {}, topics: [] },
+  target: { kind: "pull" },
+  ackTimeoutMs: 1_000,
+  deliveriesMax: 0,
+  inFlightMax: 1,
+  initialBackoffMs: 1_000,
+  maxBackoffMs: 1_000,
+};
 
 /**
  * How each reason comes about, and the facts that come with it. A new reason does not compile without a row.
@@ -146,6 +159,58 @@ const rows = {
       return world.add("a", aCondition("x"));
     },
     facts: { runId: "r", action: "a/x" },
+  },
+  OP_IN_USE: {
+    when: "an op is deleted of which a task has not ended",
+    refused: (world) => {
+      world.register({}, "used");
+      world.create({ runId: "u", task: theTask({ op: "used" }) });
+      return world.do<"deleteOp">({ kind: "deleteOp", ...ofOp, name: "used", version: 0, force: false });
+    },
+    facts: { op: "used", version: 0, runId: "u", action: "main" },
+  },
+  INPUTS_INVALID: {
+    when: "inputs do not fit the op",
+    refused: (world) => {
+      world.register({ inputs: theInputs({ n: "int" }) }, "count");
+      return world.create({ runId: "u", task: theTask({ op: "count", inputs: { n: text("3") } }) });
+    },
+    facts: {
+      op: "count",
+      version: 1,
+      violations: [{ field: 'run.task.inputs["n"]', description: "must be of type int, and is a string" }],
+    },
+  },
+  ATTEMPTS_EXHAUSTED: {
+    when: "a run is opened again of which an action has no attempt left",
+    refused: (world) => {
+      world.attach();
+      world.start();
+      world.fail("a");
+      world.signal("ok", bool(true));
+      return world.retry();
+    },
+    facts: { runId: "r", action: "a", attempts: 1, maxAttempts: 1 },
+  },
+  LIMIT_NOT_FOUND: {
+    when: "a limit is deleted that is not there",
+    refused: (world) => world.do<"deleteLimit">({ kind: "deleteLimit", ...ofOp, name: "gpu" }),
+    facts: { limit: "gpu" },
+  },
+  SUBSCRIPTION_NOT_FOUND: {
+    when: "a subscription is deleted that is not there",
+    refused: (world) => world.do<"deleteSubscription">({ kind: "deleteSubscription", ...ofOp, name: "s" }),
+    facts: { subscription: "s" },
+  },
+  SUBSCRIPTION_EXISTS: {
+    when: "another subscription has the name",
+    refused: (world) => {
+      const command = { kind: "createSubscription" as const, ...ofOp, name: "s", through: 0 };
+      world.must<"createSubscription">({ ...command, content: aSubscription });
+      const content = { ...aSubscription, inFlightMax: 7 };
+      return world.do<"createSubscription">({ ...command, content });
+    },
+    facts: { subscription: "s" },
   },
 } satisfies {
   readonly [R in Reason]: {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { CommandOf, Request } from "../../src/core/command.ts";
 import { requestKeptMs, sweptRequestsMax } from "../../src/limits.ts";
-import { aCondition, bool, theTask } from "../support/builders.ts";
+import { aCondition, anOp, bool, theTask } from "../support/builders.ts";
 import { theRun, World } from "../support/world.ts";
 
 const run = theRun;
 const namespace = "default";
 const published = { source: "s", type: "t", attributes: {}, payload: undefined };
-const content = { description: "", labels: {}, retry: undefined, timeouts: undefined };
+const content = anOp();
 
 /** Every command that takes a request id, and what must be there for it. */
 const commands = {
@@ -22,6 +22,7 @@ const commands = {
       labels: {},
       priority: 0,
       timeoutMs: undefined,
+      delivery: undefined,
       work: { task: theTask() },
     }),
   },
@@ -34,7 +35,13 @@ const commands = {
       world.create();
       world.cancel();
     },
-    command: (request: Request): CommandOf<"retryRun"> => ({ kind: "retryRun", request, run, force: false }),
+    command: (request: Request): CommandOf<"retryRun"> => ({
+      kind: "retryRun",
+      request,
+      run,
+      force: false,
+      all: false,
+    }),
   },
   updateRun: {
     before: (world: World) => void world.create(),

@@ -59,6 +59,27 @@ export function describeFeed(subject: Subject): void {
       expect(await read(20n)).toEqual({ transactions: [], through: 20n, atHead: true });
     });
 
+    test("goes on behind any position: a transaction with events on both sides of it comes whole", async () => {
+      for (let index = 0; index < 4; index += 1)
+        await subject.change({ events: Array(3).fill(eventRow("r")) });
+      const firstBehind = async (after: bigint) => (await read(after)).transactions[0]?.first;
+      const firsts = [0n, 1n, 2n, 3n, 4n, 11n, 12n].map(firstBehind);
+      expect(await Promise.all(firsts)).toEqual([1n, 1n, 1n, 4n, 4n, 10n, undefined]);
+    });
+
+    test("has where events go beside it, each its own", async () => {
+      const delivery = { topic: "t", attributes: { a: "b" } };
+      const events = [
+        eventRow("r", "one"),
+        eventRow("r", "two", { delivery }),
+        eventRow("r", "three", { delivery }),
+        eventRow("r", "four", { delivery: { ...delivery, topic: "u" } }),
+        eventRow("r", "five"),
+      ];
+      await subject.change({ events });
+      expect((await read(0n)).transactions).toEqual([{ first: 1n, events }]);
+    });
+
     test("stops after the transaction that reaches a bound, and reads at least one", async () => {
       for (let index = 0; index < 4; index += 1)
         await subject.change({ events: Array(3).fill(eventRow("r")) });

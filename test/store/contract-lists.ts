@@ -3,21 +3,8 @@ import type { RunState } from "../../src/core/run.ts";
 import { rowsPerPageScanMax } from "../../src/limits.ts";
 import type { ConditionQuery, OpPlace, RunQuery } from "../../src/store/store.ts";
 import { actionRow, attemptRow, conditionRow, keyOf, opRow, runRow, sessionRow } from "../support/rows.ts";
-import { readPages, type Subject } from "./subject.ts";
-
-const anyRun: RunQuery = {
-  namespace: undefined,
-  states: [],
-  labels: {},
-  pausedOnly: false,
-  op: undefined,
-  image: undefined,
-  createdFromMs: undefined,
-  createdUntilMs: undefined,
-  after: undefined,
-  before: undefined,
-  limit: 100,
-};
+import { anyRun } from "./queries.ts";
+import { plain, readPages, type Subject } from "./subject.ts";
 
 const anyCondition: ConditionQuery = {
   namespace: undefined,
@@ -106,6 +93,11 @@ export function describeLists(subject: Subject): void {
         keptSignalCount: 3,
         actionCount: 9,
         endedActionCount: 8,
+        op: "work",
+        opVersion: 3,
+        image: "work:3",
+        delivery: { topic: "t", attributes: { a: "b" } },
+        updateTimeMs: 11,
       });
       await subject.change({ runs: [whole] });
       expect(await subject.store.run(keyOf("r"))).toEqual(whole);
@@ -137,12 +129,11 @@ export function describeLists(subject: Subject): void {
     const newAttempts = Array.from({ length: 1_005 }, (_, index) => attemptRow("r", "a", index + 1));
     const error = { type: "E", message: "m", stack: "s", nonRetryable: false };
     const outputs = { value: { kind: "int", value: "9007199254740993" } } as const;
-    await subject.change({ newAttempts: [...newAttempts, attemptRow("r", "b", 1, { error, outputs })] });
+    const whole = attemptRow("r", "b", 1, { error, outputs, inputs: outputs, deviceIndexes: [0, 2] });
+    await subject.change({ newAttempts: [...newAttempts, whole] });
     const attempts = await subject.store.listAttempts(keyOf("r"), "a");
     expect([attempts.length, attempts[0]?.number, attempts.at(-1)?.number]).toEqual([1_000, 6, 1_005]);
-    expect(await subject.store.listAttempts(keyOf("r"), "b")).toEqual([
-      attemptRow("r", "b", 1, { error, outputs }),
-    ]);
+    expect(await subject.store.listAttempts(keyOf("r"), "b")).toEqual([whole]);
     expect(await subject.store.listAttempts(keyOf("r"), "c")).toEqual([]);
   });
 
@@ -232,6 +223,29 @@ export function describeLists(subject: Subject): void {
         );
       expect((await list(undefined)).map(({ id }) => id)).toEqual(["2", "1", "3"]);
       expect((await list("default")).map(({ id }) => id)).toEqual(["2", "1"]);
+      const labelled = await readPages((after: string | undefined) =>
+        subject.store.listSessions({ namespace: undefined, labels: { site: "s" }, after, limit }),
+      );
+      expect(labelled.map(({ id }) => id)).toEqual(["2"]);
+    }
+  });
+
+  test("a session has what its worker offers and what is reserved of it, which moves", async () => {
+    const session = sessionRow("s", {
+      capacity: { cpuMilli: 4_000, ramMb: undefined, devices: [{ index: 0, kind: "gpu", vramMb: 8_000 }] },
+      taints: [{ key: "gpu", value: "" }],
+      sharedNamespaces: ["other"],
+    });
+    await subject.change({ sessions: [session] });
+    const reserved = {
+      cpuMilli: 500,
+      ramMb: 0,
+      devices: [{ index: 0, vramMb: 8_000, actionCount: 1, whole: true }],
+    };
+    for (const moved of [{ ...session, reserved }, session]) {
+      await subject.change({ sessions: [moved] });
+      expect(await subject.store.sessionOf("default", "w")).toEqual(moved);
+      expect(await subject.ask(["session", "s"])).toEqual([plain(moved)]);
     }
   });
 

@@ -34,11 +34,36 @@ export function describeLoaded(subject: Subject): void {
     test("an action that changed, with the spec that it was created with", async () => {
       const inputs = { text: { value: { kind: "string", value: "x".repeat(100_000) } } } as const;
       const created = actionRow("r", "a", { spec: taskSpec({ inputs }) });
-      const changed = { ...created, state: "RUNNING", attempt: 1, outputs: inputs.text && {} } as const;
+      const changed = {
+        ...created,
+        state: "RUNNING",
+        attempt: 1,
+        outputs: {},
+        deviceIndexes: [1, 0],
+        holds: ["default/slow/", "default//"],
+        attemptInputs: { text: { kind: "string", value: "given" } },
+      } as const;
       await subject.change({ runs: [runRow("r")], newActions: [created] });
       await subject.change({ actions: [changed] });
       expect(await subject.ask(["action", r, "a"])).toEqual([plain(changed)]);
       expect(await subject.store.action(r, "a")).toEqual(changed);
+      const returned = { ...changed, deviceIndexes: [], holds: [], attemptInputs: undefined };
+      await subject.change({ actions: [returned] });
+      expect(await subject.store.action(r, "a")).toEqual(returned);
+    });
+
+    test("when a run was updated, also if nothing else of it moved", async () => {
+      for (const parts of [
+        {},
+        { updateTimeMs: 5 },
+        { updateTimeMs: 6, startTimeMs: 6 },
+        { startTimeMs: 6 },
+      ]) {
+        const run = runRow("r", parts);
+        await subject.change({ runs: [run] });
+        expect(await subject.store.run(r)).toEqual(run);
+        expect(await subject.ask(["run", r])).toEqual([plain(run)]);
+      }
     });
 
     test("queued tasks: the highest priority first, then the oldest, then by run and name", async () => {

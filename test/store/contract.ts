@@ -1,8 +1,13 @@
 import { afterEach, beforeEach } from "vitest";
 import type { Store } from "../../src/store/store.ts";
 import { describeFeed } from "./contract-feed.ts";
+import { describeLimits } from "./contract-limits.ts";
 import { describeLists } from "./contract-lists.ts";
 import { describeLoaded } from "./contract-loaded.ts";
+import { describeOps } from "./contract-ops.ts";
+import { describeQueues } from "./contract-queues.ts";
+import { describeRunPages } from "./contract-run-pages.ts";
+import { describeSubscriptions } from "./contract-subscriptions.ts";
 import { describeTransact } from "./contract-transact.ts";
 import { Subject } from "./subject.ts";
 
@@ -23,4 +28,9 @@ export function describeStore(open: () => Promise<Store>): void {
   describeLoaded(subject);
   describeFeed(subject);
   describeLists(subject);
+  describeRunPages(subject);
+  describeQueues(subject);
+  describeOps(subject);
+  describeLimits(subject);
+  describeSubscriptions(subject);
 }

@@ -9,6 +9,7 @@ import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 import type { Outcome, Store } from "../../src/store/store.ts";
 import { Random } from "../support/random.ts";
 import { newFolder } from "./folders.ts";
+import { anyRun } from "./queries.ts";
 import { RandomCommands, snapshotOf } from "./random-store-commands.ts";
 import { plain } from "./subject.ts";
 
@@ -122,8 +123,6 @@ class Comparison {
     for (const [, reason] of inside) this.missing.delete(reason ?? "");
   }
 }
-
-const anyRun = { namespace: undefined, states: [], labels: {}, pausedOnly: false, after: undefined };
 
 const past = readFileSync(new URL("./seeds.txt", import.meta.url), "utf8")
   .split("\n")

@@ -193,7 +193,7 @@ describe("a folder", () => {
     await (await open(path)).close();
     const database = new DatabaseSync(join(path, databaseFile));
     const files = database.prepare("SELECT number FROM schema_files ORDER BY number").all();
-    expect(files.map((file) => file["number"])).toEqual([1, 2, 3]);
+    expect(files.map((file) => file["number"])).toEqual([1, 2, 3, 4]);
     database.exec("INSERT INTO schema_files (number, name) VALUES (9999, 'later.sql')");
     database.close();
     await expect(open(path)).rejects.toThrow(

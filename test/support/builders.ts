@@ -1,5 +1,6 @@
 import type { Dependency, Input } from "../../src/core/action.ts";
 import type { NewAction, NewCondition, NewTask, Request } from "../../src/core/command.ts";
+import type { InputSpec, InputSpecs, OpContent, OutputSpec, SpecType } from "../../src/core/ops/op.ts";
 import type { Json, Value } from "../../src/core/value.ts";
 
 /** A request without an id. */
@@ -41,6 +42,10 @@ export function theTask({ inputs = {}, ...parts }: TaskParts = {}): NewTask {
     retry: undefined,
     timeouts: undefined,
     cancelGraceMs: undefined,
+    resources: undefined,
+    placement: undefined,
+    image: "",
+    handler: "",
     ...parts,
   };
 }
@@ -65,6 +70,49 @@ export function aCondition(
     ...parts,
   };
   return { name, spec, ...common({ after, labels }) };
+}
+
+/** What is stated of an op that says nothing, or only some of it. */
+export function anOp(parts: Partial<OpContent> = {}): OpContent {
+  return {
+    description: "",
+    labels: {},
+    retry: undefined,
+    timeouts: undefined,
+    versionName: "",
+    inputs: { specs: {}, allowExtra: false },
+    outputs: {},
+    resources: undefined,
+    placement: undefined,
+    delivery: undefined,
+    image: "",
+    handler: "",
+    ...parts,
+  };
+}
+
+/** Inputs of an op by name: each required and of a type, unless more is said. */
+export function theInputs(
+  specs: Readonly<Record<string, SpecType | Partial<InputSpec>>>,
+  { allowExtra = false }: { readonly allowExtra?: boolean } = {},
+): InputSpecs {
+  const whole = Object.entries(specs).map(([name, said]): [string, InputSpec] => {
+    const parts = typeof said === "string" ? { type: said } : said;
+    const plain = { required: true, defaultValue: undefined, description: "", schema: undefined };
+    return [name, { type: "any", ...plain, ...parts }];
+  });
+  return { specs: Object.fromEntries(whole), allowExtra };
+}
+
+/** Outputs of an op by name. */
+export function theOutputs(
+  specs: Readonly<Record<string, SpecType | Partial<OutputSpec>>>,
+): Readonly<Record<string, OutputSpec>> {
+  const whole = Object.entries(specs).map(([name, said]): [string, OutputSpec] => {
+    const parts = typeof said === "string" ? { type: said } : said;
+    return [name, { type: "any", description: "", schema: undefined, ...parts }];
+  });
+  return Object.fromEntries(whole);
 }
 
 /** A step that a task executes itself. */

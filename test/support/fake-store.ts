@@ -101,6 +101,10 @@ export class FakeStore implements Partial<Store> {
     return { due: due.map((one) => one.due), nextMs };
   }
 
+  async listSubscriptions() {
+    return { items: [], next: undefined };
+  }
+
   async close(): Promise<void> {}
 }
 

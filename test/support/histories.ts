@@ -1,3 +1,4 @@
+import { noCapacity } from "../../src/core/placement/demand.ts";
 import fc from "fast-check";
 import type {
   AttemptReference,
@@ -9,6 +10,7 @@ import type {
 import { runIdOf, wholeName } from "../../src/core/name.ts";
 import type { Value } from "../../src/core/value.ts";
 import {
+  anOp,
   type After,
   aCondition,
   aTask,
@@ -131,12 +133,7 @@ export function commandOf(
     case "session":
       return aSessionCommand(choose, choose.of(world.state.sessions())?.id ?? "none");
     case "register": {
-      const content = {
-        description: "",
-        labels: {},
-        retry: { maxAttempts: 1 + choose.upTo(2) },
-        timeouts: undefined,
-      };
+      const content = anOp({ retry: { maxAttempts: 1 + choose.upTo(2) } });
       return { kind: "registerOp", request: noRequest, namespace: "default", name: "work", content };
     }
     default:
@@ -175,7 +172,7 @@ function ofRun(
   if (run === undefined) return undefined;
   const common = { request: noRequest, run };
   if (kind === "cancel") return { kind: "cancelRun", ...common, cause: "" };
-  if (kind === "retry") return { kind: "retryRun", ...common, force: choose.is(3) };
+  if (kind === "retry") return { kind: "retryRun", ...common, force: choose.is(3), all: choose.is(5) };
   if (kind === "update") {
     return { kind: "updateRun", ...common, priority: choose.upTo(3), setLabels: {}, removeLabels: [] };
   }
@@ -199,6 +196,7 @@ function aCreate(choose: Chooser, world: World): CommandOf<"createRun"> {
     labels: {},
     priority: choose.upTo(3),
     timeoutMs: choose.is(6) ? 5000 : undefined,
+    delivery: undefined,
     work: choose.is(3) ? { task: theTask(parts(choose)) } : { plan: someActions(choose) },
   };
 }
@@ -251,6 +249,9 @@ function anAttach(choose: Chooser, world: World, leased: readonly AttemptReferen
     incarnation: choose.is(5) ? "2" : "1",
     ops: ["work"],
     labels: {},
+    capacity: noCapacity,
+    taints: [],
+    sharedNamespaces: [],
     running: [...current(world).filter(() => !choose.is(4)), ...leased.slice(-2)],
     leaseMs: leaseMsOf(choose),
   };

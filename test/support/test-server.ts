@@ -4,6 +4,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { ConditionService } from "../../gen/signalbox/v1/condition_service_pb.ts";
 import { EventService } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { LimitService } from "../../gen/signalbox/v1/limit_service_pb.ts";
 import { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
@@ -37,6 +38,7 @@ export class TestServer {
   readonly conditions: Client<typeof ConditionService>;
   readonly events: Client<typeof EventService>;
   readonly ops: Client<typeof OpService>;
+  readonly limits: Client<typeof LimitService>;
   readonly workers: Client<typeof WorkerService>;
   readonly #lines: readonly Record<string, unknown>[];
 
@@ -54,6 +56,7 @@ export class TestServer {
     this.conditions = this.client(ConditionService);
     this.events = this.client(EventService);
     this.ops = this.client(OpService);
+    this.limits = this.client(LimitService);
     this.workers = this.client(WorkerService);
   }
 

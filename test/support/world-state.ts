@@ -50,8 +50,8 @@ export class WorldState extends MemoryState {
     return [...this.runs.keys()].flatMap((run) => this.actions(run));
   }
 
-  /** Every deadline, the earliest first. */
-  deadlines(): readonly { readonly atMs: number; readonly due: Due }[] {
+  /** Everything that is due at some time, the earliest first. */
+  allDue(): readonly { readonly atMs: number; readonly due: Due }[] {
     const found: { atMs: number; due: Due }[] = [];
     for (const { key: run, dueMs } of this.runs.values()) {
       if (dueMs !== undefined) found.push({ atMs: dueMs, due: { kind: "run", run } });
@@ -61,6 +61,9 @@ export class WorldState extends MemoryState {
     }
     for (const { id: sessionId, leaseEndMs: atMs } of this.sessions()) {
       found.push({ atMs, due: { kind: "session", sessionId } });
+    }
+    for (const { key, dueMs: atMs } of this.counters.values()) {
+      if (atMs !== undefined) found.push({ atMs, due: { kind: "counter", key } });
     }
     return found.sort((one, other) => one.atMs - other.atMs);
   }

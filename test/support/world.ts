@@ -14,10 +14,12 @@ import type {
 import { decide } from "../../src/core/decide.ts";
 import type { Event, EventKind, Transaction } from "../../src/core/event.ts";
 import { defaultNamespace, mainAction, type RunKey, runKey } from "../../src/core/name.ts";
+import type { OpContent } from "../../src/core/ops/op.ts";
+import { noCapacity } from "../../src/core/placement/demand.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
 import type { Run } from "../../src/core/run.ts";
 import type { Values } from "../../src/core/value.ts";
-import { noRequest, theOp, theTask } from "./builders.ts";
+import { anOp, noRequest, theOp, theTask } from "./builders.ts";
 import { WorldState } from "./world-state.ts";
 
 /** What a command came to. */
@@ -76,7 +78,7 @@ export class World {
   /** Moves the clock, and fires on the way what falls due, each at its time. */
   at(timeMs: number): this {
     for (let round = 1; ; round++) {
-      const deadlines = this.state.deadlines();
+      const deadlines = this.state.allDue();
       const firstMs = deadlines[0]?.atMs;
       if (firstMs === undefined || firstMs > timeMs) break;
       assert(round < 1_000, "what was fired is over", { atMs: firstMs });
@@ -100,9 +102,17 @@ export class World {
       labels: {},
       priority: 0,
       timeoutMs: undefined,
+      delivery: undefined,
       work: plan === undefined ? { task: task ?? theTask() } : { plan },
       ...parts,
     });
+  }
+
+  /** Registers an op of the namespace `default`: `theOp` unless named. */
+  register(parts: Partial<OpContent> = {}, name = theOp): Done<"registerOp"> {
+    const content = anOp(parts);
+    const namespace = defaultNamespace;
+    return this.do<"registerOp">({ kind: "registerOp", request: noRequest, namespace, name, content });
   }
 
   /** A worker attaches: the process `incarnation` of that name, with an inventory. */
@@ -113,12 +123,16 @@ export class World {
       incarnation = "1",
       running = [],
       namespace = defaultNamespace,
+      labels = {},
+      capacity = noCapacity,
+      taints = [],
+      sharedNamespaces = [],
     }: Partial<CommandOf<"attach">> = {},
   ): Answers["attach"] {
     this.#sessionCount += 1;
     const newSessionId = `s${this.#sessionCount}`;
-    const session = { newSessionId, namespace, workerId, incarnation, ops, labels: {}, running, leaseMs };
-    return this.must<"attach">({ kind: "attach", ...session });
+    const session = { newSessionId, namespace, workerId, incarnation, ops, labels, running, leaseMs };
+    return this.must<"attach">({ kind: "attach", ...session, capacity, taints, sharedNamespaces });
   }
 
   /** Gives a worker what is queued, at most so much. */
@@ -192,8 +206,12 @@ export class World {
     return this.do<"cancelRun">({ kind: "cancelRun", request: noRequest, run, cause: "not wanted" });
   }
 
-  retry({ run = theRun, force = false }: { run?: RunKey; force?: boolean } = {}): Done<"retryRun"> {
-    return this.do<"retryRun">({ kind: "retryRun", request: noRequest, run, force });
+  retry({
+    run = theRun,
+    force = false,
+    all = false,
+  }: Partial<Pick<CommandOf<"retryRun">, "run" | "force" | "all">> = {}): Done<"retryRun"> {
+    return this.do<"retryRun">({ kind: "retryRun", request: noRequest, run, force, all });
   }
 
   /** The run, which is there. */

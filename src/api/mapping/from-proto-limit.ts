@@ -35,10 +35,7 @@ function fromScope(scope: LimitMessage["scope"], faults: Faults): LimitScope {
   }
 }
 
-function fromPeriod(
-  period: NonNullable<LimitMessage["rate"]>["period"],
-  faults: Faults,
-): number {
+function fromPeriod(period: NonNullable<LimitMessage["rate"]>["period"], faults: Faults): number {
   if (period !== undefined) return fromDuration(period);
   faults.within("period", () => faults.add("must be set"));
   return 1;

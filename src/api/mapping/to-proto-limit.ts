@@ -1,4 +1,7 @@
-import type { Limit as LimitMessage, LimitUse as LimitUseMessage } from "../../../gen/signalbox/v1/limit_pb.ts";
+import type {
+  Limit as LimitMessage,
+  LimitUse as LimitUseMessage,
+} from "../../../gen/signalbox/v1/limit_pb.ts";
 import type { Counter, Limit, LimitScope } from "../../core/limits/limit.ts";
 import { message } from "./message.ts";
 import { toDuration, toTimestamp } from "./time.ts";

@@ -58,7 +58,10 @@ export class StreamOutlet implements Outlet {
       case "assign":
         return outgoing.assignments.every((assignment) => {
           const sizeBytes = referenceBytes + 200 + valuesSizeBytes(assignment.inputs);
-          return this.#queue.pushItem({ case: "assign", item: toAssignment(assignment, namespace) }, sizeBytes);
+          return this.#queue.pushItem(
+            { case: "assign", item: toAssignment(assignment, namespace) },
+            sizeBytes,
+          );
         });
       case "cancel":
         return outgoing.cancelled.every((cancelled) => {

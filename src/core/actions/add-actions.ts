@@ -9,8 +9,8 @@ import { startAttempt } from "../leases/attempt.ts";
 import { fenced } from "../leases/fence.ts";
 import { fitsDepth, namespaceOf, runIdOf, wholeName } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
-import { missingOp } from "../runs/create-run.ts";
 import { labelBytesRefusal } from "../runs/label-bytes.ts";
+import { opRefusal } from "../runs/op-refusal.ts";
 import { isSameAction, planViolations } from "../runs/plan.ts";
 import { createAction, startAction } from "./create-action.ts";
 import { reopenActions } from "./reopen.ts";
@@ -24,7 +24,8 @@ import { cancelAction, settle } from "./settle.ts";
 export function addActions(draft: Draft, command: CommandOf<"addActions">): Decision<"addActions"> {
   const found = fenced(draft, command.attempt);
   if ("refusal" in found) return refuse(found.refusal);
-  const refusal = checkChildren(draft, found.action, command.actions);
+  const refusal =
+    checkChildren(draft, found.action, command.actions) ?? checkOps(draft, found.action, command.actions);
   if (refusal !== undefined) return refuse(refusal);
   // What adds children executes, even if its accept was lost.
   const parent = found.action.state === "ASSIGNED" ? startAttempt(draft, found.action) : found.action;
@@ -53,6 +54,7 @@ function findAgain(draft: Draft, parent: Action, known: readonly Action[]): void
   reopenActions(
     draft,
     toOpen.map((child) => ({ ...child, parentAttempt: parent.attempt })),
+    { countsAnew: true },
   );
 }
 
@@ -97,7 +99,14 @@ function checkChildren(draft: Draft, parent: Action, actions: readonly NewAction
     return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
   }
   const { labels, actionCount } = draft.runOf(parent);
-  const tooManyLabels = labelBytesRefusal({ labels, actionCount: actionCount + fresh });
-  if (tooManyLabels !== undefined) return tooManyLabels;
-  return missingOp(draft, namespaceOf(parent.run), actions);
+  return labelBytesRefusal({ labels, actionCount: actionCount + fresh });
+}
+
+/** Only of children that are new: those that are there have copied from their ops what they need. */
+function checkOps(draft: Draft, parent: Action, actions: readonly NewAction[]): Refusal | undefined {
+  const fresh = actions.flatMap((action, index) => {
+    if (childOf(draft, parent, action) !== undefined) return [];
+    return [{ action, field: `add_actions.actions[${index}]` }];
+  });
+  return opRefusal(draft, namespaceOf(parent.run), fresh);
 }

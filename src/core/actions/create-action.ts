@@ -3,7 +3,9 @@ import type { Action, ActionSpec, TaskSpec } from "../action.ts";
 import type { NewAction, NewTask } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, wholeName } from "../name.ts";
+import { referenceSpecs, withDefaults } from "../ops/check-inputs.ts";
 import type { Op } from "../ops/op.ts";
+import { demandOf } from "../placement/demand-of.ts";
 import type { Run } from "../run.ts";
 import { requirementsOf, waitedFor } from "./dependency.ts";
 import { dropKeptSignal } from "./kept-signal.ts";
@@ -105,7 +107,7 @@ function taskOf(task: NewTask, op: Op | undefined): Omit<TaskSpec, "dependencies
     kind: "task",
     op: task.op,
     opVersion: op?.version ?? 0,
-    inputs: task.inputs,
+    inputs: op === undefined ? task.inputs : withDefaults(op.inputs, task.inputs),
     retry: { ...defaultRetry, ...op?.retry, ...task.retry },
     timeouts: {
       queueToStartMs: task.timeouts?.queueToStartMs ?? op?.timeouts?.queueToStartMs,
@@ -113,10 +115,15 @@ function taskOf(task: NewTask, op: Op | undefined): Omit<TaskSpec, "dependencies
       heartbeatMs: task.timeouts?.heartbeatMs ?? op?.timeouts?.heartbeatMs,
     },
     cancelGraceMs: task.cancelGraceMs ?? cancelGraceMs,
-    demand: undefined,
-    image: undefined,
-    handler: undefined,
-    inputSpecs: undefined,
-    outputSpecs: undefined,
+    demand: demandOf(task.resources ?? op?.resources, task.placement ?? op?.placement),
+    image: stated(task.image) ?? stated(op?.image),
+    handler: stated(task.handler) ?? stated(op?.handler),
+    inputSpecs: op === undefined ? undefined : referenceSpecs(op.inputs, task.inputs),
+    outputSpecs: op === undefined || Object.keys(op.outputs).length === 0 ? undefined : op.outputs,
   };
+}
+
+/** A text that says something; undefined for one that does not. */
+function stated(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
 }

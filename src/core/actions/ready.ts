@@ -3,6 +3,8 @@ import type { Action, ActionError, ActionState } from "../action.ts";
 import { queueKey } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf } from "../name.ts";
+import { resolvedViolations } from "../ops/check-inputs.ts";
+import { describeViolations } from "../refusal.ts";
 import { startRun } from "../runs/start-run.ts";
 import { fitted, type Values, valuesSizeBytes } from "../value.ts";
 import { earliest } from "./deadline.ts";
@@ -47,9 +49,15 @@ export function findInputs(
     return { next, cause };
   }
   const size = valuesSizeBytes(resolved.inputs);
-  if (size <= inputSizeBytesMax) return resolved;
-  const cause = `the inputs take ${size} bytes, more than ${inputSizeBytesMax}; pass references instead`;
-  return { next: failed("InputTooLarge", cause), cause };
+  if (size > inputSizeBytesMax) {
+    const cause = `the inputs take ${size} bytes, more than ${inputSizeBytesMax}; pass references instead`;
+    return { next: failed("InputTooLarge", cause), cause };
+  }
+  const specs = action.spec.kind === "task" ? action.spec.inputSpecs : undefined;
+  const violations = specs === undefined ? [] : resolvedViolations(specs, resolved.inputs);
+  if (violations.length === 0) return resolved;
+  const cause = describeViolations(violations);
+  return { next: failed("InputInvalid", cause), cause };
 }
 
 /** Lets an action go on to where `nextOf` says. `isNew` spares the event: its creation has said it. */

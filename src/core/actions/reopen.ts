@@ -7,15 +7,23 @@ import { waitedFor } from "./dependency.ts";
 import { makeReady } from "./ready.ts";
 
 /**
- * Opens ended actions of one run again: each counts its attempts from here, waits again for what has not
- * ended, and goes on at once if nothing holds it back. Call `settle` after it.
+ * Opens ended actions of one run again: each waits again for what has not ended, and goes on at once if
+ * nothing holds it back. With `countsAnew` its attempts count from here, else those before count too. Call
+ * `settle` after it.
  */
-export function reopenActions(draft: Draft, ended: readonly Action[]): void {
+export function reopenActions(
+  draft: Draft,
+  ended: readonly Action[],
+  { countsAnew }: { readonly countsAnew: boolean },
+): void {
   const first = ended[0];
   if (first === undefined) return;
   const run = draft.runOf(first);
   draft.setRun({ ...run, endedActionCount: run.endedActionCount - ended.length });
-  const opened = ended.map((action) => draft.setAction(asOpened(draft, action, run)));
+  const opened = ended.map((action) => {
+    const attemptBase = countsAnew ? action.attempt : action.attemptBase;
+    return draft.setAction({ ...asOpened(draft, action, run), attemptBase });
+  });
   for (const action of opened) {
     countAgain(draft, action);
     draft.emit(run, action, { kind: "action_reopened", state: action.state });
@@ -35,7 +43,6 @@ function asOpened(draft: Draft, action: Action, run: Run): Action {
     state: isTrace ? "RUNNING" : "PENDING",
     // The run's may have changed since it ended.
     priority: run.priority,
-    attemptBase: action.attempt,
     endTimeMs: undefined,
     queueTimeMs: undefined,
     startTimeMs: isTrace ? draft.nowMs : undefined,
@@ -48,6 +55,7 @@ function asOpened(draft: Draft, action: Action, run: Run): Action {
     signalledBy: "",
     progressPercent: 0,
     progressMessage: "",
+    attemptInputs: undefined,
     isStale: false,
   };
 }

@@ -101,7 +101,15 @@ function endRunIfAllEnded(draft: Draft, key: RunKey): void {
   }
   const state = endOf(run);
   const error = state === "TIMED_OUT" && run.timedOut ? runTimeout : run.error;
-  const end: Run = { ...run, state, error, endTimeMs: draft.nowMs, dueMs: undefined, keptSignalCount: 0 };
+  const end: Run = {
+    ...run,
+    state,
+    error,
+    endTimeMs: draft.nowMs,
+    updateTimeMs: draft.nowMs,
+    dueMs: undefined,
+    keptSignalCount: 0,
+  };
   draft.setRun(end);
   draft.emit(end, undefined, { kind: "run_ended", state, error: end.error, outputs: end.outputs });
 }

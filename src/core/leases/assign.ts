@@ -1,116 +1,122 @@
+import { heldBackLookMs, parkedLookMs, parkedPerAssignMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
 import { acceptDueMs, findInputs, goOn } from "../actions/ready.ts";
 import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { Answers, Assignment, CommandOf } from "../command.ts";
-import { queueKey } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { namespaceOf } from "../name.ts";
-import type { Session } from "../session.ts";
+import { nextStartMs } from "../limits/rate.ts";
+import type { Full } from "../limits/places.ts";
+import { letGoMs, park } from "../limits/unpark.ts";
+import { keepFree, keepFreeAhead, mayKeepFree } from "../placement/keep-free.ts";
+import { demandIn, findSpot, isUsedUp, type Line, type Spot } from "../placement/line.ts";
+import { askAgain, newRound, nextLine, type Round, splitSessions } from "../placement/round.ts";
+import { charge } from "../placement/taker.ts";
+import type { Values } from "../value.ts";
 import { referenceTo } from "./fence.ts";
 
-/** A session with the credit that is left of it. */
-interface Taker {
-  readonly session: Session;
-  credit: number;
-}
+type Assigned = Answers["assign"]["assignments"][number];
 
 /**
- * Gives queued tasks to sessions that permit it: the highest priority first, then the oldest, over all ops
- * that the sessions announce; among sessions that could take a task, the one with the most credit left. What
- * it gives is leased and durable when this command is, and sent only then.
+ * Gives queued tasks to sessions that permit it, each whole to one that can hold it: of the namespace that
+ * holds the least of shared workers for its weight first, then the highest priority, then the oldest, over all
+ * ops that the sessions announce. What does not fit is passed over, not for ever (see `keptCount`); what falls
+ * under a full limit waits for that. What it gives is leased and durable when this command is, and sent only
+ * then.
  */
 export function assign(draft: Draft, command: CommandOf<"assign">): Decision<"assign"> {
-  const takers: Taker[] = [];
-  const closedSessions: string[] = [];
-  for (const { sessionId, credit } of command.sessions) {
-    const session = draft.session(sessionId);
-    if (session === undefined || session.state !== "ATTACHED") closedSessions.push(sessionId);
-    else if (credit > 0) takers.push({ session, credit });
-  }
-  const takersByQueue = groupByQueue(takers);
-  const { candidates, emptyQueues } = findCandidates(draft, takersByQueue, command.limit);
-  const assignments: Answers["assign"]["assignments"][number][] = [];
-  const left = new Set<string>();
-  for (const candidate of candidates) {
-    const queue = queueOf(candidate);
-    const taker = assignments.length < command.limit ? richest(takersByQueue.get(queue) ?? []) : undefined;
-    if (taker === undefined) {
-      left.add(queue);
-      continue;
-    }
-    const assignment = lease(draft, candidate, taker.session, command.acceptTimeoutMs);
-    if (assignment === undefined) continue;
-    taker.credit -= 1;
-    assignments.push({ sessionId: taker.session.id, assignment });
+  const { takers, closedSessions } = splitSessions(draft, command);
+  const round = newRound(draft, takers, command);
+  const assignments: Assigned[] = [];
+  if (command.limit > 0) keepFreeAhead(round);
+  while (assignments.length < command.limit && round.credit > 0 && round.parkedCount < parkedPerAssignMax) {
+    const next = nextLine(round);
+    if (next === undefined) break;
+    const spot = spotFor(round, next.line, next.head);
+    if (spot === undefined) continue;
+    next.line.nextIndex += 1;
+    const assigned = lease(round, next.head, { spot, acceptTimeoutMs: command.acceptTimeoutMs });
+    if (assigned !== undefined) assignments.push(assigned);
   }
   settle(draft);
-  return draft.accept<"assign">({
-    assignments,
-    emptyQueues: emptyQueues.filter((queue) => !left.has(queue)),
-    blockedQueues: [],
-    againMs: undefined,
-    closedSessions,
-  });
+  const isCutShort = assignments.length === command.limit && command.limit > 0;
+  const left = whatIsLeft(round, { isCutShort, isProgress: assignments.length > 0 });
+  return draft.accept<"assign">({ assignments, ...left, closedSessions });
 }
 
-function groupByQueue(takers: readonly Taker[]): ReadonlyMap<string, readonly Taker[]> {
-  const takersByQueue = new Map<string, Taker[]>();
-  for (const taker of takers) {
-    for (const op of taker.session.ops) {
-      const queue = queueKey(taker.session.namespace, op);
-      const others = takersByQueue.get(queue);
-      if (others === undefined) takersByQueue.set(queue, [taker]);
-      else others.push(taker);
+/** Where the first task of a line goes. Undefined if it stays: parked, or with all that is behind it. */
+function spotFor(round: Round, line: Line, head: Action): Spot | undefined {
+  const { draft, places } = round;
+  const fullForQueue = places.fullForQueue(line.namespace, line.op);
+  if (fullForQueue !== undefined) {
+    line.isBlocked = true;
+    const nextMs = nextStartMs(fullForQueue.counter, fullForQueue.limit);
+    if (nextMs > draft.nowMs) askAgain(round, Math.ceil(nextMs));
+    return undefined;
+  }
+  const { spot, isHeldBack } = findSpot(line, head);
+  const isCreditUsedUp = line.takers.every(({ credit }) => credit === 0);
+  if (spot === undefined && (isHeldBack || isCreditUsedUp || !mayKeepFree(round, line, head))) {
+    line.isBlocked = true;
+    if (isHeldBack) askAgain(round, draft.nowMs + heldBackLookMs);
+    return undefined;
+  }
+  const full = places.fullForLabels(head);
+  if (full !== undefined) stepAside(round, line, head, full);
+  else if (spot === undefined) {
+    line.isBlocked = true;
+    keepFree(round, line, head);
+  }
+  return full === undefined ? spot : undefined;
+}
+
+/** A label's limit is full: the task makes way for those behind it. */
+function stepAside(round: Round, line: Line, head: Action, full: Full): void {
+  if (full.counter.dueMs === letGoMs) {
+    line.isBlocked = true;
+    askAgain(round, round.draft.nowMs + parkedLookMs);
+    return;
+  }
+  park(round.draft, head, full);
+  line.nextIndex += 1;
+  round.parkedCount += 1;
+}
+
+/** What becomes of the queues that were looked at; see the answer. Those with work and no credit are in none. */
+function whatIsLeft(
+  round: Round,
+  { isCutShort, isProgress }: { readonly isCutShort: boolean; readonly isProgress: boolean },
+): Pick<Answers["assign"], "emptyQueues" | "blockedQueues" | "againMs"> {
+  const linesByQueue = new Map<string, Line[]>();
+  for (const line of [...round.linesByNamespace.values()].flat()) {
+    const others = linesByQueue.get(line.queue);
+    if (others === undefined) linesByQueue.set(line.queue, [line]);
+    else others.push(line);
+  }
+  const emptyQueues: string[] = [];
+  const blockedQueues: string[] = [];
+  for (const [queue, takers] of round.takersByQueue) {
+    const lines = linesByQueue.get(queue) ?? [];
+    const isSeen = !round.unseenQueues.has(queue);
+    if (isSeen && lines.every(isUsedUp)) emptyQueues.push(queue);
+    else if (isCutShort || takers.every(({ credit }) => credit === 0)) continue;
+    else if (isSeen && lines.every((line) => line.isBlocked || isUsedUp(line))) blockedQueues.push(queue);
+    else if (!isProgress) {
+      // More than one command looks at: nobody else would ask for the rest.
+      blockedQueues.push(queue);
+      askAgain(round, round.draft.nowMs + (round.parkedCount > 0 ? 0 : parkedLookMs));
     }
   }
-  return takersByQueue;
-}
-
-/** The first tasks over all queues, in the order in which they are to be given away. */
-function findCandidates(
-  draft: Draft,
-  takersByQueue: ReadonlyMap<string, readonly Taker[]>,
-  limit: number,
-): { readonly candidates: readonly Action[]; readonly emptyQueues: readonly string[] } {
-  const candidates: Action[] = [];
-  const emptyQueues: string[] = [];
-  for (const [queue, takers] of takersByQueue) {
-    const slash = queue.indexOf("/");
-    const credit = takers.reduce((sum, taker) => sum + taker.credit, 0);
-    const wanted = Math.min(limit, credit);
-    const queued = draft.queued(queue.slice(0, slash), queue.slice(slash + 1), "", wanted);
-    if (queued.length < wanted) emptyQueues.push(queue);
-    candidates.push(...queued);
-  }
-  if (takersByQueue.size > 1) candidates.sort(byPriorityThenAge);
-  return { candidates, emptyQueues };
-}
-
-function byPriorityThenAge(one: Action, other: Action): number {
-  if (one.priority !== other.priority) return other.priority - one.priority;
-  if (one.ageMs !== other.ageMs) return one.ageMs - other.ageMs;
-  if (one.run !== other.run) return one.run < other.run ? -1 : 1;
-  return one.name < other.name ? -1 : 1;
-}
-
-function richest(takers: readonly Taker[]): Taker | undefined {
-  let best: Taker | undefined;
-  for (const taker of takers) if (taker.credit > (best?.credit ?? 0)) best = taker;
-  return best;
-}
-
-function queueOf(action: Action): string {
-  return queueKey(namespaceOf(action.run), action.spec.kind === "task" ? action.spec.op : "");
+  return { emptyQueues, blockedQueues, againMs: round.againMs };
 }
 
 /** Leases a task to a session; undefined if what it was to start with is open again: it waits for that. */
 function lease(
-  draft: Draft,
+  round: Round,
   queued: Action,
-  session: Session,
-  acceptTimeoutMs: number,
-): Assignment | undefined {
+  { spot, acceptTimeoutMs }: { readonly spot: Spot; readonly acceptTimeoutMs: number },
+): Assigned | undefined {
+  const { draft, places } = round;
   const found = findInputs(draft, queued);
   if ("next" in found) {
     if (found.next.end === undefined) {
@@ -119,6 +125,8 @@ function lease(
     goOn(draft, queued, { next: found.next, isNew: false });
     return undefined;
   }
+  const { session } = spot.taker;
+  const { deviceIndexes } = spot;
   const dueMs = acceptDueMs(queued, draft.nowMs, acceptTimeoutMs);
   const action = draft.setAction({
     ...queued,
@@ -126,6 +134,9 @@ function lease(
     attempt: queued.attempt + 1,
     epoch: queued.epoch + 1,
     sessionId: session.id,
+    deviceIndexes,
+    holds: places.take(queued, { isShared: session.sharedNamespaces.length > 0 }),
+    attemptInputs: hasReferences(queued) ? found.inputs : undefined,
     workerId: session.workerId,
     reportSequence: 0,
     assignTimeMs: draft.nowMs,
@@ -135,16 +146,23 @@ function lease(
     progressMessage: "",
     dueMs,
   });
-  const run = draft.runOf(action);
-  draft.emit(run, action, { kind: "action_assigned", workerId: session.workerId, epoch: action.epoch, deviceIndexes: [] });
+  charge(spot.taker, demandIn(action), deviceIndexes);
+  round.credit -= 1;
+  const { workerId } = session;
+  const { epoch } = action;
+  draft.emit(draft.runOf(action), action, { kind: "action_assigned", workerId, epoch, deviceIndexes });
   draft.affect({ kind: "due", atMs: dueMs });
+  return { sessionId: session.id, assignment: assignmentOf(draft, action, found.inputs) };
+}
+
+function assignmentOf(draft: Draft, action: Action, inputs: Values): Assignment {
   const spec = action.spec.kind === "task" ? action.spec : undefined;
   return {
     attempt: referenceTo(action),
     op: spec?.op ?? "",
     opVersion: spec?.opVersion ?? 0,
-    inputs: found.inputs,
-    runLabels: run.labels,
+    inputs,
+    runLabels: draft.runOf(action).labels,
     startToEndMs: spec?.timeouts.startToEndMs,
     heartbeatMs: spec?.timeouts.heartbeatMs,
     image: spec?.image ?? "",
@@ -152,4 +170,11 @@ function lease(
     resources: spec?.demand?.resources,
     deviceIndexes: action.deviceIndexes,
   };
+}
+
+/** True if what a task starts with is not just what was stated. */
+function hasReferences({ spec }: Action): boolean {
+  if (spec.kind !== "task") return false;
+  for (const name in spec.inputs) if ("reference" in (spec.inputs[name] ?? {})) return true;
+  return false;
 }

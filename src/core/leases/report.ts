@@ -1,5 +1,5 @@
 import { outputSizeBytesMax } from "../../limits.ts";
-import type { Action } from "../action.ts";
+import type { Action, ActionError } from "../action.ts";
 import { hasEnded } from "../action.ts";
 import { runningDueMs } from "../actions/deadline.ts";
 import { endAction, failAttempt } from "../actions/end-action.ts";
@@ -9,7 +9,8 @@ import type { Decision } from "../change.ts";
 import type { AttemptReport, CommandOf, ReportContent } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { runIdOf, wholeName } from "../name.ts";
-import type { Refusal } from "../refusal.ts";
+import { outputViolations } from "../ops/check-outputs.ts";
+import { describeViolations, type Refusal } from "../refusal.ts";
 import { type Values, valuesSizeBytes } from "../value.ts";
 import { startAttempt } from "./attempt.ts";
 import { fenced } from "./fence.ts";
@@ -34,6 +35,10 @@ function takeReport(draft: Draft, { attempt, sequence, content }: AttemptReport)
   if (isRepeat) return undefined;
   const found = fenced(draft, attempt);
   if ("refusal" in found) return found.refusal;
+  if (content.kind === "failed" && content.error.message === "") {
+    const description = "must say what went wrong";
+    return { reason: "INVALID_REQUEST", violations: [{ field: "failed.message", description }] };
+  }
   if (content.kind === "trace_ended") {
     const refusal = traceRefusal(draft, found.action, content);
     if (refusal !== undefined) return refusal;
@@ -89,14 +94,23 @@ function take(draft: Draft, action: Action, content: ReportContent): void {
 }
 
 function succeed(draft: Draft, action: Action, outputs: Values): void {
+  const error = outputError(action, outputs);
+  const { epoch } = action;
+  if (error === undefined) endAction(draft, action, { state: "SUCCEEDED", outputs, epoch });
+  else failAttempt(draft, action, { state: "FAILED", error, epoch });
+}
+
+/** Why outputs cannot be taken; trying again cannot make them smaller, but may well make them right. */
+function outputError(action: Action, outputs: Values): ActionError | undefined {
   const size = valuesSizeBytes(outputs);
-  if (size <= outputSizeBytesMax) {
-    endAction(draft, action, { state: "SUCCEEDED", outputs, epoch: action.epoch });
-    return;
+  if (size > outputSizeBytesMax) {
+    const message = `the outputs take ${size} bytes, more than ${outputSizeBytesMax}; put out references instead`;
+    return { type: "OutputTooLarge", message, stack: "", nonRetryable: true };
   }
-  const message = `the outputs take ${size} bytes, more than ${outputSizeBytesMax}; put out references instead`;
-  const error = { type: "OutputTooLarge", message, stack: "", nonRetryable: true };
-  failAttempt(draft, action, { state: "FAILED", error, epoch: action.epoch });
+  const specs = action.spec.kind === "task" ? action.spec.outputSpecs : undefined;
+  const violations = specs === undefined ? [] : outputViolations(specs, outputs);
+  if (violations.length === 0) return undefined;
+  return { type: "OutputInvalid", message: describeViolations(violations), stack: "", nonRetryable: false };
 }
 
 /** Why the end of a step cannot be recorded: there is no such step, or its outputs are too large to keep. */

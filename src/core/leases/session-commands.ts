@@ -4,7 +4,7 @@ import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { Answers, AttemptReference, CancelledAttempt, CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { nothingReserved } from "../placement/demand.ts";
+import { type Capacity, nothingReserved } from "../placement/demand.ts";
 import { refuse } from "../refusal.ts";
 import { answer, repeated } from "../runs/requests.ts";
 import type { Session } from "../session.ts";
@@ -26,7 +26,7 @@ export function attach(draft: Draft, command: CommandOf<"attach">): Decision<"at
     incarnation,
     ops,
     labels,
-    capacity: command.capacity,
+    capacity: withEachDeviceOnce(command.capacity),
     taints: command.taints,
     sharedNamespaces: command.sharedNamespaces,
     reserved: nothingReserved,
@@ -44,6 +44,13 @@ export function attach(draft: Draft, command: CommandOf<"attach">): Decision<"at
   if (isDraining) draft.affect({ kind: "drain", sessionId: session.id });
   settle(draft);
   return draft.accept<"attach">({ session, ...inventory });
+}
+
+/** A device that is announced twice could be given twice. */
+function withEachDeviceOnce(capacity: Capacity): Capacity {
+  const deviceByIndex = new Map(capacity.devices.toReversed().map((device) => [device.index, device]));
+  if (deviceByIndex.size === capacity.devices.length) return capacity;
+  return { ...capacity, devices: capacity.devices.filter((device) => deviceByIndex.get(device.index) === device) };
 }
 
 /** What becomes of the attempts that a worker says it runs: kept if the session that it had holds them. */
@@ -116,7 +123,8 @@ export function detach(draft: Draft, command: CommandOf<"detach">): Decision<"de
 /** A session says goodbye: what it still holds is given back at once. */
 export function leave(draft: Draft, command: CommandOf<"leave">): Decision<"leave"> {
   const session = draft.session(command.sessionId);
-  if (session !== undefined) removeSession(draft, session, "left", "its worker left");
+  const release = (held: Action) => releaseHeld(draft, held, "its worker left");
+  if (session !== undefined) removeSession(draft, session, { cause: "left", release });
   settle(draft);
   return draft.accept<"leave">({});
 }
@@ -156,12 +164,18 @@ export function expireSession(draft: Draft, session: Session): void {
     draft.affect({ kind: "due", atMs: session.leaseEndMs });
     return;
   }
-  removeSession(draft, session, "lease expired", "the lease of its worker ran out");
+  const release = (held: Action) => releaseHeld(draft, held, "the lease of its worker ran out");
+  removeSession(draft, session, { cause: "lease expired", release });
   draft.affect({ kind: "gone", sessionId: session.id, cause: "lease expired" });
 }
 
-function removeSession(draft: Draft, session: Session, cause: string, heldCause: string): void {
-  for (const held of draft.heldBy(session.id)) releaseHeld(draft, held, heldCause);
+/** Ends a session for a cause; `release` is what becomes of each action that it holds. */
+export function removeSession(
+  draft: Draft,
+  session: Session,
+  { cause, release }: { readonly cause: string; readonly release: (held: Action) => void },
+): void {
+  for (const held of draft.heldBy(session.id)) release(held);
   draft.removeSession(session.id);
   const { workerId, id: sessionId } = session;
   draft.emitFor(session.namespace, { kind: "worker_left", workerId, sessionId, cause });

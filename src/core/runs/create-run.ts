@@ -7,6 +7,7 @@ import { mainAction, runKey } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import type { Run } from "../run.ts";
 import { labelBytesRefusal } from "./label-bytes.ts";
+import { opRefusal } from "./op-refusal.ts";
 import { planViolations } from "./plan.ts";
 import { answer, repeated } from "./requests.ts";
 
@@ -49,10 +50,7 @@ export function createRun(draft: Draft, command: CommandOf<"createRun">): Decisi
     timedOut: false,
     retryCount: 0,
     keptSignalCount: 0,
-    op: "",
-    opVersion: 0,
-    image: "",
-    delivery: command.delivery,
+    ...ofOnlyTask(draft, command),
     updateTimeMs: draft.nowMs,
   };
   draft.setRun(run);
@@ -64,6 +62,22 @@ export function createRun(draft: Draft, command: CommandOf<"createRun">): Decisi
   return answer(draft, scope, { run: draft.run(key) ?? run });
 }
 
+/** What a run takes over from its only task and the op of that. */
+function ofOnlyTask(
+  draft: Draft,
+  { namespace, work, delivery }: CommandOf<"createRun">,
+): Pick<Run, "op" | "opVersion" | "image" | "delivery"> {
+  const task = "task" in work ? work.task : undefined;
+  const op = task === undefined ? undefined : draft.op(namespace, task.op, task.opVersion);
+  const wanted = delivery ?? op?.delivery;
+  return {
+    op: task?.op ?? "",
+    opVersion: op?.version ?? 0,
+    image: task?.image || op?.image || "",
+    delivery: wanted?.topic === "" ? undefined : wanted,
+  };
+}
+
 function checkActions(
   draft: Draft,
   command: CommandOf<"createRun">,
@@ -71,9 +85,12 @@ function checkActions(
 ): Refusal | undefined {
   const violations = "task" in command.work ? taskViolations(actions) : planViolations(actions, planScope);
   if (violations.length > 0) return { reason: "INVALID_REQUEST", violations };
+  const placed = actions.map((action, index) => {
+    return { action, field: "task" in command.work ? "run" : `${planScope.field}[${index}]` };
+  });
   return (
     labelBytesRefusal({ labels: command.labels, actionCount: actions.length }) ??
-    missingOp(draft, command.namespace, actions)
+    opRefusal(draft, command.namespace, placed)
   );
 }
 
@@ -94,19 +111,4 @@ function taskViolations(actions: readonly NewAction[]) {
               ],
         ),
   );
-}
-
-/** The first task that asks for a version of an op which is not registered. */
-export function missingOp(
-  draft: Draft,
-  namespace: string,
-  actions: readonly NewAction[],
-): Refusal | undefined {
-  for (const { spec } of actions) {
-    if (spec.kind !== "task" || spec.opVersion === 0) continue;
-    if (draft.op(namespace, spec.op, spec.opVersion) === undefined) {
-      return { reason: "OP_NOT_FOUND", op: spec.op, version: spec.opVersion };
-    }
-  }
-  return undefined;
 }

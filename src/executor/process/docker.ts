@@ -69,14 +69,23 @@ export function dockerClientEnvironment(
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 
+/** How an engine is asked. */
+export interface AskOptions {
+  /** The environment of the worker, which says where the engine is. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** How long it may take to answer. */
+  readonly patienceMs?: number;
+}
+
 /** Asks the engine for something. Resolves to what went wrong, or undefined. */
 export function askDocker(
   path: string,
   argv: readonly string[],
-  patienceMs = dockerCommandMs,
+  { environment, patienceMs = dockerCommandMs }: AskOptions,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(path, argv, { timeout: patienceMs, killSignal: "SIGKILL" }, (error, _, stderr) => {
+    const options = { timeout: patienceMs, killSignal: "SIGKILL", env: { ...environment } } as const;
+    execFile(path, argv, options, (error, _, stderr) => {
       resolve(error === null ? undefined : stderr.trim() || error.message);
     });
   });

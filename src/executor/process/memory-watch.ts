@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { memoryLookMs } from "../executor-limits.ts";
+import { readProc, readProcessTable } from "./process-table.ts";
 
 /** 4 KiB: the size of a page where Linux does not say otherwise. */
 const pageBytes = 4096;
@@ -47,41 +47,16 @@ export class MemoryWatch {
 /** The private resident memory of groups of processes, in bytes by the group's id. */
 export function readGroupMemory(groups: ReadonlySet<number>): Map<number, number> {
   const usedByGroup = new Map<number, number>();
-  for (const name of listProcesses()) {
-    const group = readGroup(name);
-    if (group !== undefined && groups.has(group)) {
+  for (const { name, group } of readProcessTable() ?? []) {
+    if (groups.has(group)) {
       usedByGroup.set(group, (usedByGroup.get(group) ?? 0) + readPrivateBytes(name));
     }
   }
   return usedByGroup;
 }
 
-function listProcesses(): string[] {
-  try {
-    return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
-}
-
-/** The process group; the third field behind the command, which may itself hold spaces and brackets. */
-function readGroup(name: string): number | undefined {
-  const stat = readProc(`/proc/${name}/stat`);
-  const group = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 3)[2];
-  return group === undefined ? undefined : Number(group);
-}
-
 /** What is resident, less what is shared with others or mapped from files. */
 function readPrivateBytes(name: string): number {
   const [, resident = 0, shared = 0] = readProc(`/proc/${name}/statm`).split(" ", 3).map(Number);
   return (resident - shared) * pageBytes;
-}
-
-/** A file of /proc; empty if its process has ended. */
-function readProc(path: string): string {
-  try {
-    return readFileSync(path, "latin1");
-  } catch {
-    return "";
-  }
 }

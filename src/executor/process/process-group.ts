@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { ProgramFailed, ProgramFailedForGood } from "../attempt-failure.ts";
 import { groupLookMs, killedMs } from "../executor-limits.ts";
+import { isLivingGroup } from "./process-table.ts";
 
 /** What a process group begins with. */
 export interface Launch {
@@ -38,6 +39,7 @@ export class ProcessGroup {
   readonly exited: Promise<Exit>;
   /** Resolves when the first process has ended and nobody writes to its output any more. */
   readonly closed: Promise<void>;
+  readonly #startedAt = performance.now();
 
   private constructor(child: ChildProcess & { stdout: Readable; stderr: Readable }, pid: number) {
     this.pid = pid;
@@ -80,10 +82,10 @@ export class ProcessGroup {
     signalGroup(this.pid, signal);
   }
 
-  /** Resolves to true once the group is empty, or to false when the time is over. */
+  /** Resolves to true once nothing of the group runs, or to false when the time is over. */
   async isGoneWithin(timeMs: number): Promise<boolean> {
     const endsAt = performance.now() + timeMs;
-    while (hasMembers(this.pid)) {
+    while (isLivingGroup(this.pid, this.#startedAt)) {
       if (performance.now() >= endsAt) {
         return false;
       }
@@ -111,15 +113,6 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
     process.kill(-pid, signal);
   } catch {
     // The group is gone, or what is left of it belongs to somebody else.
-  }
-}
-
-function hasMembers(pid: number): boolean {
-  try {
-    process.kill(-pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

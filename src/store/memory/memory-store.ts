@@ -197,7 +197,7 @@ export class MemoryStore implements seam.Store {
   }
 }
 
-/** The index of the first transaction behind a position. */
+/** The index of the first transaction with an event behind a position. */
 function firstBehind(transactions: readonly Transaction[], after: Position): number {
   let low = 0;
   let high = transactions.length;

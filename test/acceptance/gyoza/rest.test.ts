@@ -11,13 +11,18 @@ beforeAll(async () => {
 
 afterAll(() => server.remove());
 
+interface Answer {
+  readonly status: number;
+  readonly body: { readonly [name: string]: unknown };
+}
+
 /** One REST call: its status and its body. */
-async function call(method: string, path: string, body?: unknown) {
+async function call(method: string, path: string, body?: unknown): Promise<Answer> {
   const response = await fetch(`${server.url}${path}`, {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: (await response.json()) as Record<string, never> };
+  return { status: response.status, body: (await response.json()) as Answer["body"] };
 }
 
 const definition = {

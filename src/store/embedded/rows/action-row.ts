@@ -115,8 +115,11 @@ export const actionColumns: readonly Column<Action>[] = [
   ...actionStateColumns,
 ];
 
+/** Columns that say again, for the indexes, what stands in others. */
+const copies = ["namespace", "kind", "op", "shape", "live_version"];
+
 /** What to select from `actions` for an `ActionRow`. */
-export const actionRowNames = `${namesOf(actionColumns)}, coalesce(spec, (
+export const actionRowNames = `${namesOf(actionColumns.filter(([name]) => !copies.includes(name)))}, coalesce(spec, (
   SELECT large.spec FROM large_specs AS large WHERE large.run = actions.run AND large.name = actions.name
 )) AS spec`;
 

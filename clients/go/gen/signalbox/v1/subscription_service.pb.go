@@ -766,7 +766,11 @@ type Open struct {
 	ConsumerId string `protobuf:"bytes,3,opt,name=consumer_id,json=consumerId,proto3" json:"consumer_id,omitempty"`
 	// How many events this consumer takes at once without an acknowledgement; 0
 	// means 100.
-	InFlightMax   int32 `protobuf:"varint,4,opt,name=in_flight_max,json=inFlightMax,proto3" json:"in_flight_max,omitempty"`
+	InFlightMax int32 `protobuf:"varint,4,opt,name=in_flight_max,json=inFlightMax,proto3" json:"in_flight_max,omitempty"`
+	// Deliver further events of a run while earlier ones of it are not
+	// acknowledged: all of them on this stream, in order. If one of them is
+	// rejected or its time is over, those behind it come again after it.
+	Pipelined     bool `protobuf:"varint,5,opt,name=pipelined,proto3" json:"pipelined,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -827,6 +831,13 @@ func (x *Open) GetInFlightMax() int32 {
 		return x.InFlightMax
 	}
 	return 0
+}
+
+func (x *Open) GetPipelined() bool {
+	if x != nil {
+		return x.Pipelined
+	}
+	return false
 }
 
 // The stream is open.
@@ -989,7 +1000,8 @@ func (x *EventDelivery) GetDeliveryCount() int32 {
 // Says that events were dealt with.
 type Acknowledge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The deliveries. One that is not open any more is passed over.
+	// The deliveries. One whose time is over counts too; one that the stream
+	// does not know any more is passed over.
 	DeliveryIds   []uint64 `protobuf:"varint,1,rep,packed,name=delivery_ids,json=deliveryIds,proto3" json:"delivery_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1536,14 +1548,15 @@ const file_signalbox_v1_subscription_service_proto_rawDesc = "" +
 	"\facknowledged\x18\x03 \x01(\v2\x1a.signalbox.v1.AcknowledgedH\x00R\facknowledged\x12(\n" +
 	"\x04beat\x18\x04 \x01(\v2\x12.signalbox.v1.BeatH\x00R\x04beat\x12+\n" +
 	"\x05close\x18\x05 \x01(\v2\x13.signalbox.v1.CloseH\x00R\x05closeB\a\n" +
-	"\x05frame\"\xea\x01\n" +
+	"\x05frame\"\x88\x02\n" +
 	"\x04Open\x12I\n" +
 	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12<\n" +
 	"\x04name\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x04name\x12)\n" +
 	"\vconsumer_id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\n" +
 	"consumerId\x12.\n" +
 	"\rin_flight_max\x18\x04 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\x90N(\x00R\vinFlightMax\"D\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\vinFlightMax\x12\x1c\n" +
+	"\tpipelined\x18\x05 \x01(\bR\tpipelined\"D\n" +
 	"\x06Opened\x12:\n" +
 	"\vack_timeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"ackTimeout\"Q\n" +

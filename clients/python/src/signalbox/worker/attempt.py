@@ -92,7 +92,7 @@ class RunningAttempt:
                 invocation.cancel()
             outputs = to_outputs(await invocation.outcome())
             self._end(AttemptReport(succeeded=Succeeded(outputs=outputs)))
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the attempt's end
+        except BaseException as error:  # noqa: BLE001 - it is the attempt's end, whatever it is
             self._end(self._to_failed_end(error))
         finally:
             if beats is not None:
@@ -120,9 +120,7 @@ class RunningAttempt:
         """The attempt must end; it has until the grace is over to say so itself."""
         self._interrupt(AttemptCancelled(cause, grace))
 
-    def added(
-        self, call_id: int, actions: Sequence[action_pb2.Action], refusal: Refused | None
-    ) -> None:
+    def added(self, call_id: int, actions: Sequence[action_pb2.Action], refusal: Refused | None) -> None:
         """The answer to a call for children."""
         self._children.answered(call_id, actions, refusal)
 
@@ -156,14 +154,12 @@ class RunningAttempt:
         """Beats from the loop that runs the function, so that one that keeps it busy is found to hang. A sync function
         beats by itself, but while it waits for a child.
         """
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(interval)
-            invocation = self._invocation
-            if invocation is None or self._held.is_waiting:
+            if self._invocation is None or self._held.is_waiting:
                 self._reports.heartbeat()
             else:
-                invocation.on_its_thread(lambda: loop.call_soon_threadsafe(self._reports.heartbeat) and None)
+                self._invocation.on_its_thread(self._door.heartbeat)
 
     def _to_failed_end(self, error: BaseException) -> AttemptReport:
         interruption = self._door.interruption

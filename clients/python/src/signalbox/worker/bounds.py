@@ -12,7 +12,7 @@ from google.protobuf import duration_pb2
 
 from signalbox.limits import OUTPUT_BYTES_MAX
 from signalbox.model.convert import to_seconds
-from signalbox.v1 import action_pb2, event_pb2
+from signalbox.v1 import action_pb2, event_pb2, op_pb2
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _OP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,127}")
@@ -57,7 +57,9 @@ def checked_event(published: event_pb2.Published) -> event_pb2.Published:
 def check_op_name(op: str) -> None:
     """Raises ValueError for what is no name of an op."""
     if not _OP.fullmatch(op):
-        raise ValueError(f"{op!r} is no name of an op: 1 to 128 letters, digits, and . _ / - behind its beginning")
+        raise ValueError(
+            f"{op!r} is no name of an op: 1 to 128 letters, digits, and . _ / - behind its beginning"
+        )
 
 
 def check_labels(what: str, labels: Mapping[str, str], kind: str = "label") -> None:
@@ -84,22 +86,22 @@ def _check_task(what: str, spec: action_pb2.TaskSpec) -> None:
     if spec.HasField("cancel_grace"):
         _check_duration(f"{what}: the grace", spec.cancel_grace, longest=3_600, can_be_none=True)
     if spec.HasField("timeouts"):
-        for name in ("queue_to_start", "start_to_end", "heartbeat"):
-            if spec.timeouts.HasField(name):
-                _check_duration(f"{what}: {name}", getattr(spec.timeouts, name))
+        for field, duration in spec.timeouts.ListFields():
+            _check_duration(f"{what}: {field.name}", duration)
     if spec.HasField("retry"):
         _check_retry(what, spec.retry)
     _check_placement(what, spec)
 
 
-def _check_retry(what: str, retry: action_pb2.op__pb2.RetryPolicy) -> None:
+def _check_retry(what: str, retry: op_pb2.RetryPolicy) -> None:
     if not 0 <= retry.max_attempts <= 100:
         raise ValueError(f"{what}: {retry.max_attempts} attempts, and 0 to 100 may be")
     if not (0 <= retry.multiplier <= 100 and 0 <= retry.jitter <= 1):
         raise ValueError(f"{what}: the multiplier is 0 to 100, and the jitter 0 to 1")
-    for name, longest in (("initial_backoff", 86_400.0), ("max_backoff", 604_800.0)):
-        if retry.HasField(name):
-            _check_duration(f"{what}: {name}", getattr(retry, name), longest=longest, can_be_none=True)
+    if retry.HasField("initial_backoff"):
+        _check_duration(f"{what}: the first wait", retry.initial_backoff, longest=86_400, can_be_none=True)
+    if retry.HasField("max_backoff"):
+        _check_duration(f"{what}: the longest wait", retry.max_backoff, longest=604_800, can_be_none=True)
     kinds = retry.non_retryable_error_types
     if len(kinds) > 64 or any(not 1 <= len(kind) <= 128 for kind in kinds):
         raise ValueError(f"{what}: at most 64 types of errors, of 1 to 128 characters each")

@@ -46,9 +46,7 @@ class Children:
     name, and the answer says how it stands.
     """
 
-    def __init__(
-        self, action: str, call: Callable[[int, Iterable[action_pb2.NewAction]], None]
-    ) -> None:
+    def __init__(self, action: str, call: Callable[[int, Iterable[action_pb2.NewAction]], None]) -> None:
         """`action` is the parent's whole name, which the names of its children begin with."""
         self._action = action
         self._send_call = call
@@ -73,9 +71,7 @@ class Children:
         self._ask([child])
         return child
 
-    def answered(
-        self, call_id: int, actions: Sequence[action_pb2.Action], refusal: Refused | None
-    ) -> None:
+    def answered(self, call_id: int, actions: Sequence[action_pb2.Action], refusal: Refused | None) -> None:
         """Takes the answer to a call."""
         children = self._called.pop(call_id, [])
         if refusal is not None and len(children) > 1:

@@ -14,7 +14,7 @@ from signalbox.v1 import action_pb2, event_pb2, value_pb2
 from signalbox.v1.worker_service_pb2 import TraceEnded
 from signalbox.values import from_value, from_values
 from signalbox.worker.children import Child, Children, has_ended
-from signalbox.worker.errors import ChildFailed, ConditionEnded, WorkerError
+from signalbox.worker.errors import AttemptEnded, ChildFailed, ConditionEnded, WorkerError
 from signalbox.worker.outcome import to_action_error
 from signalbox.worker.reports import Reports
 
@@ -27,9 +27,7 @@ class AttemptDoor:
     What a task says goes through in the order in which it was said; what it waits for is a future.
     """
 
-    def __init__(
-        self, reports: Reports, children: Children, on_waiting: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, reports: Reports, children: Children, on_waiting: Callable[[bool], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._reports = reports
         self._children = children
@@ -116,13 +114,13 @@ class AttemptDoor:
         """Asks for a step; gives how it stands. Each name is used once in an attempt."""
         self.raise_if_interrupted()
         if new_action.name in self._steps:
-            raise ValueError(f"the step {new_action.name} was used before in this attempt; each has its own name")
+            raise ValueError(
+                f"the step {new_action.name} was used before in this attempt; each has its own name"
+            )
         self._steps.add(new_action.name)
         return self._start(_added, new_action)
 
-    def end_step(
-        self, name: str, outputs: dict[str, value_pb2.Value]
-    ) -> concurrent.futures.Future[None]:
+    def end_step(self, name: str, outputs: dict[str, value_pb2.Value]) -> concurrent.futures.Future[None]:
         """Records what a step put out; done when it is durable."""
         return self._hop(lambda: self._reports.trace_ended(TraceEnded(name=name, outputs=outputs)))
 
@@ -213,10 +211,10 @@ def _state_name(action: action_pb2.Action) -> str:
 def _copy(
     done: asyncio.Future[Any], outer: concurrent.futures.Future[T], convert: Callable[[Any], T]
 ) -> None:
-    if not outer.set_running_or_notify_cancel() if not outer.done() else True:
+    if outer.done() or not outer.set_running_or_notify_cancel():
         return
     if done.cancelled():
-        outer.set_exception(concurrent.futures.CancelledError())
+        outer.set_exception(AttemptEnded("the wait was given up"))
     elif (error := done.exception()) is not None:
         outer.set_exception(error)
     else:

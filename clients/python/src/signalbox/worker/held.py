@@ -22,9 +22,7 @@ class AttemptEvents(Protocol):
     def cancelled(self, cause: str, grace: float) -> None:
         """The attempt must end."""
 
-    def added(
-        self, call_id: int, actions: Sequence[action_pb2.Action], refusal: Refused | None
-    ) -> None:
+    def added(self, call_id: int, actions: Sequence[action_pb2.Action], refusal: Refused | None) -> None:
         """The answer to a call for children."""
 
     def child_ended(self, action: action_pb2.Action) -> None:

@@ -120,9 +120,7 @@ class Link:
                 writer.cancel()
             await channel.close()
 
-    async def _read(
-        self, call: grpc.aio.StreamStreamCall[AttachRequest, AttachResponse]
-    ) -> None:
+    async def _read(self, call: grpc.aio.StreamStreamCall[AttachRequest, AttachResponse]) -> None:
         while True:
             frame: Any = await call.read()
             if self._is_closed():
@@ -139,9 +137,7 @@ class Link:
             if self._is_closed():
                 return
 
-    async def _write(
-        self, call: grpc.aio.StreamStreamCall[AttachRequest, AttachResponse]
-    ) -> None:
+    async def _write(self, call: grpc.aio.StreamStreamCall[AttachRequest, AttachResponse]) -> None:
         try:
             await call.write(AttachRequest(attach=self._attach))
             while True:

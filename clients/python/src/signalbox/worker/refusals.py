@@ -33,9 +33,7 @@ class Closing:
     """True if the stream stood long enough to count as a good one."""
 
 
-def ends_attempt(
-    refusal: reason_pb2.Refusal, report: worker_service_pb2.AttemptReport | None = None
-) -> bool:
+def ends_attempt(refusal: reason_pb2.Refusal, report: worker_service_pb2.AttemptReport | None = None) -> bool:
     """True if the refusal of what an attempt said means that it is no longer this worker's."""
     reason = name_reason(refusal.reason)
     is_about_step = report is not None and report.WhichOneof("content") == "trace_ended"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Reports:
 
     def progress(self, percent: float, message: str) -> None:
         """Reports how far the attempt is, from 0 to 100; what is outside is moved to the nearer end."""
-        bounded = min(100.0, max(0.0, percent)) if percent == percent else 0.0
+        bounded = min(100.0, max(0.0, percent)) if not math.isnan(percent) else 0.0
         said = event_pb2.ActionProgressed(percent=bounded, message=clip(message, CAUSE_LENGTH_MAX))
         if self._counts["progress"] > 0:
             self._next_progress = said
@@ -125,7 +126,9 @@ class Reports:
     def _send_dropped_logs(self) -> None:
         if self._dropped_logs > 0:
             dropped, self._dropped_logs = self._dropped_logs, 0
-            told = f"{dropped} log lines are missing before this one: more than {WAITING_LOGS_MAX} were waiting"
+            told = (
+                f"{dropped} log lines are missing before this one: more than {WAITING_LOGS_MAX} were waiting"
+            )
             self._send_log(event_pb2.LOG_LEVEL_WARN, f"{told} to be recorded")
 
     def _send_log(self, level: event_pb2.LogLevel.ValueType, message: str) -> None:

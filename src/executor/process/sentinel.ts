@@ -20,20 +20,22 @@ done
 [ "$3" = keep ] || rm -rf -- "$1"
 `;
 
-/** How a guard is started. */
-export interface GuardOptions {
+/** How a sentinel is started. */
+export interface SentinelOptions {
   /** The folder of the worker, which holds those of its attempts. */
   readonly root: string;
   /** The docker client; `docker` if no program is of that kind. */
   readonly dockerPath: string;
   readonly keepFolders: boolean;
+  /** The environment of the worker, which says where the docker engine is. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
  * A small process beside the worker that outlives it: when the worker is killed, nothing that it ran goes on.
  * It is a shell that waits, in a session of its own.
  */
-export class Guard {
+export class Sentinel {
   readonly #child: ChildProcess;
   #isClosing = false;
 
@@ -44,19 +46,26 @@ export class Guard {
     });
   }
 
-  /** Starts a guard; `onLost` is called if it ends before it is closed. */
-  static async start({ root, dockerPath, keepFolders }: GuardOptions, onLost: () => void): Promise<Guard> {
-    const argv = ["-c", script, "signalbox-guard", root, dockerPath, keepFolders ? "keep" : "remove"];
-    const child = spawn("/bin/sh", argv, { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+  /** Starts a sentinel; `onLost` is called if it ends before it is closed. */
+  static async start(
+    { root, dockerPath, keepFolders, environment }: SentinelOptions,
+    onLost: () => void,
+  ): Promise<Sentinel> {
+    const argv = ["-c", script, "signalbox-sentinel", root, dockerPath, keepFolders ? "keep" : "remove"];
+    const child = spawn("/bin/sh", argv, {
+      detached: true,
+      env: { ...environment },
+      stdio: ["pipe", "ignore", "ignore"],
+    });
     await once(child, "spawn");
     child.stdin.on("error", () => undefined);
     // Neither keeps the worker from ending.
     child.unref();
     (child.stdin as Socket).unref();
-    return new Guard(child, onLost);
+    return new Sentinel(child, onLost);
   }
 
-  /** Ends the guard, which removes the worker's folder; what still runs is killed. */
+  /** Ends the sentinel, which removes the worker's folder; what still runs is killed. */
   async close(): Promise<void> {
     this.#isClosing = true;
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
@@ -69,7 +78,7 @@ export class Guard {
   }
 }
 
-/** Names a process group in the folder of its attempt, for the guard. */
+/** Names a process group in the folder of its attempt, for the sentinel. */
 export function nameGroup(folder: string, pid: number): void {
   writeFileSync(join(folder, "group"), `${pid}\n`);
 }
@@ -80,7 +89,7 @@ export function nameNothing(folder: string): void {
   rmSync(join(folder, "container"), { force: true });
 }
 
-/** Names a container in the folder of its attempt, for the guard. */
+/** Names a container in the folder of its attempt, for the sentinel. */
 export function nameContainer(folder: string, name: string): void {
   writeFileSync(join(folder, "container"), `${name}\n`);
 }

@@ -1,0 +1,101 @@
+import { canonical, type Json } from "../value.ts";
+import type { At, Checking } from "./checking.ts";
+import { formats } from "./format.ts";
+import { matches } from "./pattern.ts";
+import type { JsonObject } from "./fault.ts";
+
+/** `type`, `enum` and `const`. */
+export function checkType(check: Checking, schema: JsonObject, value: Json, at: At): void {
+  const { type } = schema;
+  if (typeof type === "string") {
+    if (!hasType(value, type)) says(at, `must be ${withArticle(type)}, and is ${withArticle(typeOf(value))}`);
+  } else if (Array.isArray(type) && !type.some((one: Json) => hasType(value, String(one)))) {
+    says(at, `must be one of ${type.join(", ")}, and is ${withArticle(typeOf(value))}`);
+  }
+  if (schema["enum"] === undefined && schema["const"] === undefined) return;
+  const text = canonical(value);
+  check.spend(text.length / 16);
+  const allowed = schema["enum"];
+  if (Array.isArray(allowed)) {
+    check.spend(allowed.length);
+    if (!allowed.some((one: Json) => canonical(one) === text)) says(at, "is none of the values in enum");
+  }
+  if (schema["const"] !== undefined && canonical(schema["const"]) !== text) says(at, "is not the value in const");
+}
+
+/** What schemas call the type of a value. */
+function typeOf(value: Json): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return typeof value;
+}
+
+function hasType(value: Json, type: string): boolean {
+  return typeOf(value) === type || (type === "integer" && typeof value === "number" && Number.isInteger(value));
+}
+
+function withArticle(type: string): string {
+  if (type === "null") return type;
+  return /^[aio]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+/** What is asked of texts. Lengths count characters as Unicode does. */
+export function checkText(check: Checking, schema: JsonObject, value: string, at: At): void {
+  const { minLength, maxLength, pattern, format } = schema;
+  if (minLength !== undefined || maxLength !== undefined) {
+    check.spend(value.length / 64);
+    const length = countCharacters(value);
+    if (typeof minLength === "number" && length < minLength) {
+      says(at, `must have at least ${minLength} characters, and has ${length}`);
+    }
+    if (typeof maxLength === "number" && length > maxLength) {
+      says(at, `must have at most ${maxLength} characters, and has ${length}`);
+    }
+  }
+  const compiled = typeof pattern === "string" ? check.schema.patterns.get(pattern) : undefined;
+  if (compiled !== undefined && !matches(compiled, value, (steps) => check.spend(steps / 8))) {
+    says(at, `does not match the pattern ${pattern}`);
+  }
+  const isOfFormat = typeof format === "string" && Object.hasOwn(formats, format) ? formats[format] : undefined;
+  if (isOfFormat === undefined) return;
+  check.spend(value.length / 64);
+  if (!isOfFormat(value)) says(at, `is not of format ${format}`);
+}
+
+function countCharacters(text: string): number {
+  let count = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0xd800 || unit > 0xdbff) continue;
+    const next = text.charCodeAt(index + 1);
+    if (next >= 0xdc00 && next <= 0xdfff) count -= 1;
+  }
+  return count;
+}
+
+/** What is asked of numbers. */
+export function checkNumber(schema: JsonObject, value: number, at: At): void {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  if (typeof minimum === "number" && value < minimum) says(at, `must be at least ${minimum}`);
+  if (typeof maximum === "number" && value > maximum) says(at, `must be at most ${maximum}`);
+  if (typeof exclusiveMinimum === "number" && value <= exclusiveMinimum) {
+    says(at, `must be above ${exclusiveMinimum}`);
+  }
+  if (typeof exclusiveMaximum === "number" && value >= exclusiveMaximum) {
+    says(at, `must be below ${exclusiveMaximum}`);
+  }
+  if (typeof multipleOf === "number" && !isMultiple(value, multipleOf)) {
+    says(at, `must be a multiple of ${multipleOf}`);
+  }
+}
+
+/** Decimal fractions are not exact in binary: 0.3 counts as a multiple of 0.1. */
+function isMultiple(value: number, of: number): boolean {
+  const quotient = value / of;
+  if (!Number.isFinite(quotient)) return value % of === 0;
+  return Math.abs(quotient - Math.round(quotient)) <= Math.abs(quotient) * Number.EPSILON;
+}
+
+function says({ pointer, faults }: At, description: string): void {
+  faults.push({ pointer, description });
+}
