@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
+import { measureAssigning } from "./assigning.ts";
 import { type BenchOptions, help, type RowName, readOptions } from "./options.ts";
-import { measurePlacement } from "./placement.ts";
+import { fleetSize, measurePlacement } from "./placement.ts";
 import { printProfiles } from "./profile.ts";
 import { Report } from "./report.ts";
 import { Scene, workedOp } from "./scene.ts";
@@ -63,14 +64,12 @@ async function measureLatency(options: BenchOptions, report: Report): Promise<vo
 
 /** With few queued first, so that the other row shows what many more of them cost. */
 async function measurePlacements(options: BenchOptions, report: Report): Promise<void> {
-  const count = options.placed;
-  const small = smallQueue;
-  if (options.rows.includes("placement-small")) {
-    report.placement("placement-small", small, await measurePlacement(options, { queued: small, count }));
-  }
-  const { queued } = options;
-  if (options.rows.includes("placement")) {
-    report.placement("placement", queued, await measurePlacement(options, { queued, count }));
+  const sizes = { "placement-small": smallQueue, placement: options.queued } as const;
+  for (const row of ["placement-small", "placement"] as const) {
+    if (!options.rows.includes(row)) continue;
+    const what = { queued: sizes[row], count: options.placed, workers: fleetSize };
+    const placed = await measurePlacement(options, what);
+    report.placement(row, what.queued, { placed, assigned: await measureAssigning(options, what) });
   }
 }
 

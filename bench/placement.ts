@@ -30,7 +30,7 @@ const beginCount = 200;
  */
 export async function measurePlacement(
   options: BenchOptions,
-  { queued, count }: { readonly queued: number; readonly count: number },
+  { queued, count, workers }: { readonly queued: number; readonly count: number; readonly workers: number },
 ): Promise<Placed> {
   mkdirSync(options.folder, { recursive: true });
   const folder = mkdtempSync(join(options.folder, "signalbox-bench-"));
@@ -44,7 +44,7 @@ export async function measurePlacement(
   });
   const fleet = await startFleet(address, {
     flags: profileFlags(options, "fleet"),
-    workers: fleetSize,
+    workers,
     credit,
   });
   let done = await execute(fleet, { op: "warm-up", from: 0, count: warmUpCount });

@@ -36,11 +36,20 @@ export async function preload(folder: string, contents: Contents): Promise<void>
     await createRuns(store, paused, () => theCondition);
     await createRuns(store, queued, (number) => taskOf(queuedOp, number));
     for (const { op, count } of placed) {
-      await createRuns(store, count, (number) => taskOf(op, number, demandOf(number)));
+      await createPlaced(store, op, { from: 0, count });
     }
   } finally {
     await store.close();
   }
+}
+
+/** Creates runs of one task each that asks for resources and labels; see `placement-scenery.ts`. */
+export async function createPlaced(
+  store: EmbeddedStore,
+  op: string,
+  { from, count }: { readonly from: number; readonly count: number },
+): Promise<void> {
+  await createRuns(store, count, (number) => taskOf(op, from + number, demandOf(from + number)));
 }
 
 const theCondition: Work = {

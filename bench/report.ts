@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
+import type { Assigned } from "./assigning.ts";
 import type { BenchOptions, RowName } from "./options.ts";
 import { fleetSize, type Placed } from "./placement.ts";
 import { type Cpu, type Latency, sumOf, type Throughput } from "./scene.ts";
@@ -37,7 +38,7 @@ const titles: Readonly<Record<RowName, (options: BenchOptions) => string>> = {
   placement: () => "",
 };
 
-/** What placing a task may cost: CPU of the server, from its assignment to its end. */
+/** What assigning a task may cost: CPU of the server, its store's thread included. */
 const placementBarUs = 100;
 
 const columns = [
@@ -62,7 +63,7 @@ const columns = [
 export class Report {
   readonly #options: BenchOptions;
   readonly #results = new Map<RowName, Throughput>();
-  #smallPlaced: Placed | undefined;
+  #smallAssigned: Assigned | undefined;
 
   constructor(options: BenchOptions) {
     this.#options = options;
@@ -103,25 +104,27 @@ export class Report {
     ]);
   }
 
-  /** Prints a row of placement; a later one is held against the first. */
-  placement(name: RowName, queued: number, placed: Placed): void {
+  /** Prints a row of placement, and assigning alone against its bar; a later row against the first. */
+  placement(
+    name: RowName,
+    queued: number,
+    { placed, assigned }: { readonly placed: Placed; readonly assigned: Assigned },
+  ): void {
     const { count, perSecond, serverUs, storeUs } = placed;
-    const allUs = serverUs + storeUs;
     printRow([
       name,
       `placed on ${fleetSize} workers, out of ${queued} queued`,
       String(count),
       String(Math.round(perSecond)),
-      ...[allUs, serverUs, storeUs].map((us) => us.toFixed(0)),
+      ...[serverUs + storeUs, serverUs, storeUs].map((us) => us.toFixed(0)),
     ]);
-    const small = this.#smallPlaced;
-    this.#smallPlaced ??= placed;
-    const ratio =
-      small === undefined
-        ? ""
-        : `, ${(allUs / (small.serverUs + small.storeUs)).toFixed(2)} of the CPU with few queued`;
+    const { cpuUs, perQuestion } = assigned;
+    const small = this.#smallAssigned;
+    this.#smallAssigned ??= assigned;
+    const ratio = small === undefined ? "" : `, ${(cpuUs / small.cpuUs).toFixed(2)} of that with few queued`;
     print(
-      `  CPU of the server for each: ${(allUs / placementBarUs).toFixed(2)} of the bar of ${placementBarUs}${ratio}`,
+      `  assigning alone: ${cpuUs.toFixed(0)} µs of CPU each (${(cpuUs / placementBarUs).toFixed(2)} of the bar ` +
+        `of ${placementBarUs}${ratio}), ${perQuestion.toFixed(0)} at once`,
     );
   }
 

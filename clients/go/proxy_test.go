@@ -21,10 +21,12 @@ type proxy struct {
 // newProxy is a proxy in front of an address.
 func newProxy(t *testing.T, target string) *proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	return proxyOn(t, must(net.Listen("tcp", "127.0.0.1:0"))(t), target)
+}
+
+// proxyOn is a proxy in front of an address that listens as it is told.
+func proxyOn(t *testing.T, listener net.Listener, target string) *proxy {
+	t.Helper()
 	p := &proxy{address: listener.Addr().String(), target: target, listener: listener}
 	t.Cleanup(func() {
 		_ = listener.Close()

@@ -218,3 +218,13 @@ func (l testLog) Write(line []byte) (int, error) {
 	l.t.Log(strings.TrimSuffix(string(line), "\n"))
 	return len(line), nil
 }
+
+// readSource is the text of a file of this package.
+func readSource(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -166,7 +166,7 @@ func TestAFollowedRunGoesOnOverAKilledServer(t *testing.T) {
 }
 
 func TestAWorkerCutOffForLongerThanItsLeaseLosesItsAttempts(t *testing.T) {
-	server := ownServer(t, "--lease-ms", "1000", "--pulse-interval-ms", "200")
+	server := ownServer(t, "--lease-ms", "2000", "--pulse-interval-ms", "200")
 	direct, ctx := server.dial(t), within(t)
 	line := newProxy(t, server.address)
 	cutOff, err := signalbox.Dial(line.address, signalbox.WithNamespace(direct.Namespace()))

@@ -30,7 +30,9 @@ export interface AttemptVariables {
   readonly deviceIndexes: readonly number[];
 }
 
-/** The environment of a process: what is allowed of the worker's, what the config says, what the attempt is. */
+/**
+ * The environment of a process: what is allowed of the worker's, what the config says, what the attempt is.
+ */
 export function processEnvironment(
   program: Pick<Program, "environment" | "passedNames">,
   own: Readonly<Record<string, string | undefined>>,

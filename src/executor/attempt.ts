@@ -63,8 +63,8 @@ export function toArgv(
 }
 
 /**
- * The memory that an attempt may have, in MB: what its task asked for, which is reserved for it, and never more
- * than the config allows. Undefined if neither says anything.
+ * The memory that an attempt may have, in MB: what its task asked for, which is reserved for it, and never
+ * more than the config allows. Undefined if neither says anything.
  */
 export function memoryCapMb({ memoryMb = 0 }: Program, { resources }: TaskContext): number | undefined {
   const caps = [memoryMb, resources.ramMb ?? 0].filter((capMb) => capMb > 0);

@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createWorker, type TaskFunction, type Worker, type WorkerLog } from "../worker/worker.ts";
 import type { ExecutorConfig } from "./config/executor-config.ts";
@@ -20,8 +20,8 @@ export interface ExecutorOptions {
 }
 
 /**
- * A worker that runs ops by spawning processes and containers: what it runs stands in its config, and the server
- * chooses no program. What it has started ends with it, even if it is killed.
+ * A worker that runs ops by spawning processes and containers: what it runs stands in its config, and the
+ * server chooses no program. What it has started ends with it, even if it is killed.
  */
 export class Executor {
   /** The worker's name. */
@@ -29,8 +29,8 @@ export class Executor {
   /** Resolves when the server has first answered. */
   readonly attached: Promise<void>;
   /**
-   * Resolves when the worker has stopped and nothing that it ran goes on; rejects then if it stopped for a reason
-   * that needs somebody's attention.
+   * Resolves when the worker has stopped and nothing that it ran goes on; rejects then if it stopped for a
+   * reason that needs somebody's attention.
    */
   readonly closed: Promise<void>;
   readonly #worker: Worker;
@@ -77,7 +77,7 @@ export class Executor {
       const run: TaskFunction = (context, inputs) => runner.run(program, context, inputs);
       worker.task(program.op, run, { autoHeartbeat: false });
     }
-    return new Executor(worker, closeAfter(worker, { runner, sentinel }));
+    return new Executor(worker, closeAfter(worker, { runner, sentinel, root, keepFolders }));
   }
 
   /** Takes no more work, and leaves when what runs has ended. */
@@ -95,12 +95,20 @@ export class Executor {
 
 async function closeAfter(
   worker: Worker,
-  { runner, sentinel }: { readonly runner: ProgramRunner; readonly sentinel: Sentinel },
+  kept: {
+    readonly runner: ProgramRunner;
+    readonly sentinel: Sentinel;
+    readonly root: string;
+    readonly keepFolders: boolean;
+  },
 ): Promise<void> {
+  const { runner, sentinel, root, keepFolders } = kept;
   try {
     await worker.closed;
   } finally {
     await runner.idle();
     await sentinel.close();
+    // The sentinel has done so, unless it was lost.
+    if (!keepFolders) await rm(root, { recursive: true, force: true });
   }
 }

@@ -45,8 +45,8 @@ export class ProgramRunner {
   }
 
   /**
-   * Runs a program for an attempt and resolves to its outputs. When it settles, nothing of the attempt is left:
-   * no process of its group, and no folder unless they are kept.
+   * Runs a program for an attempt and resolves to its outputs. When it settles, nothing of the attempt is
+   * left: no process of its group, and no folder unless they are kept.
    */
   async run(program: Program, context: TaskContext, inputs: JsValues): Promise<Record<string, unknown>> {
     const running = this.#run(program, context, inputs);

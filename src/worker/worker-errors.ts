@@ -107,7 +107,10 @@ export class WorkerSuperseded extends Error {
   override readonly name = "WorkerSuperseded";
 }
 
-/** The worker has stopped because the server does not take it as it is: its token, its name, its ops or labels. */
+/**
+ * The worker has stopped because the server does not take it as it is: its token, its name, its ops or
+ * labels.
+ */
 export class WorkerRefused extends Error {
   override readonly name = "WorkerRefused";
 }

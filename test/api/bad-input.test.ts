@@ -1,13 +1,16 @@
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Reason } from "../../gen/signalbox/v1/reason_pb.ts";
+import { SpecType } from "../../gen/signalbox/v1/op_pb.ts";
 import { services } from "../../src/api/routes.ts";
 import type { Position } from "../../src/core/event.ts";
 import { grpcJsClient } from "../support/grpc-js.ts";
 import { refusalIn, type SeenRefusal, TestServer } from "../support/test-server.ts";
+import { attemptRows } from "./bad-input/attempt-rows.ts";
 import { actionRows } from "./bad-input/action-rows.ts";
 import { conditionRows } from "./bad-input/condition-rows.ts";
 import { eventRows } from "./bad-input/event-rows.ts";
+import { limitRows } from "./bad-input/limit-rows.ts";
 import { opRows } from "./bad-input/op-rows.ts";
 import { condition, plan, task, yes } from "./bad-input/row.ts";
 import { runRows } from "./bad-input/run-rows.ts";
@@ -18,13 +21,15 @@ let headBefore: Position;
 
 beforeAll(async () => {
   server = await TestServer.start();
-  const { runs, conditions, events, ops, workers } = server;
+  const { runs, conditions, events, ops, limits, workers } = server;
   const labels = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`l${index}`, ""]));
   const work = plan(
     { name: "approve", kind: condition },
     { name: "asked", kind: condition },
     { name: "t", kind: task },
   );
+  await ops.registerOp({ op: { name: "live" } });
+  await runs.createRun({ run: { runId: "using", work: { case: "task", value: { op: "live" } } } });
   await runs.createRun({ run: { runId: "open", work }, requestId: "used" });
   await conditions.signalCondition({ runId: "open", name: "asked", value: yes, requestId: "used" });
   await runs.createRun({ run: { runId: "ended", work } });
@@ -38,6 +43,13 @@ beforeAll(async () => {
   await runs.updateRun({ runId: "again", setLabels: labels });
   await events.publishEvents({ events: [{ published: { source: "s", type: "t" } }], requestId: "used" });
   await ops.registerOp({ op: { name: "known" }, requestId: "used" });
+  await ops.registerOp({ op: { name: "typed", inputs: { n: { type: SpecType.INT } } } });
+  const op = { case: "op", value: "count" } as const;
+  await limits.setLimit({ limit: { name: "known", scope: op }, requestId: "used" });
+  await limits.setLimit({ limit: { name: "gone", scope: op } });
+  await limits.deleteLimit({ name: "gone", requestId: "used" });
+  await server.attach({ workerId: "evicted" });
+  await workers.evictWorker({ workerId: "evicted", requestId: "used" });
   const worker = await server.attach({ workerId: "drained" });
   await workers.drainWorker({ workerId: "drained", requestId: "used" });
   worker.send({ case: "leave", value: {} });
@@ -59,7 +71,7 @@ afterEach(async () => {
   expect(run).toMatchObject({ priority: 1, actionCount: 3, pausedConditionCount: 1, endedActionCount: 1 });
 });
 
-const rows = [...runRows, ...actionRows, ...conditionRows, ...eventRows, ...opRows, ...workerRows];
+const rows = [...runRows, ...actionRows, ...attemptRows, ...conditionRows, ...eventRows, ...opRows, ...limitRows, ...workerRows];
 
 describe("bad input", () => {
   test.each(rows)("to $rpc, $given: $reason", async ({ call, code, reason, metadata, fields, attaches }) => {
@@ -80,6 +92,7 @@ describe("bad input", () => {
   test("meets every reason that a call can be refused with", () => {
     // Declared for streams and servers in other states; shown in the tests of those.
     const elsewhere = [
+      "ATTEMPTS_EXHAUSTED",
       "CURSOR_EXPIRED",
       "STALE_EPOCH",
       "SESSION_GONE",

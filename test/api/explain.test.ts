@@ -131,7 +131,7 @@ describe("a queued task", () => {
     });
   });
 
-  test("that no worker could ever hold names every demand, with the best there is", async () => {
+  test("G-153 that no worker could ever hold names every demand, with the best there is", async () => {
     await attach("w1", { capacity: { cpuMilli: 2_000, ramMb: 8_000, devices: [] }, labels: { zone: "a" } });
     await attach("w2", { capacity: { cpuMilli: 4_000, ramMb: 4_000, devices: [] } });
     await create("r1", {
@@ -152,7 +152,7 @@ describe("a queued task", () => {
     });
   });
 
-  test("that fits no worker at the moment says so, and later that one is kept free for it", async () => {
+  test("G-154 that fits no worker at the moment says so, and after 30 s that one is kept free for it", async () => {
     const { outlet, session } = await attach("w1", { capacity: withRam(10), credit: 5 });
     await attach("w2", { capacity: withRam(1), credit: 5 });
     await create("small", { resources: ram(4) });

@@ -32,7 +32,7 @@ describe("an op", () => {
     await server.runs.createRun({ run: { runId: "flaky", work: { case: "task", value: { op: "flaky" } } } });
     const { attempt, opVersion } = await worker.take();
     expect(opVersion).toBe(1);
-    await worker.report(attempt, 1n, { case: "failed", value: { type: "E" } });
+    await worker.report(attempt, 1n, { case: "failed", value: { type: "E", message: "no" } });
     const second = await worker.take();
     expect(second.attempt?.attempt).toBe(2);
     worker.send({ case: "leave", value: {} });

@@ -12,6 +12,7 @@ import { describe, expect, test } from "vitest";
 import {
   Action_KindSchema,
   Action_StateSchema,
+  TimelineEntry_TypeSchema,
   ActionSchema,
   AttemptSchema,
   Dependency_RequirementSchema,
@@ -19,7 +20,7 @@ import {
 } from "../../gen/signalbox/v1/action_pb.ts";
 import { Condition_OutcomeSchema, ConditionSchema } from "../../gen/signalbox/v1/condition_pb.ts";
 import { EventKindSchema, EventSchema, LogLevelSchema } from "../../gen/signalbox/v1/event_pb.ts";
-import { OpSchema } from "../../gen/signalbox/v1/op_pb.ts";
+import { OpSchema, SpecTypeSchema } from "../../gen/signalbox/v1/op_pb.ts";
 import { NewRunSchema, Run_StateSchema, RunSchema } from "../../gen/signalbox/v1/run_pb.ts";
 import { ValueSchema, ValueTypeSchema } from "../../gen/signalbox/v1/value_pb.ts";
 import { AttemptReportSchema, Worker_StateSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
@@ -209,6 +210,8 @@ describe("an enum", () => {
     { desc: Action_KindSchema, map: enums.actionKinds, word: (name) => name.toLowerCase() },
     { desc: Dependency_RequirementSchema, map: enums.requirements, word: (name) => name.toLowerCase() },
     { desc: ValueTypeSchema, map: enums.valueTypes, word: (name) => name.toLowerCase() },
+    { desc: SpecTypeSchema, map: enums.specTypes, word: (name) => name.toLowerCase() },
+    { desc: TimelineEntry_TypeSchema, map: enums.timelineTypes },
     { desc: LogLevelSchema, map: enums.logLevels, word: (name) => name.toLowerCase() },
     { desc: EventKindSchema, map: enums.eventKinds, word: (name) => name.toLowerCase() },
   ])("$desc.typeName has one word for each of its values and no others", ({ desc, map, word }) => {
@@ -222,6 +225,9 @@ describe("an enum", () => {
     expect([map.word(0), map.word(999)]).toEqual([undefined, undefined]);
   });
 });
+
+/** What a task that asks nothing of its worker is translated to. */
+const asksForNothing = { resources: undefined, placement: undefined, image: "", handler: "" };
 
 describe("a new run", () => {
   test("is translated with everything that it says", () => {
@@ -247,8 +253,13 @@ describe("a new run", () => {
           },
           timeouts: { queueToStart: { seconds: 1n }, heartbeat: { nanos: 1 } },
           cancelGrace: { seconds: 0n },
+          resources: { cpu: 0.25, ramMb: 512n, vramMb: 0n, deviceCount: 2 },
+          placement: { workerLabels: { zone: "a" }, tolerations: [{ key: "spot" }] },
+          image: "registry/count:1",
+          handler: "count:main",
         },
       },
+      delivery: { topic: "runs.count", attributes: { team: "x" } },
     });
     expect(withFaults((faults) => fromNewRun(overTheWire(NewRunSchema, message), faults))).toEqual({
       faults: [],
@@ -258,6 +269,7 @@ describe("a new run", () => {
         labels: { env: "prod" },
         priority: 7,
         timeoutMs: 60_000,
+        delivery: { topic: "runs.count", attributes: { team: "x" } },
         work: {
           task: {
             kind: "task",
@@ -274,6 +286,10 @@ describe("a new run", () => {
             },
             timeouts: { queueToStartMs: 1_000, startToEndMs: undefined, heartbeatMs: 1 },
             cancelGraceMs: 0,
+            resources: resources({ cpu: 0.25, ramMb: 512, vramMb: 0, deviceCount: 2 }),
+            placement: placement({ workerLabels: { zone: "a" }, tolerations: [{ key: "spot", value: "" }] }),
+            image: "registry/count:1",
+            handler: "count:main",
           },
         },
       },
@@ -288,6 +304,7 @@ describe("a new run", () => {
       labels: {},
       priority: 0,
       timeoutMs: undefined,
+      delivery: undefined,
       work: {
         task: {
           kind: "task",
@@ -297,6 +314,7 @@ describe("a new run", () => {
           retry: {},
           timeouts: undefined,
           cancelGraceMs: undefined,
+          ...asksForNothing,
         },
       },
     });
@@ -407,6 +425,7 @@ describe("a new action", () => {
           retry: undefined,
           timeouts: undefined,
           cancelGraceMs: undefined,
+          ...asksForNothing,
         },
         dependencies: [
           { action: "a", requirement: "succeeded", equals: undefined },
@@ -519,6 +538,11 @@ describe("a row", () => {
       outputs: { n: { kind: "int", value: "1" } },
       cancelRequested: true,
       retryCount: 2,
+      op: "count",
+      opVersion: 3,
+      image: "registry/count:1",
+      delivery: { topic: "runs.count", attributes: { team: "x" } },
+      updateTimeMs: at(2_000),
     });
     expect(asJson(RunSchema, toRun(run))).toEqual({
       namespace: "default",
@@ -537,6 +561,11 @@ describe("a row", () => {
       outputs: { n: { intValue: "1" } },
       cancelRequested: true,
       retryCount: 2,
+      op: "count",
+      opVersion: 3,
+      image: "registry/count:1",
+      delivery: { topic: "runs.count", attributes: { team: "x" } },
+      updateTime: "2025-01-01T00:00:02Z",
     });
   });
 
@@ -556,7 +585,12 @@ describe("a row", () => {
           v: { value: { kind: "bool", value: true } },
         },
         labels: { l: "1" },
+        demand: demandOf(resources({ vramMb: 0 }), placement({ workerLabels: { zone: "a" } })),
+        image: "registry/count:1",
+        handler: "count:main",
+        timeouts: { queueToStartMs: 1_000, startToEndMs: undefined, heartbeatMs: undefined },
       },
+      deviceIndexes: [0, 3],
       attempt: 1,
       waitingCount: 2,
       workerId: "w1",
@@ -595,6 +629,13 @@ describe("a row", () => {
         z: { reference: { from: "b", output: "m" } },
         v: { value: { boolValue: true } },
       },
+      resources: { vramMb: "0" },
+      placement: { workerLabels: { zone: "a" } },
+      image: "registry/count:1",
+      handler: "count:main",
+      deviceIndexes: [0, 3],
+      retry: { maxAttempts: 1, initialBackoff: "1s", multiplier: 2, maxBackoff: "300s" },
+      timeouts: { queueToStart: "1s" },
     });
   });
 

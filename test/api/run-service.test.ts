@@ -362,7 +362,7 @@ describe("ExplainAction", () => {
       },
     });
     const { attempt } = await worker.take();
-    await worker.report(attempt, 1n, { case: "failed", value: { type: "E" } });
+    await worker.report(attempt, 1n, { case: "failed", value: { type: "E", message: "no" } });
     const explained = await server.runs.explainAction({ namespace, runId: "failing", name: "main" });
     expect(explained.cause).toBe(Cause.WAITS_FOR_RETRY);
     expect(explained.retryTime).toBeDefined();

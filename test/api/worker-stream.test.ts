@@ -165,7 +165,7 @@ describe("an attempt", () => {
     const worker = await server.attach({ namespace });
     await createTask(namespace);
     const first = await worker.take();
-    await worker.report(first.attempt, 1n, { case: "failed", value: { type: "E" } });
+    await worker.report(first.attempt, 1n, { case: "failed", value: { type: "E", message: "no" } });
     const second = await worker.take();
     const stale = await worker.report(first.attempt, 2n, { case: "succeeded", value: {} });
     expect(stale.refusal).toMatchObject({

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Stands in for docker where there is no engine: records how it is called, and runs the command of `docker run` on
-# this machine, with the folder of the attempt in place of /signalbox.
+# Stands in for docker where there is no engine: records how it is called, and runs the command of docker run
+# on this machine, with the folder of the attempt in place of /signalbox.
 # A line of the record is one call, its arguments ended by a tab.
 set -eu
 record=${STAND_IN_RECORD:?}

@@ -1,10 +1,11 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ResourcesSchema } from "../../gen/signalbox/v1/resource_pb.ts";
 import { toValues } from "../../src/client/js-value.ts";
-import { assignment } from "../client/worker-script.ts";
+import { nameContainer, nameNothing, Sentinel } from "../../src/executor/process/sentinel.ts";
+import { assignment, within } from "../client/worker-script.ts";
 import {
   cancel,
   foldersOf,
@@ -16,8 +17,9 @@ import {
 } from "./support.ts";
 
 /**
- * Engines are rare where tests run: a script in the place of the docker client records what it is asked and runs
- * the command on this machine. What it cannot show, such as that an engine keeps to a limit, is the engine's part.
+ * Engines are rare where tests run: a script in the place of the docker client records what it is asked and
+ * runs the command on this machine. What it cannot show, such as that an engine keeps to a limit, is the
+ * engine's part.
  */
 async function openWithDocker(
   op: Readonly<Record<string, unknown>>,
@@ -190,5 +192,41 @@ describe("a cancel of a container", () => {
       ["kill", name],
     ]);
     expect(isRunning(pid)).toBe(false);
+  });
+});
+
+describe("the sentinel of a worker that is gone", () => {
+  test.each([
+    { keepFolders: false, remains: [] },
+    { keepFolders: true, remains: ["root"] },
+  ])(
+    "kills the containers that folders name; folders kept: $keepFolders",
+    async ({ keepFolders, remains }) => {
+      const folder = temporaryFolder();
+      const root = join(folder, "worker", "root");
+      mkdirSync(join(root, "running"), { recursive: true });
+      mkdirSync(join(root, "ended"));
+      const record = join(folder, "record");
+      const dockerPath = join(import.meta.dirname, "docker-stand-in.sh");
+      const environment = { PATH: process.env["PATH"], STAND_IN_RECORD: record };
+      const sentinel = await Sentinel.start({ root, dockerPath, keepFolders, environment }, () => undefined);
+      nameContainer(join(root, "running"), "c1");
+      nameContainer(join(root, "ended"), "c2");
+      nameNothing(join(root, "ended"));
+      await sentinel.close();
+      expect(readFileSync(record, "utf8")).toBe("kill\tc1\t\n");
+      expect(readdirSync(join(folder, "worker"))).toEqual(remains);
+    },
+  );
+
+  test("tells if it ends before its worker", async () => {
+    const root = join(temporaryFolder(), "root");
+    mkdirSync(root);
+    const lost = Promise.withResolvers<void>();
+    const options = { root, dockerPath: "docker", keepFolders: false, environment: {} };
+    const sentinel = await Sentinel.start(options, lost.resolve);
+    process.kill(sentinel.pid, "SIGKILL");
+    await within(lost.promise, "loss of the sentinel");
+    await sentinel.close();
   });
 });

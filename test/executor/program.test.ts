@@ -335,9 +335,9 @@ test("a flood of lines is joined and dropped with a count, and every line is acc
 });
 
 test("a program whose events are not recorded waits on its pipe", async () => {
-  const count = 5_000;
-  const line = directive({ event: { type: "tick", payload: "x".repeat(500) } });
-  const op = sh(`n=0; while [ $n -lt ${count} ]; do echo '${line}'; n=$((n+1)); done; echo done >&2`);
+  const count = 20_000;
+  const line = directive({ event: { type: "tick" } });
+  const op = sh(`yes '${line}' | head -n ${count}; echo done`);
   const { stream } = await openExecutor(op);
   stream.assign(assignment("main"));
   const unrecorded = [await stream.report()];
@@ -349,6 +349,7 @@ test("a program whose events are not recorded waits on its pipe", async () => {
   const story = await readStory(stream);
   const eventCount = unrecorded.filter(({ content }) => content.case === "event").length;
   expect(story.events.length + eventCount).toBe(count);
+  expect(story.logs.map(({ message }) => message)).toEqual(["done"]);
 });
 
 test("a silent program is not beaten for, and a log line breaks its silence", async () => {

@@ -149,13 +149,21 @@ describe("signalbox worker", () => {
     await until(() => readdirSync(worker.folders).length === 0, "the end of the worker's folder");
   });
 
-  test("cancels with the run, and the run is CANCELLED", async () => {
+  test("G-159 ends its program when the run is cancelled, which is CANCELLED once it has stopped", async () => {
     const worker = await startWorker(["--op", "wait-x", "--cwd", "fresh", "--", ...waits]);
     const { runId } = await client.runs.create({ op: "wait-x" });
     const pid = await pidOf(worker);
     await client.runs.cancel(runId);
     expect((await client.runs.wait(runId)).state).toBe("CANCELLED");
     await until(() => !isRunning(pid), "the end of the program");
+  });
+
+  test("G-155 announces its devices, and a program is told which it was given", async () => {
+    const script = `printf '{{"given":"%s %s"}}' "$SIGNALBOX_DEVICE_INDEXES" "$1" >"$SIGNALBOX_OUTPUTS_FILE"`;
+    const devices = ["--device", "0:8000", "--device", "1:24000:big", "--ram-mb", "4000", "--cpu", "2"];
+    await startWorker(["--op", "placed", ...devices, "--", "sh", "-c", script, "sh", "{device_indexes}"]);
+    const { runId } = await client.runs.create({ op: "placed", resources: { vramMb: 12_000, ramMb: 500 } });
+    expect((await client.runs.wait(runId)).outputs).toEqual({ given: "1 1" });
   });
 
   test("of which another process takes the name ends with 3", async () => {

@@ -208,7 +208,7 @@ describe("a child", () => {
                w starts
                main/b succeeds with 1
                main fails          -> run FAILED
-               ann retries         -> main QUEUED, main/b SUCCEEDED
+               ann forces          -> main QUEUED, main/b SUCCEEDED
                w starts
                main adds b         -> main/b SUCCEEDED value 1
       `,

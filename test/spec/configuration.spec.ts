@@ -88,10 +88,10 @@ describe("the configuration", () => {
   test("takes flags before the environment, and the environment before the file", () => {
     const parsed = parse({
       flags: ["--port", "1"],
-      environment: { SIGNALBOX_CONFIG: "a.json", SIGNALBOX_PORT: "2", SIGNALBOX_HOST: "two" },
-      files: { "a.json": '{"port": 3, "host": "three", "data": "three"}' },
+      environment: { SIGNALBOX_CONFIG: "a.json", SIGNALBOX_PORT: "2", SIGNALBOX_HOST: "127.0.0.2" },
+      files: { "a.json": '{"port": 3, "host": "127.0.0.3", "data": "three"}' },
     });
-    expect(parsed).toMatchObject({ ok: true, configuration: { port: 1, host: "two", data: "three" } });
+    expect(parsed).toMatchObject({ ok: true, configuration: { port: 1, host: "127.0.0.2", data: "three" } });
   });
 });
 

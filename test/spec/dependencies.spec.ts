@@ -141,7 +141,7 @@ describe("a guard", () => {
                w starts
                no succeeds
                bad fails       -> run FAILED
-               ann retries     -> bad QUEUED, yes SKIPPED error GuardUnmet, then SKIPPED error GuardUnmet
+               ann forces      -> bad QUEUED, yes SKIPPED error GuardUnmet, then SKIPPED error GuardUnmet
                w starts
                bad succeeds    -> run SUCCEEDED
       `,
@@ -156,7 +156,7 @@ describe("a guard", () => {
     world.start();
     world.succeed("no");
     world.fail("bad");
-    world.retry();
+    world.retry({ force: true });
     expect(world.eventsOf("action_reopened").map(({ action }) => action)).toEqual(["bad"]);
   });
 

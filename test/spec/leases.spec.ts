@@ -208,7 +208,7 @@ describe("a report", () => {
 });
 
 function error(type: string) {
-  return { type, message: "", stack: "", nonRetryable: false };
+  return { type, message: "it broke", stack: "", nonRetryable: false };
 }
 
 describe("a worker that attaches again as the same process", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { runKey } from "../../src/core/name.ts";
 import { demandOf } from "../../src/core/placement/demand-of.ts";
 import { placeOn, unmetDemands } from "../../src/core/placement/fit.ts";
+import type { Labels } from "../../src/core/run.ts";
 import { noRequest, theTask } from "../support/builders.ts";
 import {
   type Asked,
@@ -98,7 +99,7 @@ describe("what a worker could never hold", () => {
     expect(placeOn(undefined, sessionRow("s", bare))).toEqual({ deviceIndexes: [] });
   });
 
-  test.each([
+  test.each<{ given: string; workerLabels: Labels; unmet: readonly string[] }>([
     { given: "the label", workerLabels: { zone: "eu" }, unmet: [] },
     { given: "another value", workerLabels: { zone: "us" }, unmet: ['worker label zone "us": the worker has "eu"'] },
     { given: "no such label", workerLabels: { rack: "1" }, unmet: ['worker label rack "1": the worker has no such label'] },

@@ -125,7 +125,7 @@ describe("a task with a policy", () => {
       `,
     },
     {
-      title: "that is opened again by RetryRun has all its attempts again, under further numbers",
+      title: "that is forced open by RetryRun has all its attempts again, under further numbers",
       task: { retry: { maxAttempts: 2, initialBackoffMs: 1000 } },
       script: `
         at 0s  w attaches
@@ -133,7 +133,8 @@ describe("a task with a policy", () => {
                main fails
         at 1s  w starts
                main fails   -> main FAILED attempt 2 epoch 2, run FAILED
-               ann retries  -> main QUEUED attempt 2, run QUEUED
+               ann retries  -> refused ATTEMPTS_EXHAUSTED
+               ann forces   -> main QUEUED attempt 2, run QUEUED
                w starts     -> main RUNNING attempt 3 epoch 3
                main fails   -> main PENDING attempt 3 due 2s
         at 2s  w starts     -> main RUNNING attempt 4

@@ -114,7 +114,7 @@ describe("RetryRun", () => {
                a succeeds with 1
                w starts
                b fails      -> c SKIPPED, d SKIPPED, run FAILED error Broken
-               ann retries  -> a SUCCEEDED value 1 attempt 1, b QUEUED error undefined
+               ann forces   -> a SUCCEEDED value 1 attempt 1, b QUEUED error undefined
                             -> c PENDING waits 1, d PENDING waits 1, run QUEUED error undefined
                w starts     -> b RUNNING attempt 2 epoch 2, run RUNNING
                b succeeds   -> c QUEUED
@@ -166,7 +166,7 @@ describe("RetryRun", () => {
                w starts
                ann cancels
         at 10s              -> main CANCELLED, run CANCELLED
-               ann retries  -> main QUEUED attempt 1 epoch 1
+               ann forces   -> main QUEUED attempt 1 epoch 1
                main beats   -> refused STALE_EPOCH
                w starts     -> main RUNNING attempt 2 epoch 2
       `,
@@ -206,7 +206,7 @@ describe("RetryRun", () => {
     world.fail("a");
     update(world, { priority: 9 });
     world.fail("b");
-    world.retry();
+    world.retry({ force: true });
     expect([world.action("a").priority, world.action("b").priority]).toEqual([9, 9]);
   });
 });
@@ -272,15 +272,16 @@ describe("UpdateRun", () => {
     acceptTimeoutMs: 1,
   };
 
-  test("of a run that has ended takes labels, and no priority", () => {
+  test("G-133 of a run that has ended takes labels and a priority, which is that of what is opened", () => {
     const world = new World();
     world.create();
     world.cancel();
     expect(update(world, { setLabels: { a: "1" } })).toMatchObject({ ok: true });
-    expect(update(world, { priority: 0 })).toMatchObject({ ok: true });
-    expect(update(world, { priority: 1 })).toMatchObject({
-      refusal: { reason: "RUN_ENDED", state: "CANCELLED" },
-    });
+    expect(update(world, { priority: 7 })).toMatchObject({ ok: true });
+    expect(world.run()).toMatchObject({ state: "CANCELLED", priority: 7 });
+    expect(world.action().priority).toBe(0);
+    world.retry();
+    expect(world.action()).toMatchObject({ state: "QUEUED", priority: 7 });
   });
 
   test("is refused past 64 labels", () => {

@@ -183,7 +183,7 @@ describe("heartbeat", () => {
     world.attach();
     world.start();
     world.at(1000).fail("main");
-    world.at(60_000).retry();
+    world.at(60_000).retry({ force: true });
     world.assign();
     expect(world.action()).toMatchObject({ state: "ASSIGNED", beatTimeMs: undefined, dueMs: 70_000 });
     world.at(61_000).cancel();

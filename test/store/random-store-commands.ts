@@ -1,21 +1,18 @@
-import type { Action } from "../../src/core/action.ts";
 import type {
   Answers,
   AttemptReference,
   Command,
   CommandKind,
+  CommandOf,
   NewAction,
   ReportContent,
 } from "../../src/core/command.ts";
 import { type RunKey, runKey, wholeName } from "../../src/core/name.ts";
-import type { Op } from "../../src/core/ops/op.ts";
-import type { Run } from "../../src/core/run.ts";
-import type { Session } from "../../src/core/session.ts";
 import type { Value } from "../../src/core/value.ts";
-import type { ConditionPlace, ConditionRow, Outcome, RunPlace, Store } from "../../src/store/store.ts";
+import type { Outcome, Store } from "../../src/store/store.ts";
 import { aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
 import type { Random } from "../support/random.ts";
-import { readPages } from "./subject.ts";
+import { RandomContents, subscriptionNames } from "./random-contents.ts";
 
 const namespaces = ["default", "other"];
 const workers = ["w0", "w1", "w2"];
@@ -31,6 +28,16 @@ const weights: Readonly<Record<CommandKind, number>> = {
   signalCondition: 10,
   publishEvents: 3,
   registerOp: 2,
+  updateOp: 1,
+  deleteOp: 1,
+  setLimit: 2,
+  deleteLimit: 1,
+  createSubscription: 1,
+  deleteSubscription: 0.5,
+  moveSubscription: 3,
+  releaseDeadLetters: 1,
+  endAction: 2,
+  evictWorker: 0.5,
   attach: 5,
   pulse: 2,
   detach: 1,
@@ -54,6 +61,7 @@ const weights: Readonly<Record<CommandKind, number>> = {
 export class RandomCommands {
   readonly #random: Random;
   readonly #store: Store;
+  readonly #contents: RandomContents;
   readonly #runs: RunKey[] = [];
   readonly #sessions: string[] = [];
   readonly #attempts: AttemptReference[] = [];
@@ -63,6 +71,7 @@ export class RandomCommands {
   constructor(random: Random, store: Store) {
     this.#random = random;
     this.#store = store;
+    this.#contents = new RandomContents(random);
   }
 
   /** The next command for this time. */
@@ -93,18 +102,36 @@ export class RandomCommands {
       case "cancelRun":
         return { kind, request: this.#request(), run: this.#run(), cause };
       case "retryRun":
-        return { kind, request: this.#request(), run: this.#run(), force: random.percent(40) };
+        return {
+          kind,
+          request: this.#request(),
+          run: this.#run(),
+          force: random.percent(40),
+          all: random.percent(10),
+        };
       case "updateRun":
         return this.#updateRun();
       case "signalCondition":
         return this.#signal();
       case "publishEvents":
         return this.#publish(namespace);
-      case "registerOp": {
-        const retry = random.percent(50) ? { maxAttempts: 3, initialBackoffMs: 200, jitter: 0.5 } : undefined;
-        const content = { description: `number ${this.#count}`, labels: {}, retry, timeouts: undefined };
-        return { kind, request: this.#request(), namespace, name: random.pick(ops), content };
-      }
+      case "registerOp":
+      case "updateOp":
+      case "deleteOp":
+        return this.#op(kind, namespace);
+      case "setLimit":
+      case "deleteLimit":
+        return this.#contents.limit(kind, { namespace, request: this.#request() });
+      case "createSubscription":
+      case "deleteSubscription":
+      case "releaseDeadLetters":
+        return this.#contents.subscription(kind, { namespace, request: this.#request() });
+      case "moveSubscription":
+        return this.#move(namespace);
+      case "endAction":
+        return this.#endAction();
+      case "evictWorker":
+        return { kind, request: this.#request(), namespace, workerId, cause };
       case "attach":
         return this.#attach(namespace, workerId);
       case "pulse":
@@ -155,9 +182,10 @@ export class RandomCommands {
       namespace,
       runId,
       newRunId: `r${String(this.#count).padStart(6, "0")}`,
-      labels: random.percent(50) ? { team: random.pick(["a", "b"]) } : {},
+      labels: random.percent(75) ? { team: random.pick(["a", "b"]) } : {},
       priority: random.below(3),
       timeoutMs,
+      delivery: random.percent(20) ? this.#contents.delivery() : undefined,
       work: random.percent(40) ? { task: theTask(this.#taskParts()) } : { plan: this.#plan() },
     };
   }
@@ -198,6 +226,9 @@ export class RandomCommands {
         ? { queueToStartMs: 6_000, startToEndMs: 4_000, heartbeatMs: random.percent(50) ? 3_000 : undefined }
         : undefined,
       cancelGraceMs: random.percent(50) ? 1_000 : undefined,
+      resources: random.percent(25) ? this.#contents.resources() : undefined,
+      placement: random.percent(15) ? this.#contents.placement() : undefined,
+      image: random.percent(20) ? `image:${random.below(2)}` : "",
     };
   }
 
@@ -246,10 +277,46 @@ export class RandomCommands {
       workerId,
       incarnation: random.percent(70) ? "1" : "2",
       ops: random.percent(70) ? ops : [random.pick(ops)],
-      labels: {},
+      labels: random.percent(50) ? { site: random.pick(["x", "y"]) } : {},
+      capacity: this.#contents.capacity(),
+      taints: this.#contents.taints(),
+      sharedNamespaces: random.percent(30) ? namespaces.filter((one) => one !== namespace) : [],
       running: this.#attempts.filter(() => random.percent(50)),
       leaseMs: 20_000,
     };
+  }
+
+  #op(kind: "registerOp" | "updateOp" | "deleteOp", namespace: string): Command {
+    const random = this.#random;
+    const place = { request: this.#request(), namespace, name: random.pick(ops) };
+    switch (kind) {
+      case "registerOp":
+        return { kind, ...place, content: this.#contents.op(this.#count) };
+      case "updateOp":
+        return { kind, ...place, set: this.#contents.opChange(this.#count), cleared: [] };
+      case "deleteOp":
+        return { kind, ...place, version: random.below(3), force: random.percent(30) };
+    }
+  }
+
+  async #move(namespace: string): Promise<Command> {
+    const known = await Promise.all(
+      subscriptionNames.map(async (name) => [name, await this.#store.subscription(namespace, name)] as const),
+    );
+    const createTimes = new Map(known.map(([name, subscription]) => [name, subscription?.createTimeMs]));
+    return this.#contents.move(namespace, (name) => createTimes.get(name));
+  }
+
+  #endAction(): Command {
+    const random = this.#random;
+    const { run, action } = random.percent(60) ? this.#attempt() : { run: this.#run(), action: "a" };
+    const error = { type: "Operated", message: "by chance", stack: "", nonRetryable: false };
+    const end = random.pick<CommandOf<"endAction">["end"]>([
+      { state: "SUCCEEDED", outputs: { value: this.#value() } },
+      { state: "FAILED", error },
+      { state: "CANCELLED" },
+    ]);
+    return { kind: "endAction", request: this.#request(), run, action, end, cause: "by chance" };
   }
 
   #report(): Command {
@@ -318,43 +385,4 @@ export class RandomCommands {
 function remember<T>(known: T[], value: T, countMax: number): void {
   known.push(value);
   if (known.length > countMax) known.shift();
-}
-
-/** Everything that can be read of a store, as JSON has it. Two stores with the same history say the same. */
-export async function snapshotOf(store: Store, nowMs: number): Promise<Record<string, unknown>> {
-  const limit = 1_000;
-  const runs = await readPages<Run, RunPlace>((after) =>
-    store.listRuns({ namespace: undefined, states: [], labels: {}, pausedOnly: false, after, limit }),
-  );
-  const actions: Action[] = [];
-  for (const { key: run } of runs) {
-    actions.push(
-      ...(await readPages<Action, string>((after) => store.listActions({ run, states: [], after, limit }))),
-    );
-  }
-  const tasks = actions.filter(({ attempt }) => attempt > 0);
-  const queued = actions.filter(({ state }) => state === "QUEUED");
-  const conditions = (includeEnded: boolean) =>
-    readPages<ConditionRow, ConditionPlace>((after) =>
-      store.listConditions({ namespace: undefined, run: undefined, labels: {}, includeEnded, after, limit }),
-    );
-  const sessions = await readPages<Session, string>((after) =>
-    store.listSessions({ namespace: undefined, after, limit }),
-  );
-  return {
-    runs,
-    paused: await readPages<Run, RunPlace>((after) =>
-      store.listRuns({ namespace: "default", states: [], labels: {}, pausedOnly: true, after, limit }),
-    ),
-    actions,
-    attempts: await Promise.all(tasks.map(({ run, name }) => store.listAttempts(run, name))),
-    places: await Promise.all(queued.map((action) => store.queuePlace(action, limit))),
-    open: await conditions(false),
-    conditions: await conditions(true),
-    ops: await readPages<Op, string>((after) => store.listOps({ namespace: "default", after, limit })),
-    sessions,
-    held: await Promise.all(sessions.map(({ id }) => store.heldCount(id))),
-    due: await store.due(nowMs, limit),
-    head: String(await store.head()),
-  };
 }

@@ -1,5 +1,4 @@
-import { noCapacity } from "../../src/core/placement/demand.ts";
-import fc from "fast-check";
+import type fc from "fast-check";
 import type {
   AttemptReference,
   Command,
@@ -8,6 +7,7 @@ import type {
   ReportContent,
 } from "../../src/core/command.ts";
 import { runIdOf, wholeName } from "../../src/core/name.ts";
+import { noCapacity } from "../../src/core/placement/demand.ts";
 import type { Value } from "../../src/core/value.ts";
 import {
   anOp,
@@ -22,6 +22,7 @@ import {
   text,
   theTask,
 } from "./builders.ts";
+import { Chooser, type Step as ChosenStep, stepsOf } from "./chooser.ts";
 import { acceptTimeoutMs, type World } from "./world.ts";
 
 /** How often each kind of thing happens. */
@@ -45,52 +46,12 @@ const weights = {
   publish: 1,
 };
 
-/**
- * A step of a random history: what kind of thing happens, and numbers that choose among what is there by
- * then.
- */
-export interface Step {
-  readonly kind: keyof typeof weights;
-  readonly choices: readonly number[];
-  readonly chance: number;
-}
+/** A step of a random history. */
+export type Step = ChosenStep<keyof typeof weights>;
 
 /** Histories of up to so many steps. They shrink to few steps with small numbers. */
 export function histories(maxLength: number): fc.Arbitrary<readonly Step[]> {
-  const kinds = Object.entries(weights).map(([kind, weight]) => ({
-    weight,
-    arbitrary: fc.constant(kind as Step["kind"]),
-  }));
-  const choices = fc.array(fc.nat(1000), { minLength: 12, maxLength: 12 });
-  const chance = fc.double({ min: 0, max: 0.999, noNaN: true });
-  const step = fc.record({ kind: fc.oneof(...kinds), choices, chance });
-  return fc.array(step, { maxLength, size: "max" });
-}
-
-/** Takes choices one by one, and begins again behind the last. */
-class Chooser {
-  readonly #choices: readonly number[];
-  #at = 0;
-
-  constructor(choices: readonly number[]) {
-    this.#choices = choices;
-  }
-
-  upTo(count: number): number {
-    const choice = this.#choices[this.#at % this.#choices.length] ?? 0;
-    // Each round reads them differently.
-    const round = Math.floor(this.#at / this.#choices.length);
-    this.#at += 1;
-    return Math.floor(choice / 3 ** round) % count;
-  }
-
-  of<T>(items: readonly T[]): T | undefined {
-    return items.length === 0 ? undefined : items[this.upTo(items.length)];
-  }
-
-  is(oneIn: number): boolean {
-    return this.upTo(oneIn) === oneIn - 1;
-  }
+  return stepsOf(weights, maxLength);
 }
 
 /**

@@ -79,6 +79,7 @@ const verbs: readonly Verb[] = [
   [/^ann cancels$/, (world) => world.cancel()],
   [/^ann retries$/, (world) => world.retry()],
   [/^ann forces$/, (world) => world.retry({ force: true })],
+  [/^ann forces all$/, (world) => world.retry({ force: true, all: true })],
 ];
 
 /** Does what a line says; the reason of a refusal. */

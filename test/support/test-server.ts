@@ -7,12 +7,13 @@ import { EventService } from "../../gen/signalbox/v1/event_service_pb.ts";
 import { LimitService } from "../../gen/signalbox/v1/limit_service_pb.ts";
 import { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { SubscriptionService } from "../../gen/signalbox/v1/subscription_service_pb.ts";
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { type Carrier, startCarrier } from "../../src/api/carrier/server.ts";
+import { Deliveries, noTargets } from "../../src/api/delivery/deliveries.ts";
 import { observeCalls } from "../../src/api/interceptors/observe.ts";
 import { validateRequests } from "../../src/api/interceptors/validate.ts";
 import { routes } from "../../src/api/routes.ts";
-import type { WorkerStreamLimits } from "../../src/api/worker/worker-stream.ts";
 import { Engine, type EngineSettings } from "../../src/engine/engine.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -26,7 +27,9 @@ const validate = validateRequests();
 export interface TestServerOptions {
   readonly store?: Store;
   readonly settings?: Partial<EngineSettings>;
-  readonly limits?: WorkerStreamLimits;
+  readonly limits?: Parameters<typeof routes>[2];
+  /** Sends events out, which it does not unless said. */
+  readonly deliveries?: { readonly allowsInside: boolean; readonly natsServers?: readonly string[] };
 }
 
 /** A server in this process, on a free port, over a store in memory, with a client for each service. */
@@ -40,6 +43,7 @@ export class TestServer {
   readonly ops: Client<typeof OpService>;
   readonly limits: Client<typeof LimitService>;
   readonly workers: Client<typeof WorkerService>;
+  readonly subscriptions: Client<typeof SubscriptionService>;
   readonly #lines: readonly Record<string, unknown>[];
 
   private constructor(parts: {
@@ -58,6 +62,7 @@ export class TestServer {
     this.ops = this.client(OpService);
     this.limits = this.client(LimitService);
     this.workers = this.client(WorkerService);
+    this.subscriptions = this.client(SubscriptionService);
   }
 
   /** Starts one; whoever does closes it. */
@@ -65,6 +70,7 @@ export class TestServer {
     store = new MemoryStore(),
     settings,
     limits,
+    deliveries,
   }: TestServerOptions = {}): Promise<TestServer> {
     const { log, lines } = keptLog();
     const engine = new Engine({
@@ -78,9 +84,13 @@ export class TestServer {
         ...settings,
       },
     });
+    const targets =
+      deliveries === undefined
+        ? noTargets
+        : new Deliveries({ engine, log, natsServers: [], natsCredentials: "", ...deliveries });
     await engine.start();
     const carrier = await startCarrier({
-      routes: (router, stopping) => routes(engine, stopping, limits)(router),
+      routes: (router, stopping) => routes(engine, stopping, limits, targets)(router),
       host: "127.0.0.1",
       port: 0,
       log,

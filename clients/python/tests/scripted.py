@@ -171,7 +171,9 @@ async def _abort(
 ) -> None:
     status = status_pb2.Status(code=grpc.StatusCode[code].value[0], message=f"scripted: {reason}")
     if reason:
-        status.details.append(_pack(error_details_pb2.ErrorInfo(reason=reason, domain="signalbox", metadata=facts)))
+        status.details.append(
+            _pack(error_details_pb2.ErrorInfo(reason=reason, domain="signalbox", metadata=facts))
+        )
     if delay:
         status.details.append(_pack(error_details_pb2.RetryInfo(retry_delay=to_duration(delay))))
     details = (("grpc-status-details-bin", status.SerializeToString()),)

@@ -14,6 +14,13 @@ from pathlib import Path
 ROOT = Path(os.environ.get("TEST_SERVER_ROOT") or Path(__file__).resolve().parents[3])
 """Where the server's sources are."""
 
+DEFAULTS = {
+    "SIGNALBOX_PULSE_INTERVAL_MS": "500",
+    "SIGNALBOX_BOOKMARK_INTERVAL_MS": "500",
+    "SIGNALBOX_DRAIN_TIMEOUT_MS": "1000",
+}
+"""Its options where a test says no others."""
+
 
 class Server:
     """A server with data of its own, on a free port of the loopback address that it keeps when it starts again."""
@@ -39,9 +46,9 @@ class Server:
                     ROOT / "node_modules" / ".bin" / "node",
                     ROOT / "src" / "main.ts",
                     *("--port", str(self._port), "--data", f"{self._folder.name}/data"),
-                    *("--pulse-interval-ms", "500", "--drain-timeout-ms", "1000"),
-                    *("--bookmark-interval-ms", "500", *self._arguments),
+                    *self._arguments,
                 ],
+                env={**os.environ, **DEFAULTS},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

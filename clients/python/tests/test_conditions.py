@@ -10,9 +10,7 @@ from conftest import DEADLINE, paused
 from signalbox import Client, ConditionEnded, RefusedError, SyncTaskContext, TaskContext, Worker, plan
 
 
-async def test_an_async_function_waits_for_the_answer(
-    client: Client, server_worker: Worker, op: str
-) -> None:
+async def test_an_async_function_waits_for_the_answer(client: Client, server_worker: Worker, op: str) -> None:
     @server_worker.op(op)
     async def publish(ctx: TaskContext) -> dict[str, object]:
         approved = await ctx.condition("approve", bool, prompt="Publish?", description="Read it first.")
@@ -29,9 +27,7 @@ async def test_an_async_function_waits_for_the_answer(
         assert (await client.runs.wait(run.run_id, timeout=DEADLINE)).outputs == {"approved": True}
 
 
-async def test_a_sync_function_waits_for_the_answer(
-    client: Client, server_worker: Worker, op: str
-) -> None:
+async def test_a_sync_function_waits_for_the_answer(client: Client, server_worker: Worker, op: str) -> None:
     @server_worker.op(op)
     def publish(ctx: SyncTaskContext) -> str:
         return f"by {ctx.condition('name', str)}"

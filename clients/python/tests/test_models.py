@@ -70,7 +70,9 @@ def test_a_registered_op_comes_back_as_it_was() -> None:
             "depth": signalbox.InputSpec(type="int", required=False, default_value=3),
         },
         outputs={"lines": signalbox.OutputSpec(type="int")},
-        retry=signalbox.RetryPolicy(max_attempts=3, initial_backoff=0.0, non_retryable_error_types=["KeyError"]),
+        retry=signalbox.RetryPolicy(
+            max_attempts=3, initial_backoff=0.0, non_retryable_error_types=["KeyError"]
+        ),
         timeouts=signalbox.Timeouts(start_to_end=60.0),
         resources=signalbox.Resources(cpu=1.5, vram_mb=0),
         placement=signalbox.Placement(worker_labels={"zone": "a"}, tolerations=[signalbox.Toleration("gpu")]),

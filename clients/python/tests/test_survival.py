@@ -47,7 +47,9 @@ async def test_a_task_goes_on_when_its_server_is_killed_and_started_again(own_se
         assert [attempt.state for attempt in attempts] == ["SUCCEEDED"]
 
 
-async def test_a_function_that_waits_gets_its_answer_from_a_server_that_was_killed(own_server: Server) -> None:
+async def test_a_function_that_waits_gets_its_answer_from_a_server_that_was_killed(
+    own_server: Server,
+) -> None:
     worker = Worker(own_server.address)
 
     @worker.op("ask")
@@ -92,7 +94,7 @@ async def test_a_worker_moves_over_when_its_server_is_stopped_and_started(own_se
         assert len(await client.actions.attempts(run.run_id)) == 1
 
 
-async def test_a_busy_event_loop_does_not_lose_the_lease(own_server: Server) -> None:
+async def test_a_busy_event_loop_does_not_lose_the_lease() -> None:
     short = Server("--lease-ms", "1000", "--pulse-interval-ms", "200")
     try:
         worker = Worker(short.address)

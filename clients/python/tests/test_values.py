@@ -98,7 +98,9 @@ def test_a_value_is_sent_in_the_type_that_is_asked_for(
     assert from_value(to_value_of_type(value, "json")) == value
 
 
-@pytest.mark.parametrize(("value", "kind"), [(1, "bool"), (True, "int"), (True, "float"), ("1", "int"), (1.0, "int")])
+@pytest.mark.parametrize(
+    ("value", "kind"), [(1, "bool"), (True, "int"), (True, "float"), ("1", "int"), (1.0, "int")]
+)
 def test_a_value_of_another_type_is_refused(value: object, kind: str) -> None:
     with pytest.raises(TypeError, match=f"is to be a {kind}"):
         to_value_of_type(value, kind)
@@ -106,7 +108,15 @@ def test_a_value_of_another_type_is_refused(value: object, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(bool, "bool"), (int, "int"), (float, "float"), (str, "string"), (dict, "json"), (list, "json"), ("json", "json")],
+    [
+        (bool, "bool"),
+        (int, "int"),
+        (float, "float"),
+        (str, "string"),
+        (dict, "json"),
+        (list, "json"),
+        ("json", "json"),
+    ],
 )
 def test_the_type_of_a_condition_is_named_as_python_names_it(kind: type | str, name: str) -> None:
     assert name_type(kind) == name

@@ -119,7 +119,12 @@ async def test_what_a_function_says_is_in_the_feed_in_its_order(
             "awaited",
         ]
         assert events[2].detail["level"] == "WARN"
-        assert events[3].detail == {"source": op, "type": "mine", "payload": {"n": 1}, "attributes": {"k": "v"}}
+        assert events[3].detail == {
+            "source": op,
+            "type": "mine",
+            "payload": {"n": 1},
+            "attributes": {"k": "v"},
+        }
 
 
 async def test_of_more_log_lines_than_can_wait_some_are_dropped_and_told(
@@ -245,9 +250,7 @@ async def test_children_run_side_by_side_and_their_failures_are_told(
 
     @server_worker.op(op)
     async def parent(ctx: TaskContext) -> dict[str, Any]:
-        started = [
-            await ctx.start_task(plan.task(f"c{x}", f"{op}/child", {"x": x})) for x in range(4)
-        ]
+        started = [await ctx.start_task(plan.task(f"c{x}", f"{op}/child", {"x": x})) for x in range(4)]
         results = await asyncio.gather(*(one.outputs() for one in started), return_exceptions=True)
         failed = results[2]
         assert isinstance(failed, ChildFailed)

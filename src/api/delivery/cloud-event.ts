@@ -54,9 +54,8 @@ function sourceOf({ namespace, runId }: Event): string {
 
 /**
  * The topic and the attributes of a delivery as extensions of a CloudEvent, whose names have only lower-case
- * letters and digits: other characters are left out. Where that leaves nothing, or a name that is taken, the
- * name has `attr` in front, and a number behind it if that is taken too. `data.delivery` has them as they were
- * said.
+ * letters and digits: other characters are left out. Where that leaves a name that is taken, it has `attr` in
+ * front, and a number behind it if that is taken too. `data.delivery` has them as they were said.
  */
 function extensionsOf({ delivery }: Event): Readonly<Record<string, string>> {
   if (delivery === undefined || delivery.topic === "") return {};
@@ -64,7 +63,7 @@ function extensionsOf({ delivery }: Event): Readonly<Record<string, string>> {
   const taken = new Set(takenNames);
   for (const name of Object.keys(delivery.attributes).sort()) {
     const plain = name.toLowerCase().replace(/[^a-z0-9]/g, "");
-    let legal = plain === "" || taken.has(plain) ? `attr${plain}` : plain;
+    let legal = taken.has(plain) ? `attr${plain}` : plain;
     for (let number = 2; taken.has(legal); number += 1) legal = `attr${plain}${number}`;
     taken.add(legal);
     extensions[legal] = delivery.attributes[name] ?? "";

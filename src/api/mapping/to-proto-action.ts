@@ -16,6 +16,7 @@ import type {
   ConditionSpec,
   Dependency,
   Input,
+  Timeouts,
 } from "../../core/action.ts";
 import { requirementsOf } from "../../core/actions/dependency.ts";
 import { namespaceOf, runIdOf } from "../../core/name.ts";
@@ -66,8 +67,12 @@ export function toAction(action: Action): ActionMessage {
     handler: isTask ? (spec.handler ?? "") : "",
     deviceIndexes: [...action.deviceIndexes],
     retry: isTask ? toRetryPolicy(spec.retry) : undefined,
-    timeouts: isTask ? toTimeouts(spec.timeouts) : undefined,
+    timeouts: isTask && isTimed(spec.timeouts) ? toTimeouts(spec.timeouts) : undefined,
   });
+}
+
+function isTimed({ queueToStartMs, startToEndMs, heartbeatMs }: Timeouts): boolean {
+  return queueToStartMs !== undefined || startToEndMs !== undefined || heartbeatMs !== undefined;
 }
 
 /** The condition that an action is, with the labels of its run; undefined for any other kind. */

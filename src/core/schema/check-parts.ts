@@ -1,7 +1,7 @@
 import { canonical, type Json } from "../value.ts";
 import type { At, Checking, Seen } from "./checking.ts";
 import { matches } from "./pattern.ts";
-import { below, isObject, type JsonObject } from "./fault.ts";
+import { isObject, type JsonObject } from "./fault.ts";
 
 interface Place {
   readonly at: At;
@@ -17,19 +17,19 @@ export function checkItems(
 ): void {
   const { minItems, maxItems, prefixItems, items, uniqueItems, unevaluatedItems } = schema;
   if (typeof minItems === "number" && list.length < minItems) {
-    says(at, `must have at least ${minItems} items, and has ${list.length}`);
+    at.says(`must have at least ${minItems} items, and has ${list.length}`);
   }
   if (typeof maxItems === "number" && list.length > maxItems) {
-    says(at, `must have at most ${maxItems} items, and has ${list.length}`);
+    at.says(`must have at most ${maxItems} items, and has ${list.length}`);
   }
   const first: readonly Json[] = Array.isArray(prefixItems) ? prefixItems : [];
   first.slice(0, list.length).forEach((part, index) => {
-    check.evaluate(part, list[index] ?? null, { ...at, pointer: below(at.pointer, index) });
+    check.evaluate(part, list[index] ?? null, at.below(index));
   });
   if (seen !== undefined) seen.itemCount = Math.max(seen.itemCount, Math.min(first.length, list.length));
   if (items !== undefined) {
     for (let index = first.length; index < list.length; index += 1) {
-      check.evaluate(items, list[index] ?? null, { ...at, pointer: below(at.pointer, index) });
+      check.evaluate(items, list[index] ?? null, at.below(index));
     }
     if (seen !== undefined) seen.itemCount = list.length;
   }
@@ -38,7 +38,7 @@ export function checkItems(
   if (unevaluatedItems === undefined || seen === undefined) return;
   for (let index = seen.itemCount; index < list.length; index += 1) {
     if (seen.items.has(index)) continue;
-    check.evaluate(unevaluatedItems, list[index] ?? null, { ...at, pointer: below(at.pointer, index) });
+    check.evaluate(unevaluatedItems, list[index] ?? null, at.below(index));
   }
   seen.itemCount = list.length;
 }
@@ -58,9 +58,9 @@ function checkContains(
     seen?.items.add(index);
   });
   const least = typeof minContains === "number" ? minContains : 1;
-  if (count < least) says(at, `must contain at least ${least} items that fit contains, and has ${count}`);
+  if (count < least) at.says(`must contain at least ${least} items that fit contains, and has ${count}`);
   if (typeof maxContains === "number" && count > maxContains) {
-    says(at, `must contain at most ${maxContains} items that fit contains, and has ${count}`);
+    at.says(`must contain at most ${maxContains} items that fit contains, and has ${count}`);
   }
 }
 
@@ -71,7 +71,7 @@ function checkUnique(check: Checking, list: readonly Json[], at: At): void {
     check.spend(1 + text.length / 16);
     const first = indexByText.get(text);
     if (first !== undefined) {
-      says(at, `must have no item twice: ${index} is the same as ${first}`);
+      at.says(`must have no item twice: ${index} is the same as ${first}`);
       return;
     }
     indexByText.set(text, index);
@@ -91,7 +91,7 @@ export function checkProperties(
   const patterns = isObject(patternProperties) ? Object.entries(patternProperties) : [];
   for (const name of names) {
     const value = object[name] ?? null;
-    const place = { ...at, pointer: below(at.pointer, name) };
+    const place = at.below(name);
     let isKnown = false;
     if (isObject(properties) && Object.hasOwn(properties, name)) {
       isKnown = true;
@@ -113,7 +113,7 @@ export function checkProperties(
   for (const name of names) {
     if (seen.names.has(name)) continue;
     seen.names.add(name);
-    const place = { ...at, pointer: below(at.pointer, name) };
+    const place = at.below(name);
     check.evaluate(unevaluatedProperties, object[name] ?? null, place);
   }
 }
@@ -122,28 +122,24 @@ function checkNames(check: Checking, schema: JsonObject, names: readonly string[
   const { required, dependentRequired, propertyNames, minProperties, maxProperties } = schema;
   check.spend(names.length / 8);
   if (typeof minProperties === "number" && names.length < minProperties) {
-    says(at, `must have at least ${minProperties} members, and has ${names.length}`);
+    at.says(`must have at least ${minProperties} members, and has ${names.length}`);
   }
   if (typeof maxProperties === "number" && names.length > maxProperties) {
-    says(at, `must have at most ${maxProperties} members, and has ${names.length}`);
+    at.says(`must have at most ${maxProperties} members, and has ${names.length}`);
   }
   const known = new Set(names);
   const wanted: readonly Json[] = Array.isArray(required) ? required : [];
-  for (const name of wanted) if (!known.has(String(name))) says(at, `must have a member ${String(name)}`);
+  for (const name of wanted) if (!known.has(String(name))) at.says(`must have a member ${String(name)}`);
   if (isObject(dependentRequired)) {
     for (const [name, others] of Object.entries(dependentRequired)) {
       if (!known.has(name) || !Array.isArray(others)) continue;
       for (const other of others) {
-        if (!known.has(String(other))) says(at, `must have a member ${String(other)} beside ${name}`);
+        if (!known.has(String(other))) at.says(`must have a member ${String(other)} beside ${name}`);
       }
     }
   }
   if (propertyNames === undefined) return;
   for (const name of names) {
-    if (!check.isGood(propertyNames, name, undefined)) says(at, `must not have a member of the name ${name}`);
+    if (!check.isGood(propertyNames, name, undefined)) at.says(`must not have a member of the name ${name}`);
   }
-}
-
-function says({ pointer, faults }: At, description: string): void {
-  faults.push({ pointer, description });
 }

@@ -8,9 +8,9 @@ import type { JsonObject } from "./fault.ts";
 export function checkType(check: Checking, schema: JsonObject, value: Json, at: At): void {
   const { type } = schema;
   if (typeof type === "string") {
-    if (!hasType(value, type)) says(at, `must be ${withArticle(type)}, and is ${withArticle(typeOf(value))}`);
+    if (!hasType(value, type)) at.says(`must be ${withArticle(type)}, and is ${withArticle(typeOf(value))}`);
   } else if (Array.isArray(type) && !type.some((one: Json) => hasType(value, String(one)))) {
-    says(at, `must be one of ${type.join(", ")}, and is ${withArticle(typeOf(value))}`);
+    at.says(`must be one of ${type.join(", ")}, and is ${withArticle(typeOf(value))}`);
   }
   if (schema["enum"] === undefined && schema["const"] === undefined) return;
   const text = canonical(value);
@@ -18,9 +18,9 @@ export function checkType(check: Checking, schema: JsonObject, value: Json, at: 
   const allowed = schema["enum"];
   if (Array.isArray(allowed)) {
     check.spend(allowed.length);
-    if (!allowed.some((one: Json) => canonical(one) === text)) says(at, "is none of the values in enum");
+    if (!allowed.some((one: Json) => canonical(one) === text)) at.says("is none of the values in enum");
   }
-  if (schema["const"] !== undefined && canonical(schema["const"]) !== text) says(at, "is not the value in const");
+  if (schema["const"] !== undefined && canonical(schema["const"]) !== text) at.says("is not the value in const");
 }
 
 /** What schemas call the type of a value. */
@@ -46,20 +46,20 @@ export function checkText(check: Checking, schema: JsonObject, value: string, at
     check.spend(value.length / 64);
     const length = countCharacters(value);
     if (typeof minLength === "number" && length < minLength) {
-      says(at, `must have at least ${minLength} characters, and has ${length}`);
+      at.says(`must have at least ${minLength} characters, and has ${length}`);
     }
     if (typeof maxLength === "number" && length > maxLength) {
-      says(at, `must have at most ${maxLength} characters, and has ${length}`);
+      at.says(`must have at most ${maxLength} characters, and has ${length}`);
     }
   }
   const compiled = typeof pattern === "string" ? check.schema.patterns.get(pattern) : undefined;
   if (compiled !== undefined && !matches(compiled, value, (steps) => check.spend(steps / 8))) {
-    says(at, `does not match the pattern ${pattern}`);
+    at.says(`does not match the pattern ${pattern}`);
   }
   const isOfFormat = typeof format === "string" && Object.hasOwn(formats, format) ? formats[format] : undefined;
   if (isOfFormat === undefined) return;
   check.spend(value.length / 64);
-  if (!isOfFormat(value)) says(at, `is not of format ${format}`);
+  if (!isOfFormat(value)) at.says(`is not of format ${format}`);
 }
 
 function countCharacters(text: string): number {
@@ -76,16 +76,16 @@ function countCharacters(text: string): number {
 /** What is asked of numbers. */
 export function checkNumber(schema: JsonObject, value: number, at: At): void {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
-  if (typeof minimum === "number" && value < minimum) says(at, `must be at least ${minimum}`);
-  if (typeof maximum === "number" && value > maximum) says(at, `must be at most ${maximum}`);
+  if (typeof minimum === "number" && value < minimum) at.says(`must be at least ${minimum}`);
+  if (typeof maximum === "number" && value > maximum) at.says(`must be at most ${maximum}`);
   if (typeof exclusiveMinimum === "number" && value <= exclusiveMinimum) {
-    says(at, `must be above ${exclusiveMinimum}`);
+    at.says(`must be above ${exclusiveMinimum}`);
   }
   if (typeof exclusiveMaximum === "number" && value >= exclusiveMaximum) {
-    says(at, `must be below ${exclusiveMaximum}`);
+    at.says(`must be below ${exclusiveMaximum}`);
   }
   if (typeof multipleOf === "number" && !isMultiple(value, multipleOf)) {
-    says(at, `must be a multiple of ${multipleOf}`);
+    at.says(`must be a multiple of ${multipleOf}`);
   }
 }
 
@@ -94,8 +94,4 @@ function isMultiple(value: number, of: number): boolean {
   const quotient = value / of;
   if (!Number.isFinite(quotient)) return value % of === 0;
   return Math.abs(quotient - Math.round(quotient)) <= Math.abs(quotient) * Number.EPSILON;
-}
-
-function says({ pointer, faults }: At, description: string): void {
-  faults.push({ pointer, description });
 }

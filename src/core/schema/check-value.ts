@@ -3,7 +3,7 @@ import { assert } from "../assert.ts";
 import type { Json } from "../value.ts";
 import { checkItems, checkProperties } from "./check-parts.ts";
 import { checkNumber, checkText, checkType } from "./check-scalars.ts";
-import type { At, Checking, Seen } from "./checking.ts";
+import { At, type Checking, type Seen } from "./checking.ts";
 import { type Fault, isObject } from "./fault.ts";
 import { readSchema, type Schema } from "./schema.ts";
 
@@ -26,7 +26,7 @@ export function checkBySchema(json: Json, value: Json, budget: Budget = newBudge
   assert(!("faults" in schema), "values are checked by schemas that were found good", {});
   const check = new Check(schema, budget);
   try {
-    check.evaluate(schema.root, value, { pointer: "", faults: check.found });
+    check.evaluate(schema.root, value, new At(check.found));
   } catch (error) {
     if (!(error instanceof TooMuch)) throw error;
     return [{ pointer: "", description: "takes too long to be checked by its schema" }];
@@ -57,7 +57,7 @@ class Check implements Checking {
     this.spend(1);
     if (schema === true) return undefined;
     if (!isObject(schema)) {
-      at.faults.push({ pointer: at.pointer, description: "is not allowed" });
+      at.says("is not allowed");
       return undefined;
     }
     if (this.#nesting >= schemaNestingMax) throw new TooMuch();
@@ -66,7 +66,7 @@ class Check implements Checking {
     checkType(this, schema, value, at);
     if (typeof value === "string") checkText(this, schema, value, at);
     else if (typeof value === "number") checkNumber(schema, value, at);
-    this.#checkInPlace(schema, value, { at, seen });
+    if (this.schema.nested.has(schema)) this.#checkInPlace(schema, value, { at, seen });
     if (Array.isArray(value)) checkItems(this, schema, value, { at, seen });
     else if (isObject(value)) checkProperties(this, schema, value, { at, seen });
     this.#nesting -= 1;
@@ -75,7 +75,7 @@ class Check implements Checking {
 
   isGood(schema: Json, value: Json, seen: Seen | undefined): boolean {
     const faults: Fault[] = [];
-    const inner = this.evaluate(schema, value, { pointer: "", faults });
+    const inner = this.evaluate(schema, value, new At(faults));
     if (faults.length === 0) addSeen(seen, inner);
     return faults.length === 0;
   }
@@ -91,18 +91,17 @@ class Check implements Checking {
       if (target !== undefined) addSeen(seen, this.evaluate(target, value, at));
     }
     const { allOf, anyOf, oneOf, not } = schema;
-    const says = (description: string) => at.faults.push({ pointer: at.pointer, description });
     for (const part of listOf(allOf)) addSeen(seen, this.evaluate(part, value, at));
     if (anyOf !== undefined) {
       // Each of them, as each may have looked at something.
       const good = listOf(anyOf).filter((part) => this.isGood(part, value, seen));
-      if (good.length === 0) says("fits none of the schemas in anyOf");
+      if (good.length === 0) at.says("fits none of the schemas in anyOf");
     }
     if (oneOf !== undefined) {
       const good = listOf(oneOf).filter((part) => this.isGood(part, value, seen));
-      if (good.length !== 1) says(`must fit exactly one of the schemas in oneOf, and fits ${good.length}`);
+      if (good.length !== 1) at.says(`must fit exactly one of the schemas in oneOf, and fits ${good.length}`);
     }
-    if (not !== undefined && this.isGood(not, value, undefined)) says("fits the schema in not");
+    if (not !== undefined && this.isGood(not, value, undefined)) at.says("fits the schema in not");
     if (schema["if"] !== undefined) {
       const next = this.isGood(schema["if"], value, seen) ? schema["then"] : schema["else"];
       if (next !== undefined) addSeen(seen, this.evaluate(next, value, at));

@@ -1,11 +1,32 @@
 import type { Json } from "../value.ts";
-import type { Fault } from "./fault.ts";
+import { below, type Fault } from "./fault.ts";
 import type { Schema } from "./schema.ts";
 
-/** Where a check stands in the value, and where its faults go. */
-export interface At {
-  readonly pointer: string;
+/** Where a check stands in the value, and where its faults go. Most places have none: nothing is spelt out. */
+export class At {
   readonly faults: Fault[];
+  readonly #owner: At | undefined;
+  readonly #name: string | number;
+
+  constructor(faults: Fault[], owner?: At, name: string | number = "") {
+    this.faults = faults;
+    this.#owner = owner;
+    this.#name = name;
+  }
+
+  /** A step further into the value. */
+  below(name: string | number): At {
+    return new At(this.faults, this, name);
+  }
+
+  /** Says what is wrong here. */
+  says(description: string): void {
+    this.faults.push({ pointer: this.#pointer(), description });
+  }
+
+  #pointer(): string {
+    return this.#owner === undefined ? "" : below(this.#owner.#pointer(), this.#name);
+  }
 }
 
 /** Which parts of a value some schemas have looked at: names of an object, and places of a list. */

@@ -97,34 +97,36 @@ class Program {
 
 /** True if a pattern matches anywhere in a text; `spend` is told of the steps that it takes. */
 export function matches({ steps }: Pattern, text: string, spend: (steps: number) => void): boolean {
-  const points = Array.from(text, (character) => character.codePointAt(0) ?? 0);
   let current = new Threads(steps.length);
   let next = new Threads(steps.length);
-  for (let index = 0; index <= points.length; index += 1) {
+  let place: Place = { before: undefined, after: text.codePointAt(0) };
+  for (let index = 0; ; ) {
     // A match may begin at every character.
-    if (follow(steps, 0, current, { points, index })) return true;
+    if (follow(steps, 0, current, place)) return true;
     spend(current.count);
-    const point = points[index];
+    const point = place.after;
     if (point === undefined) return false;
+    index += point > 0xffff ? 2 : 1;
+    place = { before: point, after: text.codePointAt(index) };
     for (let thread = 0; thread < current.count; thread += 1) {
       const at = current.list[thread] ?? 0;
       const step = steps[at];
       if (step?.kind !== "character" || !step.fits(point)) continue;
-      if (follow(steps, at + 1, next, { points, index: index + 1 })) return true;
+      if (follow(steps, at + 1, next, place)) return true;
     }
     [current, next] = [next, current];
     next.clear();
   }
-  return false;
+}
+
+/** The characters on both sides of a place in a text; undefined at its ends. */
+interface Place {
+  readonly before: number | undefined;
+  readonly after: number | undefined;
 }
 
 /** Notes every step that can be reached from one without a character; true if the end is among them. */
-function follow(
-  steps: readonly Step[],
-  from: number,
-  threads: Threads,
-  place: { readonly points: readonly number[]; readonly index: number },
-): boolean {
+function follow(steps: readonly Step[], from: number, threads: Threads, place: Place): boolean {
   const open = [from];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
     if (!threads.add(at)) continue;
@@ -136,13 +138,10 @@ function follow(
   return false;
 }
 
-function holds(
-  what: Assertion,
-  { points, index }: { readonly points: readonly number[]; readonly index: number },
-): boolean {
-  if (what === "start") return index === 0;
-  if (what === "end") return index === points.length;
-  const isBorder = isWord(points[index - 1]) !== isWord(points[index]);
+function holds(what: Assertion, { before, after }: Place): boolean {
+  if (what === "start") return before === undefined;
+  if (what === "end") return after === undefined;
+  const isBorder = isWord(before) !== isWord(after);
   return isBorder === (what === "border");
 }
 

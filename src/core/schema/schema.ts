@@ -10,6 +10,8 @@ export interface Schema {
   /** What each `$ref` and `$dynamicRef` in it means, by its text. */
   readonly targets: ReadonlyMap<string, Json>;
   readonly patterns: ReadonlyMap<string, Pattern>;
+  /** Those schemas in it that ask others about the same value. */
+  readonly nested: ReadonlySet<Json>;
   /** Whether something in it asks what the rest of it has looked at. */
   readonly asksForRest: boolean;
 }
@@ -59,7 +61,18 @@ const single = [
 const listed = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const named = ["$defs", "definitions", "properties", "patternProperties", "dependentSchemas"];
 /** Of these, the ones that look at the same value as the schema that they stand in. */
-const inPlace = ["not", "if", "then", "else", "allOf", "anyOf", "oneOf", "dependentSchemas"];
+const inPlace = [
+  "$ref",
+  "$dynamicRef",
+  "not",
+  "if",
+  "then",
+  "else",
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "dependentSchemas",
+];
 
 class SchemaReader {
   readonly #root: JsonObject;
@@ -69,6 +82,7 @@ class SchemaReader {
   readonly #anchors = new Map<string, Json>();
   /** Every schema in it, with its place. */
   readonly #places = new Map<Json, string>();
+  readonly #nested = new Set<Json>();
   #asksForRest = false;
 
   constructor(root: JsonObject) {
@@ -84,6 +98,7 @@ class SchemaReader {
       root: this.#root,
       targets: this.#targets,
       patterns: this.#patterns,
+      nested: this.#nested,
       asksForRest: this.#asksForRest,
     };
   }
@@ -98,6 +113,7 @@ class SchemaReader {
     if (this.#places.has(schema)) return;
     this.#places.set(schema, pointer);
     this.#faults.push(...keywordFaults(schema, pointer));
+    if (inPlace.some((keyword) => schema[keyword] !== undefined)) this.#nested.add(schema);
     this.#noteNames(schema, pointer);
     this.#notePatterns(schema, pointer);
     for (const [keyword, part] of partsOf(schema)) this.#visit(part, `${pointer}${keyword}`);
@@ -210,7 +226,8 @@ function partsOf(schema: JsonObject): readonly (readonly [string, Json])[] {
   const parts: [string, Json][] = [];
   for (const keyword of single) {
     const part = schema[keyword];
-    if (part !== undefined) parts.push([below("", keyword), part]);
+    // A list of items is a fault of its own.
+    if (part !== undefined && !Array.isArray(part)) parts.push([below("", keyword), part]);
   }
   for (const keyword of listed) {
     const part = schema[keyword];

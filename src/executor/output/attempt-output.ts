@@ -20,10 +20,11 @@ type Stream = "stdout" | "stderr";
 const errorLine = /^\W*(error|fatal|critical|panic|traceback|exception)\b/i;
 
 /**
- * What a program writes, as reports of its attempt: directives as what they say, all other lines as log events.
+ * What a program writes, as reports of its attempt: directives as what they say, all other lines as log
+ * events.
  *
- * The program's pipes are read no faster than 5 MiB a second each, and not while many of its events wait to be
- * recorded: then the program waits on its pipe. Nothing is held without a bound.
+ * The program's pipes are read no faster than 5 MiB a second each, and not while many of its events wait to
+ * be recorded: then the program waits on its pipe. Nothing is held without a bound.
  */
 export class AttemptOutput {
   readonly #context: TaskContext;
@@ -67,9 +68,11 @@ export class AttemptOutput {
     const window = { endsAt: 0, bytes: 0 };
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
-        for (const line of splitter.push(chunk)) this.#take(line, name);
         this.#heldUpCount += 1;
-        await this.#eventsRecorded();
+        for (const line of splitter.push(chunk)) {
+          this.#take(line, name);
+          if (this.#isFull) await this.#eventsRecorded();
+        }
         await pace(window, chunk.length);
         this.#heldUpCount -= 1;
       }
@@ -136,9 +139,11 @@ export class AttemptOutput {
 
   /** Waits until there is room for further events. */
   async #eventsRecorded(): Promise<void> {
-    while (this.#events.length >= waitingEventsMax || this.#eventBytes >= waitingEventBytesMax) {
-      await Promise.race(this.#events);
-    }
+    while (this.#isFull) await Promise.race(this.#events);
+  }
+
+  get #isFull(): boolean {
+    return this.#events.length >= waitingEventsMax || this.#eventBytes >= waitingEventBytesMax;
   }
 
   #eventRefused(error: unknown): void {

@@ -31,8 +31,8 @@ type Held = { readonly level: TaskLogLevel; text: string } | { missingCount: num
 /**
  * Lets the lines of one program through as log events, in order, no faster than the feed should keep them:
  * 200 at once, then 50 a second. Lines that come faster are joined with others of their level, up to 8,192
- * characters in an event; when 64 Ki characters or 64 events are held back, the lines that follow are dropped,
- * and an event in their place says how many.
+ * characters in an event; when 64 Ki characters or 64 events are held back, the lines that follow are
+ * dropped, and an event in their place says how many.
  */
 export class LogPacer {
   readonly #write: (level: TaskLogLevel, text: string) => void;

@@ -10,9 +10,9 @@ interface Watched {
 }
 
 /**
- * Looks at the memory of process groups, every 250 ms for as long as there is one to look at, and tells when one
- * has more than its cap: the private memory that is resident, of all its processes together. One look serves all
- * groups. Where there is no /proc it sees nothing.
+ * Looks at the memory of process groups, every 250 ms for as long as there is one to look at, and tells when
+ * one has more than its cap: the private memory that is resident, of all its processes together. One look
+ * serves all groups. Where there is no /proc it sees nothing.
  */
 export class MemoryWatch {
   readonly #watchedByGroup = new Map<number, Watched>();

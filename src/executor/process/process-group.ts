@@ -28,8 +28,8 @@ export interface Exit {
 const killFirst = "500";
 
 /**
- * A program that runs in a process group of its own, with all that it starts and that does not leave the group
- * by itself. Signals go to all of the group.
+ * A program that runs in a process group of its own, with all that it starts and that does not leave the
+ * group by itself. Signals go to all of the group.
  */
 export class ProcessGroup {
   readonly pid: number;

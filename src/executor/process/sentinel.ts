@@ -5,8 +5,8 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 
 /**
- * Waits for the end of its input, which is the end of the worker however it ends, then kills what the folders of
- * its attempts name and removes the folders. What has ended is named by no folder any more.
+ * Waits for the end of its input, which is the end of the worker however it ends, then kills what the folders
+ * of its attempts name and removes the folders. What has ended is named by no folder any more.
  */
 const script = `
 trap '' HUP INT TERM
@@ -63,6 +63,11 @@ export class Sentinel {
     child.unref();
     (child.stdin as Socket).unref();
     return new Sentinel(child, onLost);
+  }
+
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** Ends the sentinel, which removes the worker's folder; what still runs is killed. */

@@ -47,6 +47,7 @@ export function token({ store }: TestServer, kind: TokenKind, filter: unknown, p
 
 /** What is expected of the refusals that many rows have. */
 export const invalid = { code: "InvalidArgument", reason: "INVALID_REQUEST" } as const;
+export const inputsInvalid = { code: "InvalidArgument", reason: "INPUTS_INVALID" } as const;
 export const tokenInvalid = { code: "InvalidArgument", reason: "TOKEN_INVALID", metadata: {} } as const;
 export const filterChanged = { code: "InvalidArgument", reason: "FILTER_CHANGED", metadata: {} } as const;
 export const noRun = {

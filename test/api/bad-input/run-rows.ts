@@ -8,6 +8,7 @@ import type { TestServer } from "../../support/test-server.ts";
 import {
   condition,
   filterChanged,
+  inputsInvalid,
   invalid,
   noRun,
   plan,
@@ -34,9 +35,9 @@ function createRun(
 }
 
 /** Creates a run of one task with an input that is wrong. */
-function withInput(server: TestServer, value: Value) {
+function withInput(server: TestServer, value: Value, op = "x") {
   const inputs = { x: { source: { case: "value" as const, value } } };
-  return createRun(server, { work: { case: "task", value: { op: "x", inputs } } });
+  return createRun(server, { work: { case: "task", value: { op, inputs } } });
 }
 
 /** What runs are asked for that they cannot give. */
@@ -325,6 +326,43 @@ export const runRows: readonly Row[] = [
     ...tokenInvalid,
   },
   {
+    rpc: "CreateRun",
+    given: "inputs that do not fit the op of its task",
+    call: (server) => withInput(server, text, "typed"),
+    ...inputsInvalid,
+    fields: ['run.task.inputs["x"]', 'run.task.inputs["n"]'],
+  },
+  {
+    rpc: "RetryRun",
+    given: "all without force",
+    call: (server) => server.runs.retryRun({ runId: "ended", all: true }),
+    ...invalid,
+    fields: ["all"],
+  },
+  {
+    rpc: "ListRuns",
+    given: "a run to start after that is not there, beside a page token",
+    call: (server) => {
+      return server.runs.listRuns({ startingAfter: "a", endingBefore: "b", pageToken: "c" });
+    },
+    ...invalid,
+    fields: ["starting_after", "ending_before"],
+  },
+  {
+    rpc: "ListRuns",
+    given: "a run to end before that is not there",
+    call: (server) => server.runs.listRuns({ endingBefore: "none" }),
+    ...invalid,
+    fields: ["ending_before"],
+  },
+  {
+    rpc: "ListRuns",
+    given: "a run to start after in all namespaces",
+    call: (server) => server.runs.listRuns({ filter: { namespace: "-" }, startingAfter: "open" }),
+    ...invalid,
+    fields: ["filter.namespace"],
+  },
+  {
     rpc: "CancelRun",
     given: "an unknown run",
     call: (server) => server.runs.cancelRun({ runId: "none" }),
@@ -377,14 +415,6 @@ export const runRows: readonly Row[] = [
     given: "an unknown run",
     call: (server) => server.runs.updateRun({ runId: "none" }),
     ...noRun,
-  },
-  {
-    rpc: "UpdateRun",
-    given: "a priority for an ended run",
-    call: (server) => server.runs.updateRun({ runId: "ended", priority: 2 }),
-    code: "FailedPrecondition",
-    reason: "RUN_ENDED",
-    metadata: { run_id: "ended", state: "CANCELLED" },
   },
   {
     rpc: "UpdateRun",

@@ -61,6 +61,45 @@ export const workerRows: readonly Row[] = [
   },
   {
     rpc: "Attach",
+    given: "devices and taints that are there twice, and too many queues",
+    call: (server) => {
+      const devices = [{ index: 1 }, { index: 1 }];
+      const taints = [{ key: "spot" }, { key: "spot" }];
+      const ops = Array.from({ length: 1_000 }, (_, index) => `op${index}`);
+      const sharedNamespaces = ["a", "b", "c", "d", "e"];
+      const value = {
+        workerId: "bad",
+        incarnation: "i",
+        ops,
+        capacity: { devices },
+        taints,
+        sharedNamespaces,
+      };
+      return firstFrame(server, { case: "attach", value });
+    },
+    ...invalid,
+    fields: ["attach.capacity.devices[1].index", "attach.taints[1]", "attach.shared_namespaces"],
+  },
+  {
+    rpc: "Attach",
+    given: "a capacity out of its bounds",
+    call: (server) => {
+      const capacity = { cpu: Number.NaN, ramMb: -1n, devices: [{ index: -1, vramMb: -1n }] };
+      const taints = [{ key: "" }];
+      const value = { workerId: "bad", incarnation: "i", ops: ["x"], capacity, taints };
+      return firstFrame(server, { case: "attach", value });
+    },
+    ...invalid,
+    fields: [
+      "attach.capacity.cpu",
+      "attach.capacity.ram_mb",
+      "attach.capacity.devices[0].index",
+      "attach.capacity.devices[0].vram_mb",
+      "attach.taints[0].key",
+    ],
+  },
+  {
+    rpc: "Attach",
     given: "a second attach",
     call: (server) =>
       afterFrames(server, { case: "attach", value: { workerId: "bad", incarnation: "i1", ops: ["x"] } }),
@@ -118,6 +157,20 @@ export const workerRows: readonly Row[] = [
     ...filterChanged,
   },
   {
+    rpc: "ListWorkers",
+    given: "a token of other labels",
+    call: (server) => {
+      const pageToken = token(
+        server,
+        "workers",
+        { namespace: "default", labels: { zone: "a" } },
+        "default/w",
+      );
+      return server.workers.listWorkers({ pageToken });
+    },
+    ...filterChanged,
+  },
+  {
     rpc: "GetWorker",
     given: "an unknown worker",
     call: (server) => server.workers.getWorker({ workerId: "none" }),
@@ -133,6 +186,18 @@ export const workerRows: readonly Row[] = [
     rpc: "DrainWorker",
     given: "other content under a used request_id",
     call: (server) => server.workers.drainWorker({ workerId: "other", requestId: "used" }),
+    ...reused,
+  },
+  {
+    rpc: "EvictWorker",
+    given: "an unknown worker",
+    call: (server) => server.workers.evictWorker({ workerId: "none" }),
+    ...noWorker,
+  },
+  {
+    rpc: "EvictWorker",
+    given: "other content under a used request_id",
+    call: (server) => server.workers.evictWorker({ workerId: "other", requestId: "used" }),
     ...reused,
   },
 ];

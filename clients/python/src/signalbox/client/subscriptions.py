@@ -96,6 +96,7 @@ class Subscriptions:
         name: str,
         *,
         in_flight_max: int = 0,
+        pipelined: bool = False,
         consumer_id: str = "",
         namespace: str | None = None,
     ) -> Consumer:
@@ -107,13 +108,15 @@ class Subscriptions:
                     await delivery.ack()
 
         What is not acknowledged is delivered again, so that the same event may come more than once, under the same
-        `event_id`. `in_flight_max` is how many events this consumer takes at once; 0 means 100.
+        `event_id`. `in_flight_max` is how many events this consumer takes at once; 0 means 100. Of one run they come one
+        at a time, the next one after the acknowledgement, unless `pipelined`.
         """
         opening = subscription_service_pb2.Open(
             namespace=self._calls.namespace(namespace),
             name=name,
             consumer_id=consumer_id,
             in_flight_max=in_flight_max,
+            pipelined=pipelined,
         )
         return Consumer(self._calls, opening)
 

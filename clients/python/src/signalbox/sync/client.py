@@ -104,12 +104,22 @@ class SyncSubscriptions(Facade[Subscriptions]):
     release = waits(Subscriptions.release)
 
     def consume(
-        self, name: str, *, in_flight_max: int = 0, consumer_id: str = "", namespace: str | None = None
+        self,
+        name: str,
+        *,
+        in_flight_max: int = 0,
+        pipelined: bool = False,
+        consumer_id: str = "",
+        namespace: str | None = None,
     ) -> SyncConsumer:
         """Consumes a subscription: `for delivery in client.subscriptions.consume("mail"): …; delivery.ack()`."""
         return SyncConsumer(
             lambda: self._part.consume(
-                name, in_flight_max=in_flight_max, consumer_id=consumer_id, namespace=namespace
+                name,
+                in_flight_max=in_flight_max,
+                pipelined=pipelined,
+                consumer_id=consumer_id,
+                namespace=namespace,
             )
         )
 

@@ -347,6 +347,7 @@ class Open(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     CONSUMER_ID_FIELD_NUMBER: _builtins.int
     IN_FLIGHT_MAX_FIELD_NUMBER: _builtins.int
+    PIPELINED_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace; empty means `default`."""
     name: _builtins.str
@@ -357,6 +358,11 @@ class Open(_message.Message):
     """How many events this consumer takes at once without an acknowledgement; 0
     means 100.
     """
+    pipelined: _builtins.bool
+    """Deliver further events of a run while earlier ones of it are not
+    acknowledged: all of them on this stream, in order. If one of them is
+    rejected or its time is over, those behind it come again after it.
+    """
     def __init__(
         self,
         *,
@@ -364,10 +370,11 @@ class Open(_message.Message):
         name: _builtins.str = ...,
         consumer_id: _builtins.str = ...,
         in_flight_max: _builtins.int = ...,
+        pipelined: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consumer_id", b"consumer_id", "in_flight_max", b"in_flight_max", "name", b"name", "namespace", b"namespace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consumer_id", b"consumer_id", "in_flight_max", b"in_flight_max", "name", b"name", "namespace", b"namespace", "pipelined", b"pipelined"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -464,7 +471,9 @@ class Acknowledge(_message.Message):
     DELIVERY_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def delivery_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The deliveries. One that is not open any more is passed over."""
+        """The deliveries. One whose time is over counts too; one that the stream
+        does not know any more is passed over.
+        """
 
     def __init__(
         self,

@@ -127,14 +127,13 @@ class SubscriptionServiceServicer(object):
         """Consumes a subscription.
 
         Effect: the first frame is Open, answered by Opened. Events are delivered as
-        far as `in_flight_max` permits, and no further one of a run while one of it
-        is not acknowledged by the same stream. What is acknowledged is not
-        delivered again once Acknowledged says so; what is not is delivered again,
-        to any consumer, when its time is over, when it is rejected, or when the
-        stream ends.
+        far as `in_flight_max` permits, one of a run at a time unless the consumer
+        says `pipelined`. What is acknowledged is not delivered again once
+        Acknowledged says so; what is not is delivered again, to any consumer, when
+        its time is over, when it is rejected, or when the stream ends.
         Repeat: open again.
         Refuses: OPEN_EXPECTED, SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_NOT_PULLED,
-        INVALID_REQUEST, TOO_SLOW.
+        LIMIT_REACHED for too many consumers, INVALID_REQUEST, TOO_SLOW.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -68,14 +68,13 @@ class SubscriptionServiceStub:
     """Consumes a subscription.
 
     Effect: the first frame is Open, answered by Opened. Events are delivered as
-    far as `in_flight_max` permits, and no further one of a run while one of it
-    is not acknowledged by the same stream. What is acknowledged is not
-    delivered again once Acknowledged says so; what is not is delivered again,
-    to any consumer, when its time is over, when it is rejected, or when the
-    stream ends.
+    far as `in_flight_max` permits, one of a run at a time unless the consumer
+    says `pipelined`. What is acknowledged is not delivered again once
+    Acknowledged says so; what is not is delivered again, to any consumer, when
+    its time is over, when it is rejected, or when the stream ends.
     Repeat: open again.
     Refuses: OPEN_EXPECTED, SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_NOT_PULLED,
-    INVALID_REQUEST, TOO_SLOW.
+    LIMIT_REACHED for too many consumers, INVALID_REQUEST, TOO_SLOW.
     """
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.ListDeadLettersRequest, _subscription_service_pb2.ListDeadLettersResponse]
     """Lists what a subscription set aside, the oldest event first.
@@ -133,14 +132,13 @@ class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
     """Consumes a subscription.
 
     Effect: the first frame is Open, answered by Opened. Events are delivered as
-    far as `in_flight_max` permits, and no further one of a run while one of it
-    is not acknowledged by the same stream. What is acknowledged is not
-    delivered again once Acknowledged says so; what is not is delivered again,
-    to any consumer, when its time is over, when it is rejected, or when the
-    stream ends.
+    far as `in_flight_max` permits, one of a run at a time unless the consumer
+    says `pipelined`. What is acknowledged is not delivered again once
+    Acknowledged says so; what is not is delivered again, to any consumer, when
+    its time is over, when it is rejected, or when the stream ends.
     Repeat: open again.
     Refuses: OPEN_EXPECTED, SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_NOT_PULLED,
-    INVALID_REQUEST, TOO_SLOW.
+    LIMIT_REACHED for too many consumers, INVALID_REQUEST, TOO_SLOW.
     """
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.ListDeadLettersRequest, _subscription_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """Lists what a subscription set aside, the oldest event first.
@@ -225,14 +223,13 @@ class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Consumes a subscription.
 
         Effect: the first frame is Open, answered by Opened. Events are delivered as
-        far as `in_flight_max` permits, and no further one of a run while one of it
-        is not acknowledged by the same stream. What is acknowledged is not
-        delivered again once Acknowledged says so; what is not is delivered again,
-        to any consumer, when its time is over, when it is rejected, or when the
-        stream ends.
+        far as `in_flight_max` permits, one of a run at a time unless the consumer
+        says `pipelined`. What is acknowledged is not delivered again once
+        Acknowledged says so; what is not is delivered again, to any consumer, when
+        its time is over, when it is rejected, or when the stream ends.
         Repeat: open again.
         Refuses: OPEN_EXPECTED, SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_NOT_PULLED,
-        INVALID_REQUEST, TOO_SLOW.
+        LIMIT_REACHED for too many consumers, INVALID_REQUEST, TOO_SLOW.
         """
 
     @_abc_1.abstractmethod
