@@ -34,8 +34,8 @@ interface Worker {
 }
 
 /**
- * Measures assigning alone, in this process: the real dispatcher and store, and workers that are full. In each
- * round a quarter of what they hold ends, which is not measured; what is, is all that follows until the
+ * Measures assigning alone, in this process: the real dispatcher and store, and workers that are full. In
+ * each round a quarter of what they hold ends, which is not measured; what is, is all that follows until the
  * dispatcher has nothing more to ask for.
  */
 export async function measureAssigning(
@@ -76,6 +76,7 @@ class Scene {
   #assigned = 0;
   #asking = 0;
   #questions = 0;
+  #answered = Promise.withResolvers<void>();
 
   constructor(store: EmbeddedStore) {
     this.#store = store;
@@ -153,16 +154,15 @@ class Scene {
       const reports = attempts.map((attempt) => ({ attempt, sequence: 1, content }));
       return { session, reports };
     });
+    const busy = ending.filter(({ reports }) => reports.length > 0);
     await Promise.all(
-      ending.map(({ session: { sessionId }, reports }) =>
-        reports.length === 0 ? undefined : this.#ask<"report">({ kind: "report", sessionId, reports }),
+      busy.map(({ session: { sessionId }, reports }) =>
+        this.#ask<"report">({ kind: "report", sessionId, reports }),
       ),
     );
     for (const { session, reports } of ending) session.addCredit(Math.max(1, reports.length));
     return ending.reduce((sum, { reports }) => sum + reports.length, 0);
   }
-
-  #answered = Promise.withResolvers<void>();
 
   async #execute<K extends CommandKind>(command: CommandOf<K>): Promise<Outcome<K>> {
     this.#asking += 1;

@@ -24,9 +24,9 @@ const warmUpCount = 20_000;
 const beginCount = 200;
 
 /**
- * Executes tasks that ask for resources and labels on a fleet of workers, out of queues with so many each, and
- * measures what the server uses for an assignment, its report and its end. Small queues are executed one after
- * the other, each for an op of its own, so that enough of them can be measured.
+ * Executes tasks that ask for resources and labels on a fleet of workers, out of queues with so many each,
+ * and measures what the server uses for an assignment, its report and its end. Small queues are executed one
+ * after the other, each for an op of its own, so that enough of them can be measured.
  */
 export async function measurePlacement(
   options: BenchOptions,

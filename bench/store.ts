@@ -135,7 +135,7 @@ try {
     incarnation: "1",
     ops: ["work"],
     labels: {},
-    capacity: { cpuMilli: undefined, ramMb: undefined, devices: [] },
+    capacity: noCapacity,
     taints: [],
     sharedNamespaces: [],
     running: [],

@@ -47,7 +47,7 @@ export type Option = IntegerOption | TextOption | ChoiceOption | ListOption;
 export const storeKinds = ["embedded", "memory"] as const;
 export type StoreKind = (typeof storeKinds)[number];
 
-/** Whether webhooks may be addresses of private networks; `auto` if only this machine can reach the server. */
+/** Whether webhooks may lead into private networks; `auto` if only this machine can reach the server. */
 export const privateTargets = ["auto", "always", "never"] as const;
 export type PrivateTargets = (typeof privateTargets)[number];
 
@@ -197,7 +197,8 @@ export const options: readonly (Option & { readonly key: keyof Configuration })[
     default: [],
     itemsMax: 16,
     lengthMax: 1_024,
-    sentence: "Where NATS with JetStream is, such as nats://127.0.0.1:4222, for subscriptions that publish to it.",
+    sentence:
+      "Where NATS with JetStream is, such as nats://127.0.0.1:4222, for subscriptions that publish to it.",
   },
   {
     key: "natsCredentials",

@@ -194,8 +194,8 @@ export const parkedPerAssignMax = 256;
 export const unparkedPerCommandMax = 100;
 /** 1 s until a limit with free places is asked again by what is parked on it: who it let out may not run. */
 export const parkedLookMs = 1_000;
-/** 16 tasks of a line are read at first, and twice as many each time: most lines give one task or none. */
-export const lineReadFirst = 16;
+/** 2 tasks of a line are read at first, and four times as many each time: most lines give one or none. */
+export const lineReadFirst = 2;
 /**
  * 30 s: how long later and smaller tasks may take what a waiting one misses. After it one worker is kept free
  * for that one, after twice that time another one, and so on.
@@ -220,10 +220,10 @@ export const schemaBytesMax = 64 * 1024;
  */
 export const schemaDepthMax = 24;
 /**
- * 1,000,000 steps that one command may spend on checking values by JSON Schema: some hundredths of a second
- * of the store's time. What takes more is refused.
+ * 500,000 steps that one command may spend on checking values by JSON Schema: at the worst some tenths of a
+ * second of the store's time. What takes more is refused.
  */
-export const schemaStepsMax = 1_000_000;
+export const schemaStepsMax = 500_000;
 /** 500 schemas entered within each other for one value: more is a chain of references that nobody wrote. */
 export const schemaNestingMax = 500;
 /** 20 faults told of one value: who wrote it finds the pattern by then. */

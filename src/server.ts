@@ -43,7 +43,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { configuration, log } = options;
   const store = options.store ?? (await openStore(options));
   const engine = new Engine({ store, log, settings: configuration });
-  const deliveries = new Deliveries({ ...configuration, engine, log, allowsInside: allowsInside(configuration) });
+  const deliveries = new Deliveries({
+    ...configuration,
+    engine,
+    log,
+    allowsInside: allowsInside(configuration),
+  });
   try {
     await engine.start();
     const health = new ServiceHealth(services);

@@ -15,7 +15,9 @@ type proxy struct {
 
 	mu    sync.Mutex
 	isCut bool
-	lines []net.Conn
+	// Cut the line at the next that the server says.
+	losesAnswer bool
+	lines       []net.Conn
 }
 
 // newProxy is a proxy in front of an address.
@@ -59,8 +61,33 @@ func (p *proxy) carry(line net.Conn) {
 		_, _ = io.Copy(onward, line)
 		_ = onward.Close()
 	}()
-	_, _ = io.Copy(line, onward)
+	p.answer(line, onward)
 	_ = line.Close()
+}
+
+// answer carries what the server says.
+func (p *proxy) answer(line, onward net.Conn) {
+	buffer := make([]byte, 64<<10)
+	for {
+		count, err := onward.Read(buffer)
+		p.mu.Lock()
+		isLost := p.losesAnswer && err == nil
+		p.losesAnswer = p.losesAnswer && !isLost
+		p.mu.Unlock()
+		if err != nil || isLost {
+			return
+		}
+		if _, err := line.Write(buffer[:count]); err != nil {
+			return
+		}
+	}
+}
+
+// loseAnswer cuts the line at the next that the server says.
+func (p *proxy) loseAnswer() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.losesAnswer = true
 }
 
 // keep notes lines to be cut, and closes them at once if the proxy is cut.

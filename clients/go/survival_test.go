@@ -310,3 +310,26 @@ func TestCallsWaitForAServerThatIsAway(t *testing.T) {
 		t.Errorf("the call that waited came to %v", err)
 	}
 }
+
+func TestACallWhoseAnswerIsLostIsCarriedOutOnce(t *testing.T) {
+	server := sharedServer(t)
+	direct, ctx := server.dial(t), within(t)
+	line := newProxy(t, server.address)
+	client, err := signalbox.Dial(line.address, signalbox.WithNamespace(direct.Namespace()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	const count = 5
+	for range count {
+		// The line stands when the answer is lost.
+		if _, err := client.GetRun(ctx, "no-such-run"); !errors.Is(err, signalbox.ReasonRunNotFound) {
+			t.Fatal(err)
+		}
+		line.loseAnswer()
+		must(client.CreateRun(ctx, signalbox.NewPlan().Condition("ok", signalbox.Bool)))(t)
+	}
+	if runs := collect(t, direct.ListRuns(ctx, nil)); len(runs) != count {
+		t.Errorf("there are %d runs", len(runs))
+	}
+}

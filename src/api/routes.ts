@@ -28,6 +28,7 @@ export const services = [
   OpService,
   LimitService,
   WorkerService,
+  SubscriptionService,
 ] as const;
 
 /**

@@ -136,7 +136,7 @@ async function create(
   return { subscription: toSubscription(answer.subscription, standing, { showsSecret }) };
 }
 
-/** The content with a secret where the caller says none: that of the subscription that is there, or a new one. */
+/** The content with a secret where the caller says none: that of the one that is there, or a new one. */
 function withSecret(content: SubscriptionContent, known: Subscription | undefined): SubscriptionContent {
   const { target } = content;
   if (target.kind !== "webhook" || target.secret !== "") return content;

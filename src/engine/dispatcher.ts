@@ -34,8 +34,8 @@ export interface DispatcherOptions {
  * asks; all that happens in this turn is asked for at once. ASKING: one `assign` is on its way, never two, so
  * no credit is promised twice. When it fails, the next one is asked `storeRetryDelayMs` later.
  *
- * Work that none of those asked for can take is asked for again when something changes; the lanes keep account
- * of that. One timer is for what changes with time alone, such as a rate that lets the next one start.
+ * Work that none of those asked for can take is asked for again when something changes; the lanes keep
+ * account of that. One timer is for what changes with time alone, such as a rate that lets the next one start.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;

@@ -14,7 +14,7 @@ interface Lane {
   readonly takers: Set<Taker>;
   /** Those with credit who may find something; who was served longest ago comes first. */
   readonly ready: Set<Taker>;
-  /** Those with credit who cannot take what is there, as they are and as it is; who found so first comes first. */
+  /** Those with credit who cannot take what is there, as they are; who was asked for first comes first. */
   readonly blocked: Set<Taker>;
 }
 
@@ -32,8 +32,8 @@ export interface Found {
  * it, so memory is bounded by the open sessions and their queues; a lane begins as one that may hold work,
  * since nothing is known of the time before it.
  *
- * Work that nobody who was asked for can take *blocks* these takers in its lane, and only them: the others are
- * asked for next, so that however few are asked for at once, whoever can take it gets its turn. A blocked
+ * Work that nobody who was asked for can take *blocks* these takers in its lane, and only them: the others
+ * are asked for next, so that however few are asked for at once, whoever can take it gets its turn. A blocked
  * taker is asked for again when something is queued there or freed, or when it has run out of credit and gets
  * more.
  */
@@ -142,8 +142,8 @@ export class Lanes {
   }
 
   /**
-   * Takes in what the store said when it was asked for these takers. Whoever was asked for in vain comes after
-   * the others next time; who is blocked is not asked for again until there is news.
+   * Takes in what the store said when it was asked for these takers. Whoever was asked for in vain comes
+   * after the others next time; who is blocked is not asked for again until there is news.
    */
   found({ asked, emptyQueues, blockedQueues }: Found): void {
     const settled = new Set(emptyQueues);

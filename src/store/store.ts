@@ -109,8 +109,8 @@ export interface NameQuery {
 /** Which part of the feed. */
 export interface FeedQuery {
   /**
-   * Everything behind this position, which is that of a last event of a transaction, or 0. Without a run it may
-   * be any: a transaction with events on both sides of it comes whole.
+   * Everything behind this position, which is that of a last event of a transaction, or 0. Without a run it
+   * may be any: a transaction with events on both sides of it comes whole.
    */
   readonly after: Position;
   /** Only transactions with events of this run, if said. */

@@ -1,27 +1,28 @@
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Reason } from "../../gen/signalbox/v1/reason_pb.ts";
 import { SpecType } from "../../gen/signalbox/v1/op_pb.ts";
+import { Reason } from "../../gen/signalbox/v1/reason_pb.ts";
 import { services } from "../../src/api/routes.ts";
 import type { Position } from "../../src/core/event.ts";
 import { grpcJsClient } from "../support/grpc-js.ts";
 import { refusalIn, type SeenRefusal, TestServer } from "../support/test-server.ts";
-import { attemptRows } from "./bad-input/attempt-rows.ts";
 import { actionRows } from "./bad-input/action-rows.ts";
+import { attemptRows } from "./bad-input/attempt-rows.ts";
 import { conditionRows } from "./bad-input/condition-rows.ts";
 import { eventRows } from "./bad-input/event-rows.ts";
 import { limitRows } from "./bad-input/limit-rows.ts";
 import { opRows } from "./bad-input/op-rows.ts";
 import { condition, plan, task, yes } from "./bad-input/row.ts";
 import { runRows } from "./bad-input/run-rows.ts";
+import { subscriptionRows } from "./bad-input/subscription-rows.ts";
 import { workerRows } from "./bad-input/worker-rows.ts";
 
 let server: TestServer;
 let headBefore: Position;
 
 beforeAll(async () => {
-  server = await TestServer.start();
-  const { runs, conditions, events, ops, limits, workers } = server;
+  server = await TestServer.start({ deliveries: { allowsInside: false } });
+  const { runs, conditions, events, ops, limits, workers, subscriptions } = server;
   const labels = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`l${index}`, ""]));
   const work = plan(
     { name: "approve", kind: condition },
@@ -48,6 +49,15 @@ beforeAll(async () => {
   await limits.setLimit({ limit: { name: "known", scope: op }, requestId: "used" });
   await limits.setLimit({ limit: { name: "gone", scope: op } });
   await limits.deleteLimit({ name: "gone", requestId: "used" });
+  // Of what never happens, so that its place never moves.
+  const filter = { labels: { never: "" } };
+  const pulled = { filter, target: { case: "pull", value: {} } } as const;
+  const posted = { filter, target: { case: "webhook", value: { url: "http://192.0.0.9.invalid" } } } as const;
+  await subscriptions.createSubscription({ subscription: { name: "known", ...pulled }, requestId: "used" });
+  await subscriptions.createSubscription({ subscription: { name: "sent", ...posted } });
+  await subscriptions.createSubscription({ subscription: { name: "deleted", ...pulled } });
+  await subscriptions.releaseDeadLetters({ name: "deleted", requestId: "used" });
+  await subscriptions.deleteSubscription({ name: "deleted", requestId: "used" });
   await server.attach({ workerId: "evicted" });
   await workers.evictWorker({ workerId: "evicted", requestId: "used" });
   const worker = await server.attach({ workerId: "drained" });
@@ -71,7 +81,17 @@ afterEach(async () => {
   expect(run).toMatchObject({ priority: 1, actionCount: 3, pausedConditionCount: 1, endedActionCount: 1 });
 });
 
-const rows = [...runRows, ...actionRows, ...attemptRows, ...conditionRows, ...eventRows, ...opRows, ...limitRows, ...workerRows];
+const rows = [
+  ...runRows,
+  ...actionRows,
+  ...attemptRows,
+  ...conditionRows,
+  ...eventRows,
+  ...opRows,
+  ...limitRows,
+  ...workerRows,
+  ...subscriptionRows,
+];
 
 describe("bad input", () => {
   test.each(rows)("to $rpc, $given: $reason", async ({ call, code, reason, metadata, fields, attaches }) => {
@@ -99,6 +119,7 @@ describe("bad input", () => {
       "ACTION_EXISTS",
       "STOPPING",
       "TOO_SLOW",
+      "UNAUTHENTICATED",
     ];
     const reasons = Object.keys(Reason).filter(
       (name) => !["UNSPECIFIED", "STORE_UNAVAILABLE"].includes(name),

@@ -141,7 +141,7 @@ describe("a queued task", () => {
     expect(await explain("r1")).toMatchObject({
       cause: Cause.NO_WORKER_FITS,
       message:
-        "none of 2 attached workers of op work could ever hold it (cpu 16: the largest worker has 4, and 2 more); " +
+        "no attached worker of op work could ever hold it (cpu 16: the largest worker has 4, and 2 more); " +
         "start one that could, or have the task ask for less",
       unmet: [
         "cpu 16: the largest worker has 4",
@@ -159,7 +159,7 @@ describe("a queued task", () => {
     await create("big", { resources: ram(8) });
     expect(await explain("big")).toMatchObject({
       cause: Cause.NO_CAPACITY,
-      message: "none of 1 workers of op work that could hold it has enough free; wait, or start more of them",
+      message: "no worker of op work that could hold it has enough free, of 1; wait, or start more of them",
       workerCount: 2,
       queuePosition: 0,
       reserved: false,
@@ -182,7 +182,7 @@ describe("a queued task", () => {
     await create("r2", { resources: ram(1) });
     expect(await explain("r2")).toMatchObject({
       cause: Cause.NO_CREDIT,
-      message: "all 1 workers of op work that could hold it are busy; wait, or start more of them",
+      message: "every worker of op work that could hold it is busy, 1 in all; wait, or start more of them",
       workerCount: 2,
     });
   });

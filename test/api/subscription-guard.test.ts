@@ -34,12 +34,16 @@ describe("an address", () => {
     expect(isInside(address)).toBe(true);
   });
 
-  test.each(["1.1.1.1", "172.32.0.1", "100.128.0.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450::1"])(
-    "%s is public",
-    (address) => {
-      expect(isInside(address)).toBe(false);
-    },
-  );
+  test.each([
+    "1.1.1.1",
+    "172.32.0.1",
+    "100.128.0.1",
+    "93.184.216.34",
+    "2606:4700:4700::1111",
+    "2a00:1450::1",
+  ])("%s is public", (address) => {
+    expect(isInside(address)).toBe(false);
+  });
 });
 
 describe("the guard", () => {

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EventKind } from "../../gen/signalbox/v1/event_pb.ts";
+import { type Event, EventKind } from "../../gen/signalbox/v1/event_pb.ts";
 import { until } from "../support/fake-clock.ts";
 import { refusalIn, TestServer } from "../support/test-server.ts";
 import { TestSubscriber } from "../support/test-subscriber.ts";
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await TestServer.start({ deliveries: { allowsInside: true, natsServers: ["nats://127.0.0.1:1"] } });
+  server = await TestServer.start({
+    deliveries: { allowsInside: true, natsServers: ["nats://127.0.0.1:1"] },
+  });
 });
 afterAll(async () => {
   const { errors } = server;
@@ -22,6 +24,10 @@ function newNamespace(): string {
 }
 
 const pull = { case: "pull", value: {} } as const;
+
+function typeOf(event: Event | undefined): string {
+  return event?.detail.case === "published" ? event.detail.value.type : "?";
+}
 
 describe("a subscription", () => {
   test("is created with defaults, read, listed and deleted", async () => {
@@ -85,7 +91,10 @@ describe("a subscription", () => {
     const first = await server.subscriptions.listSubscriptions({ namespace, pageSize: 2 });
     const pageToken = first.nextPageToken;
     const second = await server.subscriptions.listSubscriptions({ namespace, pageSize: 2, pageToken });
-    expect([first, second].map((page) => page.subscriptions.map(({ name }) => name))).toEqual([["a", "b"], ["c"]]);
+    expect([first, second].map((page) => page.subscriptions.map(({ name }) => name))).toEqual([
+      ["a", "b"],
+      ["c"],
+    ]);
     expect(second.nextPageToken).toBe("");
     const other = server.subscriptions.listSubscriptions({ namespace: newNamespace(), pageToken });
     expect(await refusalIn(other)).toMatchObject({ reason: "FILTER_CHANGED" });
@@ -127,7 +136,7 @@ describe("a subscription", () => {
       const one = await TestSubscriber.open(server.url, { namespace, name, pipelined: true });
       const taken = await one.take(count);
       one.cancel();
-      return taken.map(({ event }) => (event?.detail.value as { type: string }).type);
+      return taken.map(({ event }) => typeOf(event));
     };
     expect(await typesOf("now", 1)).toEqual(["behind"]);
     expect(await typesOf("beginning", 2)).toEqual(["before", "behind"]);
@@ -137,7 +146,9 @@ describe("a subscription", () => {
     const namespace = newNamespace();
     const createTopic = (name: string, topics: string[]) => {
       const filter = { topics, kinds: [EventKind.RUN_CREATED, EventKind.SUBSCRIPTION_CREATED] };
-      return server.subscriptions.createSubscription({ subscription: { namespace, name, filter, target: pull } });
+      return server.subscriptions.createSubscription({
+        subscription: { namespace, name, filter, target: pull },
+      });
     };
     await createTopic("one", ["orders"]);
     await createTopic("any", ["*"]);
@@ -174,7 +185,10 @@ describe("the feed by topics", () => {
     }
     const kinds = [EventKind.RUN_CREATED];
     const listed = async (topics: string[]) => {
-      const { events } = await server.events.listEvents({ filter: { namespace, kinds, topics }, pageSize: 100 });
+      const { events } = await server.events.listEvents({
+        filter: { namespace, kinds, topics },
+        pageSize: 100,
+      });
       return events.map(({ runId }) => runId);
     };
     const all = async (topics: string[]) => {

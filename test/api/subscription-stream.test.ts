@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Event, EventKind } from "../../gen/signalbox/v1/event_pb.ts";
 import type { EventDelivery } from "../../gen/signalbox/v1/subscription_service_pb.ts";
-import { EventKind } from "../../gen/signalbox/v1/event_pb.ts";
 import { until } from "../support/fake-clock.ts";
 import { describeRefusal, TestServer } from "../support/test-server.ts";
 import { TestSubscriber } from "../support/test-subscriber.ts";
@@ -23,14 +23,18 @@ async function newSubscription(parts: object = {}, on = server): Promise<string>
   const namespace = `ns${namespaceCount}`;
   const filter = { kinds: [EventKind.PUBLISHED] };
   const target = { case: "pull" as const, value: {} };
-  await on.subscriptions.createSubscription({ subscription: { namespace, name: "s", filter, target, ...parts } });
+  await on.subscriptions.createSubscription({
+    subscription: { namespace, name: "s", filter, target, ...parts },
+  });
   return namespace;
 }
 
 /** Publishes events of these types, each of a run of its own: it is created first. */
 async function publish(namespace: string, types: readonly string[], { run = "", on = server } = {}) {
   if (run !== "") {
-    await on.runs.createRun({ run: { namespace, runId: run, work: { case: "task", value: { op: "nobody" } } } });
+    await on.runs.createRun({
+      run: { namespace, runId: run, work: { case: "task", value: { op: "nobody" } } },
+    });
   }
   const events = types.map((type) => ({ runId: run, published: { source: "test", type } }));
   await on.events.publishEvents({ namespace, events });
@@ -39,9 +43,13 @@ async function publish(namespace: string, types: readonly string[], { run = "", 
 /** Types of what was delivered: `a`, or `a x2` the second time. */
 function told(deliveries: readonly EventDelivery[]): string[] {
   return deliveries.map(({ event, deliveryCount }) => {
-    const type = event?.detail.case === "published" ? event.detail.value.type : "?";
+    const type = typeOf(event);
     return deliveryCount === 1 ? type : `${type} x${deliveryCount}`;
   });
+}
+
+function typeOf(event: Event | undefined): string {
+  return event?.detail.case === "published" ? event.detail.value.type : "?";
 }
 
 describe("a consumer's stream", () => {
@@ -166,7 +174,7 @@ describe("a consumer's stream", () => {
     const got: string[] = [];
     while (got.length < types.length) {
       const next = await other.take(1);
-      got.push(...next.map(({ event }) => (event?.detail.value as { type: string }).type));
+      got.push(...next.map(({ event }) => typeOf(event)));
       await other.acknowledge(next);
     }
     expect(got).toEqual(types);
@@ -206,7 +214,9 @@ describe("the first frame of a consumer", () => {
   });
 
   test("names a subscription that is there, and pulled", async () => {
-    const namespace = await newSubscription({ target: { case: "webhook", value: { url: "https://example.com" } } });
+    const namespace = await newSubscription({
+      target: { case: "webhook", value: { url: "https://example.com" } },
+    });
     const pushed = TestSubscriber.connect(server.url);
     pushed.send({ case: "open", value: { namespace, name: "s" } });
     expect(describeRefusal(await pushed.ended)).toMatchObject({
@@ -216,7 +226,10 @@ describe("the first frame of a consumer", () => {
     });
     const lost = TestSubscriber.connect(server.url);
     lost.send({ case: "open", value: { namespace, name: "nobody" } });
-    expect(describeRefusal(await lost.ended)).toMatchObject({ code: "NotFound", reason: "SUBSCRIPTION_NOT_FOUND" });
+    expect(describeRefusal(await lost.ended)).toMatchObject({
+      code: "NotFound",
+      reason: "SUBSCRIPTION_NOT_FOUND",
+    });
   });
 
   test("keeps the rules of the contract, as every frame does: INVALID_REQUEST", async () => {
@@ -234,7 +247,8 @@ describe("the first frame of a consumer", () => {
       fields: ["acknowledge.delivery_ids"],
     });
     const count = async () =>
-      (await server.subscriptions.getSubscription({ namespace, name: "s" })).subscription?.status?.consumerCount;
+      (await server.subscriptions.getSubscription({ namespace, name: "s" })).subscription?.status
+        ?.consumerCount;
     await until("its consumer is gone", async () => (await count()) === 0);
   });
 });

@@ -226,7 +226,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer One> ? One : never;
 
-/** How many turns of the event loop go by before the next one; many are enough for all that is to be asked. */
+/** How many turns of the event loop go by before the next one; many are enough for all that is asked. */
 const manyTurns = 60;
 const pause = fc.constantFrom(0, 1, 2, 3, manyTurns);
 

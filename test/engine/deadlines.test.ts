@@ -106,6 +106,18 @@ describe("deadlines", () => {
     deadlines.stop();
   });
 
+  test("of counters are fired as all others are", async () => {
+    const { clock, deadlines, store } = setUp();
+    const due = { kind: "counter", key: "default/slow/ada" } as const;
+    store.dues.push({ due, atMs: clock.nowMs() + 500 });
+    deadlines.start();
+    await clock.advance(499);
+    expect(store.commands).toEqual([]);
+    await clock.advance(1);
+    expect(store.commands).toEqual([{ kind: "fire", due }]);
+    deadlines.stop();
+  });
+
   test("told while a round is on its way are not forgotten", async () => {
     const { clock, deadlines, owe, arm, firedAtMs, store } = setUp();
     owe(0);

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { Position } from "../../src/core/event.ts";
 import type { PlacedEvent } from "../../src/engine/feed-pages.ts";
-import type { Consumer, Consuming, EndCause, EventInFlight } from "../../src/engine/subscriptions/consumer.ts";
+import type {
+  Consumer,
+  Consuming,
+  EndCause,
+  EventInFlight,
+} from "../../src/engine/subscriptions/consumer.ts";
 import { Distribution, type DistributionOptions } from "../../src/engine/subscriptions/distribution.ts";
 import { subscriptionLookAheadMax } from "../../src/limits.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -47,7 +52,13 @@ function setUp(parts: Partial<DistributionOptions["content"]> & { ackTimeoutMs?:
   const letters: string[] = [];
   const { ackTimeoutMs = 30_000, ...content } = parts;
   const distribution = new Distribution({
-    content: { deliveriesMax: 0, inFlightMax: 1_000, initialBackoffMs: 1_000, maxBackoffMs: 8_000, ...content },
+    content: {
+      deliveriesMax: 0,
+      inFlightMax: 1_000,
+      initialBackoffMs: 1_000,
+      maxBackoffMs: 8_000,
+      ...content,
+    },
     ackTimeoutMs: "ackTimeoutMs" in parts ? parts.ackTimeoutMs : ackTimeoutMs,
     clock,
     dealt: async (positions) => void dealt.push(...positions),
@@ -81,9 +92,9 @@ describe("events of a subscription", () => {
     const one = consumer();
     distribution.enter(placed("a1 a2 b3 a4 b5"));
     expect(one.since).toBe("1 3");
-    one.consuming.acknowledge([1]);
+    void one.consuming.acknowledge([1]);
     expect(one.since).toBe("2");
-    one.consuming.acknowledge([3, 2]);
+    void one.consuming.acknowledge([3, 2]);
     expect(one.since).toBe("5 4");
   });
 
@@ -92,7 +103,7 @@ describe("events of a subscription", () => {
     const one = consumer();
     distribution.enter(placed("-1 -2 a3"));
     expect(one.since).toBe("1 3");
-    one.consuming.acknowledge([1]);
+    void one.consuming.acknowledge([1]);
     expect(one.since).toBe("2");
   });
 
@@ -101,7 +112,7 @@ describe("events of a subscription", () => {
     const [one, other] = [consumer({ isPipelined: true, inFlightMax: 2 }), consumer({ isPipelined: true })];
     distribution.enter(placed("a1 a2 a3"));
     expect([one.since, other.since]).toEqual(["1 2", ""]);
-    one.consuming.acknowledge([1]);
+    void one.consuming.acknowledge([1]);
     expect([one.since, other.since]).toEqual(["3", ""]);
   });
 
@@ -110,7 +121,7 @@ describe("events of a subscription", () => {
     const one = consumer({ isPipelined: true });
     distribution.enter(placed("a1 a2 a3 b4"));
     expect(one.since).toBe("1 2 3 4");
-    one.consuming.acknowledge([3]);
+    void one.consuming.acknowledge([3]);
     one.consuming.reject([1], rejected);
     expect(one.since).toBe("");
     await clock.advance(1_000);
@@ -122,7 +133,7 @@ describe("events of a subscription", () => {
     const [one, other] = [consumer(), consumer()];
     distribution.enter(placed("a1 b2 c3 d4"));
     expect([one.since, other.since]).toEqual(["1 3", "2 4"]);
-    other.consuming.acknowledge([2, 4]);
+    void other.consuming.acknowledge([2, 4]);
     distribution.enter(placed("e5 f6"));
     expect([one.since, other.since]).toEqual(["", "5 6"]);
   });
@@ -132,7 +143,7 @@ describe("events of a subscription", () => {
     const [one, other] = [consumer({ inFlightMax: 1 }), consumer({ inFlightMax: 10 })];
     distribution.enter(placed("a1 b2 c3 d4 e5"));
     expect([one.since, other.since]).toEqual(["1", "2 3"]);
-    one.consuming.acknowledge([1]);
+    void one.consuming.acknowledge([1]);
     expect([one.since, other.since]).toEqual(["4", ""]);
   });
 
@@ -152,7 +163,7 @@ describe("events of a subscription", () => {
     const other = consumer();
     one.consuming.close();
     expect(other.since).toBe("1x2 3x2");
-    other.consuming.acknowledge([1]);
+    void other.consuming.acknowledge([1]);
     expect(other.since).toBe("2x2");
     expect(distribution.status.consumerCount).toBe(1);
   });
@@ -161,7 +172,7 @@ describe("events of a subscription", () => {
     const { clock, distribution, consumer } = setUp({ ackTimeoutMs: 10_000 });
     const one = consumer();
     distribution.enter(placed("a1 b2"));
-    one.consuming.acknowledge([2]);
+    void one.consuming.acknowledge([2]);
     expect(one.since).toBe("1 2");
     let delivery = 1;
     for (const backoffMs of [1_000, 2_000, 4_000, 8_000, 8_000]) {
@@ -176,7 +187,7 @@ describe("events of a subscription", () => {
       lastError: "no acknowledgement in 10000 ms",
       inFlightCount: 1,
     });
-    one.consuming.acknowledge([1]);
+    void one.consuming.acknowledge([1]);
     expect(distribution.status).toMatchObject({ lastError: "", inFlightCount: 0, acknowledgedCount: 2 });
   });
 
@@ -185,7 +196,7 @@ describe("events of a subscription", () => {
     const one = consumer();
     distribution.enter(placed("a1 a2 b3"));
     one.consuming.reject([1], { delayMs: 5_000, cause: "later" });
-    one.consuming.acknowledge([3]);
+    void one.consuming.acknowledge([3]);
     distribution.enter(placed("b4 c5"));
     expect(one.since).toBe("1 3 4 5");
     await clock.advance(5_000);
@@ -239,10 +250,10 @@ describe("events of a subscription", () => {
     const one = consumer();
     distribution.enter(placed("a1 a2"));
     await clock.advance(1_500);
-    one.consuming.acknowledge([1]);
+    void one.consuming.acknowledge([1]);
     expect(one.since).toBe("1 2");
     await clock.advance(10_000);
-    one.consuming.acknowledge([1, 2]);
+    void one.consuming.acknowledge([1, 2]);
     expect(dealt).toEqual([1, 2]);
   });
 
@@ -269,7 +280,7 @@ describe("events of a subscription", () => {
     const one = consumer();
     distribution.enter(placed("a1 a2"));
     await distribution.stop("STOPPING");
-    one.consuming.acknowledge([1]);
+    void one.consuming.acknowledge([1]);
     expect([one.ends, one.since, dealt, clock.timerCount]).toEqual([["STOPPING"], "1", [1], 0]);
   });
 });

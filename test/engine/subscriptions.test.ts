@@ -1,7 +1,12 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { SubscriptionContent } from "../../src/core/subscriptions/subscription.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import type { Consumer, Consuming, EndCause, EventInFlight } from "../../src/engine/subscriptions/consumer.ts";
+import type {
+  Consumer,
+  Consuming,
+  EndCause,
+  EventInFlight,
+} from "../../src/engine/subscriptions/consumer.ts";
 import { subscriptionPlaceIntervalMs } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 import { noRequest } from "../support/builders.ts";
@@ -205,7 +210,13 @@ describe("a subscription at work", () => {
     await until("the other came again", () => consumer.types.length === 3);
     consumer.reject(true);
     await until("both are set aside", async () => (await row()).deadLetterCount === 2);
-    const release = { request: noRequest, namespace: "default", name: "s", positions: [2], forget: false } as const;
+    const release = {
+      request: noRequest,
+      namespace: "default",
+      name: "s",
+      positions: [2],
+      forget: false,
+    } as const;
     await engine.execute<"releaseDeadLetters">({ kind: "releaseDeadLetters", ...release });
     await until("it came again", () => consumer.types.length === 4);
     expect(consumer.types).toEqual(["1", "2", "2", "1"]);
@@ -225,7 +236,13 @@ describe("a subscription at work", () => {
     await until("it is set aside", async () => (await row()).deadLetterCount === 1);
     consumer.consuming.close();
     await engine.stop();
-    const release = { request: noRequest, namespace: "default", name: "s", positions: [], forget: false } as const;
+    const release = {
+      request: noRequest,
+      namespace: "default",
+      name: "s",
+      positions: [],
+      forget: false,
+    } as const;
     const stamp = { nowMs: 1, chance: 0 };
     await store.transact<"releaseDeadLetters">({ kind: "releaseDeadLetters", ...release }, stamp);
     const next = await setUp(store);
@@ -260,7 +277,10 @@ describe("a subscription at work", () => {
     await create({ target: { kind: "nats", subject: "x" } });
     await publish(2);
     await until("both came", () => consumer.types.length === 2);
-    expect(await engine.subscriptions.open("default", "s", consumer)).toEqual({ ok: false, cause: "NOT_PULLED" });
+    expect(await engine.subscriptions.open("default", "s", consumer)).toEqual({
+      ok: false,
+      cause: "NOT_PULLED",
+    });
     await engine.stop();
     expect([ended, consumer.ends]).toEqual([["s"], ["STOPPING"]]);
   });

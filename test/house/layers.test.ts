@@ -22,7 +22,11 @@ const layers: Readonly<Record<string, { layers: string[]; packages: string[]; no
   store: { layers: ["core", "limits", "observe"], packages: [], node: true },
   engine: { layers: ["store", "core", "limits", "observe"], packages: [], node: true },
   // The api reads from the store that the engine shows it; a test of its own says that it never writes.
-  api: { layers: ["engine", "store", "core", "limits", "observe", "gen"], packages: wire, node: true },
+  api: {
+    layers: ["engine", "store", "core", "limits", "observe", "gen"],
+    packages: [...wire, "@nats-io/jetstream", "@nats-io/transport-node"],
+    node: true,
+  },
   client: { layers: ["gen"], packages: wire, node: true },
   worker: { layers: ["client", "gen"], packages: wire, node: true },
   configuration: { layers: ["limits", "observe"], packages: [], node: true },

@@ -103,7 +103,17 @@ describe("a limit on how many run at once", () => {
   });
 
   test("of a label takes the task's own before its run's", () => {
-    const limits = [{ namespace: "default", name: "l", scope: team, concurrentMax: 1, rate: undefined, shareWeight: 1, updateTimeMs: 0 }];
+    const limits = [
+      {
+        namespace: "default",
+        name: "l",
+        scope: team,
+        concurrentMax: 1,
+        rate: undefined,
+        shareWeight: 1,
+        updateTimeMs: 0,
+      },
+    ];
     const action = actionRow("r", "main", { spec: taskSpec({ labels: { team: "own" } }) });
     expect(limitsOf(action, { team: "run" }, limits)).toMatchObject([{ key: "default/l/own", value: "own" }]);
     expect(limitsOf(actionRow("r", "main"), { team: "run" }, limits)).toMatchObject([{ value: "run" }]);
@@ -138,7 +148,9 @@ describe("a limit on how many run at once", () => {
     createAll(world, { a1: theTask(), a2: theTask() }, { labels: { team: "a" } });
     createAll(world, { b1: theTask(), c1: theTask() });
     expect(give(world, { s1: 9 }).given).toEqual(["s1: a1", "s1: b1"]);
-    expect([heldCount(world, "", "op"), heldCount(world, "", "all"), heldCount(world, "a")]).toEqual([2, 2, 1]);
+    expect([heldCount(world, "", "op"), heldCount(world, "", "all"), heldCount(world, "a")]).toEqual([
+      2, 2, 1,
+    ]);
     expect(world.action("main", r("a1")).holds).toEqual(["default/all/", "default/limit/a", "default/op/"]);
   });
 });
@@ -185,9 +197,38 @@ describe("what is parked on a full limit", () => {
     expect(give(world, { s1: 9 }).given).toEqual(["s1: c"]);
   });
 
+  test("is let out past those that end in the same moment", () => {
+    const world = new World();
+    world.attach();
+    setLimit(world, { scope: team });
+    createAll(world, { r: theTask(), behind: theTask() }, { labels: { team: "x" } });
+    give(world, { s1: 1 });
+    world.accept([world.reference("main", r("r"))]);
+    world.must({
+      kind: "updateRun",
+      request: noRequest,
+      run: r("r"),
+      priority: 1,
+      setLabels: {},
+      removeLabels: [],
+    });
+    world.add("main", aTask("b"), aTask("c"), aTask("d"));
+    give(world, { s1: 9 });
+    expect(parkedRuns(world, "x")).toEqual(["r", "r", "r", "behind"]);
+    finish(world, "r");
+    expect(give(world, { s1: 9 }).given).toEqual(["s1: behind"]);
+  });
+
   test("comes out in the order of the queue, by the priority of the time", () => {
     const world = parked();
-    world.do({ kind: "updateRun", request: noRequest, run: r("c"), priority: 1, setLabels: {}, removeLabels: [] });
+    world.do({
+      kind: "updateRun",
+      request: noRequest,
+      run: r("c"),
+      priority: 1,
+      setLabels: {},
+      removeLabels: [],
+    });
     finish(world, "a");
     expect(give(world, { s1: 9 }).given).toEqual(["s1: c"]);
     expect(parkedRuns(world, "x")).toEqual(["b"]);
@@ -255,7 +296,10 @@ describe("setting a limit", () => {
     setLimit(world, { concurrentMax: 2 });
     give(world, { s1: 9 });
     setLimit(world, { concurrentMax: 1 });
-    expect([world.action("main", r("a")).state, world.action("main", r("b")).state]).toEqual(["ASSIGNED", "ASSIGNED"]);
+    expect([world.action("main", r("a")).state, world.action("main", r("b")).state]).toEqual([
+      "ASSIGNED",
+      "ASSIGNED",
+    ]);
     finish(world, "a");
     expect(give(world, { s1: 9 }).given).toEqual([]);
     finish(world, "b");
@@ -263,8 +307,16 @@ describe("setting a limit", () => {
   });
 
   test.each<{ to: string; scope: LimitContent["scope"]; counted: readonly string[] }>([
-    { to: "another label", scope: { kind: "label", name: "stage", value: undefined }, counted: ["default/limit/x"] },
-    { to: "one value of the label", scope: { kind: "label", name: "team", value: "x" }, counted: ["default/limit/"] },
+    {
+      to: "another label",
+      scope: { kind: "label", name: "stage", value: undefined },
+      counted: ["default/limit/x"],
+    },
+    {
+      to: "one value of the label",
+      scope: { kind: "label", name: "team", value: "x" },
+      counted: ["default/limit/"],
+    },
     { to: "an op that nothing is of", scope: { kind: "op", op: "none" }, counted: [] },
     { to: "the namespace", scope: { kind: "namespace" }, counted: ["default/limit/"] },
   ])("to $to counts anew, and lets everything out that waits", ({ scope, counted }) => {
@@ -286,14 +338,21 @@ describe("setting a limit", () => {
     world.attach();
     setLimit(world, { scope: team });
     const count = unparkedPerCommandMax * 2 + 5;
-    world.create({ plan: Array.from({ length: count }, (_, index) => aTask(`t${index}`)), labels: { team: "x" } });
+    world.create({
+      plan: Array.from({ length: count }, (_, index) => aTask(`t${index}`)),
+      labels: { team: "x" },
+    });
     while (give(world, { s1: 9999 }).emptyQueues.length === 0);
     expect(world.state.parked("default/limit/x", 9999)).toHaveLength(count - 1);
     deleteLimit(world);
     world.do<"fire">({ kind: "fire", due: { kind: "counter", key: "default/limit/x" } });
     expect(world.state.parked("default/limit/x", 9999)).toHaveLength(count - 1 - unparkedPerCommandMax);
     setLimit(world, { scope: team });
-    expect(give(world, { s1: 9999 })).toMatchObject({ given: [], blockedQueues: ["default/work"], againMs: 1000 });
+    expect(give(world, { s1: 9999 })).toMatchObject({
+      given: [],
+      blockedQueues: ["default/work"],
+      againMs: 1000,
+    });
     expect(world.state.parked("default/limit/x", 9999)).toHaveLength(count - 1 - unparkedPerCommandMax);
     world.at(world.nowMs);
     expect(world.state.parked("default/limit/x", 9999)).toEqual([]);
@@ -319,7 +378,12 @@ describe("setting a limit", () => {
   test("is done once by a request id", () => {
     const world = new World();
     const request = { requestId: "x", digest: "1" };
-    const content: LimitContent = { scope: { kind: "namespace" }, concurrentMax: 1, rate: undefined, shareWeight: 1 };
+    const content: LimitContent = {
+      scope: { kind: "namespace" },
+      concurrentMax: 1,
+      rate: undefined,
+      shareWeight: 1,
+    };
     const command = { kind: "setLimit", request, namespace: "default", name: "l", content } as const;
     const first = world.must<"setLimit">(command);
     setLimit(world, { scope: { kind: "namespace" }, concurrentMax: 7 }, "l");
@@ -366,7 +430,10 @@ describe("deleting a limit", () => {
   });
 
   test("is refused for one that is not there: LIMIT_NOT_FOUND", () => {
-    expect(deleteLimit(new World())).toEqual({ ok: false, refusal: { reason: "LIMIT_NOT_FOUND", limit: "limit" } });
+    expect(deleteLimit(new World())).toEqual({
+      ok: false,
+      refusal: { reason: "LIMIT_NOT_FOUND", limit: "limit" },
+    });
   });
 
   test("and setting it again counts from what is held then", () => {
@@ -456,7 +523,10 @@ describe("a rate", () => {
     const world = worldOf(["a", "b", "c", "d"], { labels: { team: "x" } });
     setLimit(world, { scope: team, concurrentMax: 0, rate: { count: 2, periodMs: 4000 } });
     const startMs = world.nowMs;
-    expect(give(world, { s1: 9 })).toMatchObject({ given: ["s1: a", "s1: b"], emptyQueues: ["default/work"] });
+    expect(give(world, { s1: 9 })).toMatchObject({
+      given: ["s1: a", "s1: b"],
+      emptyQueues: ["default/work"],
+    });
     expect(parkedRuns(world, "x")).toEqual(["c", "d"]);
     world.at(startMs + 1999);
     expect(give(world, { s1: 9 }).given).toEqual([]);

@@ -10,7 +10,7 @@ import { couldHold, placeNow } from "../../src/core/placement/fit.ts";
 import { keptCount } from "../../src/core/placement/keep-free.ts";
 import { demandIn } from "../../src/core/placement/line.ts";
 import { reserve } from "../../src/core/placement/reserve.ts";
-import { isFurther, shareMissing, shortfallOf } from "../../src/core/placement/shortfall.ts";
+import { isFurther, shareMissing } from "../../src/core/placement/shortfall.ts";
 import { comesBefore } from "../../src/core/placement/taker.ts";
 import { hasRunEnded } from "../../src/core/run.ts";
 import type { Session } from "../../src/core/session.ts";
@@ -118,7 +118,8 @@ class Watched {
         const counter = state.counter(key);
         if (!action.holds.includes(key)) wrong.push(`${attempt.run} takes no place in ${key}`);
         if (counter === undefined) continue;
-        if (limit.concurrentMax > 0 && counter.heldCount > limit.concurrentMax) wrong.push(`${key} overflows`);
+        if (limit.concurrentMax > 0 && counter.heldCount > limit.concurrentMax)
+          wrong.push(`${key} overflows`);
         const { periodMs = 0, count = 1 } = limit.rate ?? {};
         if (limit.rate !== undefined && counter.fullTimeMs - nowMs > periodMs + periodMs / count / 1000 + 1) {
           wrong.push(`${key} starts too often`);
@@ -148,7 +149,9 @@ class Watched {
             const count = keptCount(action, nowMs);
             const demand = demandIn(action);
             if (count === 0 || demand === undefined) continue;
-            const fits = takers.some((taker) => mayTake(taker, action) && couldHold(demand, taker) && placeNow(demand, taker));
+            const fits = takers.some(
+              (taker) => mayTake(taker, action) && couldHold(demand, taker) && placeNow(demand, taker),
+            );
             if (!fits) found.set(`${one}/${op}/${shape}`, { action, count });
           }
         }
@@ -181,11 +184,11 @@ class Watched {
         this.seen.add("kept");
         const near = [...sessions.values()]
           .filter((one) => mayTake(one, action) && couldHold(wanted, one) && !placeNow(wanted, one))
-          .map((one) => ({ id: one.id, missing: shareMissing(wanted, shortfallOf(wanted, one)) }))
+          .map((one) => ({ id: one.id, missing: shareMissing(wanted, one) }))
           .sort((one, other) => one.missing - other.missing || (one.id < other.id ? -1 : 1))
           .slice(0, count);
         if (!near.some(({ id }) => id === sessionId)) continue;
-        if (isFurther(shortfallOf(wanted, session), shortfallOf(wanted, after))) {
+        if (isFurther(wanted, session, after)) {
           wrong.push(`${given.run} passes ${action.run} over on ${sessionId}`);
         }
       }
@@ -246,7 +249,7 @@ class Watched {
 }
 
 /** Runs on a seed of their own: the same histories each time. */
-const parameters = { seed: 20261122, numRuns: 3000 };
+const parameters = { seed: 20261122, numRuns: 400 };
 
 describe("wherever work is placed, whatever happens", () => {
   const seen = new Set<string>();
@@ -274,12 +277,21 @@ describe("wherever work is placed, whatever happens", () => {
       expect([...state.counters.values()]).toEqual([]);
       expect(brokenPlacement(state)).toEqual([]);
     });
-    fc.assert(property, { ...parameters, numRuns: 1000 });
+    fc.assert(property, { ...parameters, numRuns: 150 });
   });
 
   test("these histories come to every command and every outcome", () => {
     const commands = ["attach", "assign", "accept", "report", "decline", "leave", "detach", "drain", "pulse"];
-    const others = ["evictWorker", "cancelRun", "endAction", "retryRun", "updateRun", "setLimit", "deleteLimit", "boot"];
+    const others = [
+      "evictWorker",
+      "cancelRun",
+      "endAction",
+      "retryRun",
+      "updateRun",
+      "setLimit",
+      "deleteLimit",
+      "boot",
+    ];
     const outcomes = ["assigned", "blocked", "empty", "kept"];
     expect([...commands, ...others, ...outcomes].filter((one) => !seen.has(one))).toEqual([]);
   });

@@ -4,15 +4,7 @@ import { demandOf } from "../../src/core/placement/demand-of.ts";
 import { placeOn, unmetDemands } from "../../src/core/placement/fit.ts";
 import type { Labels } from "../../src/core/run.ts";
 import { noRequest, theTask } from "../support/builders.ts";
-import {
-  type Asked,
-  asking,
-  capacity,
-  createAll,
-  give,
-  placement,
-  resources,
-} from "../support/placing.ts";
+import { type Asked, asking, capacity, createAll, give, placement, resources } from "../support/placing.ts";
 import { sessionRow } from "../support/rows.ts";
 import { World } from "../support/world.ts";
 
@@ -37,7 +29,10 @@ describe("the demand of a task", () => {
   });
 
   test("has a shape that the order of labels and tolerations makes no difference to", () => {
-    const [a, b] = [{ key: "a", value: "" }, { key: "b", value: "1" }];
+    const [a, b] = [
+      { key: "a", value: "" },
+      { key: "b", value: "1" },
+    ];
     const one = demandOf(undefined, { workerLabels: { x: "1", y: "2" }, tolerations: [a, b] });
     const other = demandOf(undefined, { workerLabels: { y: "2", x: "1" }, tolerations: [b, a] });
     expect(one?.shape).toBe(other?.shape);
@@ -72,7 +67,10 @@ describe("what a worker could never hold", () => {
     { asked: { deviceIndex: 2 }, unmet: ["device_index 2: the worker has no such device"] },
     { asked: { deviceIndex: 1, deviceCount: 2 }, unmet: ["device_count 2: the worker has 1"] },
     { asked: { deviceCount: 3 }, unmet: ["device_count 3: the worker has 2"] },
-    { asked: { deviceCount: 2, vramMb: 9000 }, unmet: ["device_count 2 with vram_mb 9000: the worker has 1"] },
+    {
+      asked: { deviceCount: 2, vramMb: 9000 },
+      unmet: ["device_count 2 with vram_mb 9000: the worker has 1"],
+    },
     { asked: { deviceCount: 2, vramMb: 8000 }, unmet: [] },
     { asked: { deviceCount: 0, vramMb: 99000 }, unmet: [] },
     {
@@ -101,8 +99,16 @@ describe("what a worker could never hold", () => {
 
   test.each<{ given: string; workerLabels: Labels; unmet: readonly string[] }>([
     { given: "the label", workerLabels: { zone: "eu" }, unmet: [] },
-    { given: "another value", workerLabels: { zone: "us" }, unmet: ['worker label zone "us": the worker has "eu"'] },
-    { given: "no such label", workerLabels: { rack: "1" }, unmet: ['worker label rack "1": the worker has no such label'] },
+    {
+      given: "another value",
+      workerLabels: { zone: "us" },
+      unmet: ['worker label zone "us": the worker has "eu"'],
+    },
+    {
+      given: "no such label",
+      workerLabels: { rack: "1" },
+      unmet: ['worker label rack "1": the worker has no such label'],
+    },
     {
       given: "a label that every JavaScript object has",
       workerLabels: { toString: "1" },
@@ -149,7 +155,11 @@ describe("a task goes", () => {
   test("G-155 whole to one device: two of 8000 MB do not hold 12000", () => {
     const world = new World();
     world.attach("w", { capacity: capacity({ devices: [8000, 8000] }) });
-    createAll(world, { a: asking({ vramMb: 12000 }), b: asking({ vramMb: 5000 }), c: asking({ vramMb: 5000 }) });
+    createAll(world, {
+      a: asking({ vramMb: 12000 }),
+      b: asking({ vramMb: 5000 }),
+      c: asking({ vramMb: 5000 }),
+    });
     expect(give(world, { s1: 9 }).given).toEqual(["s1: b on 0", "s1: c on 1"]);
   });
 
@@ -194,7 +204,11 @@ describe("a task goes", () => {
   test("G-011 G-024 to the device that it names, of which 0 is one", () => {
     const world = new World();
     world.attach("w", { capacity: capacity({ devices: [8000, 8000] }) });
-    createAll(world, { a: asking({ deviceIndex: 1 }), b: asking({ deviceIndex: 0, vramMb: 1 }), c: asking({ deviceIndex: 1 }) });
+    createAll(world, {
+      a: asking({ deviceIndex: 1 }),
+      b: asking({ deviceIndex: 0, vramMb: 1 }),
+      c: asking({ deviceIndex: 1 }),
+    });
     expect(give(world, { s1: 9 }).given).toEqual(["s1: a on 1", "s1: b on 0"]);
     world.accept([world.reference("main", r("b"))]);
     world.report(world.reference("main", r("b")), { kind: "succeeded", outputs: {} });
@@ -210,8 +224,25 @@ describe("a task goes", () => {
     const world = new World();
     world.attach("large", { capacity: capacity({ cpu: 8 }) });
     world.attach("small", { capacity: capacity({ cpu: 2 }) });
-    createAll(world, { a: asking({ cpu: 1 }), b: asking({ cpu: 1 }), c: asking({ cpu: 8 }), d: asking({ cpu: 1 }) });
+    createAll(world, {
+      a: asking({ cpu: 1 }),
+      b: asking({ cpu: 1 }),
+      c: asking({ cpu: 8 }),
+      d: asking({ cpu: 1 }),
+    });
     expect(give(world, { s1: 9, s2: 9 }).given).toEqual(["s2: a", "s2: b", "s1: c"]);
+  });
+
+  test("where others already are, among equals", () => {
+    const world = new World();
+    for (const workerId of ["v", "w"]) world.attach(workerId, { capacity: capacity({ cpu: 4 }) });
+    createAll(world, {
+      a: asking({ cpu: 1 }),
+      b: asking({ cpu: 1 }),
+      c: asking({ cpu: 1 }),
+      d: asking({ cpu: 4 }),
+    });
+    expect(give(world, { s1: 9, s2: 9 }).given).toEqual(["s1: a", "s1: b", "s1: c", "s2: d"]);
   });
 
   test("to a worker without devices before one with some, if it asks for none", () => {
@@ -286,15 +317,28 @@ describe("what a task asked for is reserved", () => {
   const error = { type: "Broken", message: "it broke", stack: "", nonRetryable: true };
 
   test.each([
-    { when: "it succeeds", state: "RUNNING", act: (world: World) => void world.report(a(world), { kind: "succeeded", outputs: {} }) },
-    { when: "it fails for good", state: "RUNNING", act: (world: World) => void world.report(a(world), { kind: "failed", error }) },
+    {
+      when: "it succeeds",
+      state: "RUNNING",
+      act: (world: World) => void world.report(a(world), { kind: "succeeded", outputs: {} }),
+    },
+    {
+      when: "it fails for good",
+      state: "RUNNING",
+      act: (world: World) => void world.report(a(world), { kind: "failed", error }),
+    },
     {
       when: "its attempt fails and another one follows",
       state: "RUNNING",
-      act: (world: World) => void world.report(a(world), { kind: "failed", error: { ...error, nonRetryable: false } }),
+      act: (world: World) =>
+        void world.report(a(world), { kind: "failed", error: { ...error, nonRetryable: false } }),
     },
     { when: "it is declined", state: "ASSIGNED", act: (world: World) => void world.decline(a(world)) },
-    { when: "nobody accepts it", state: "ASSIGNED", act: (world: World) => void world.at(world.nowMs + 10_000) },
+    {
+      when: "nobody accepts it",
+      state: "ASSIGNED",
+      act: (world: World) => void world.at(world.nowMs + 10_000),
+    },
     {
       when: "it is cancelled and stops",
       state: "RUNNING",
@@ -322,10 +366,19 @@ describe("what a task asked for is reserved", () => {
   });
 
   test.each([
-    { when: "it reports progress", act: (world: World) => void world.report(a(world), { kind: "progress", percent: 5, message: "" }) },
+    {
+      when: "it reports progress",
+      act: (world: World) => void world.report(a(world), { kind: "progress", percent: 5, message: "" }),
+    },
     { when: "a cancel is asked for", act: (world: World) => void world.cancel(r("a")) },
-    { when: "its worker detaches", act: (world: World) => void world.do({ kind: "detach", sessionId: "s1" }) },
-    { when: "the server starts again", act: (world: World) => void world.do({ kind: "boot", leaseMs: 1000 }) },
+    {
+      when: "its worker detaches",
+      act: (world: World) => void world.do({ kind: "detach", sessionId: "s1" }),
+    },
+    {
+      when: "the server starts again",
+      act: (world: World) => void world.do({ kind: "boot", leaseMs: 1000 }),
+    },
   ])("G-152 still when $when", ({ act }) => {
     const world = full("RUNNING");
     const { reserved } = world.state.session("s1") ?? {};
@@ -354,26 +407,47 @@ describe("what a task asked for is reserved", () => {
   });
 
   test.each([
-    { when: "leaves", act: (world: World) => world.do({ kind: "leave", sessionId: "s1", cause: "" }), type: "LeaseExpired" },
-    { when: "is silent until its lease is over", act: (world: World) => world.at(2_000_000), type: "LeaseExpired" },
+    {
+      when: "leaves",
+      act: (world: World) => world.do({ kind: "leave", sessionId: "s1", cause: "" }),
+      type: "LeaseExpired",
+    },
+    {
+      when: "is silent until its lease is over",
+      act: (world: World) => world.at(2_000_000),
+      type: "LeaseExpired",
+    },
     { when: "is evicted", act: (world: World) => evict(world), type: "Evicted" },
-    { when: "loses its place to another process", act: (world: World) => world.attach("w", { incarnation: "2" }), type: "LeaseExpired" },
-  ])("G-156 G-157 until its worker $when: what ran has failed, and its reports are refused", ({ act, type }) => {
-    const world = full("RUNNING");
-    const lost = a(world);
-    act(world);
-    expect(world.state.session("s1")).toBeUndefined();
-    expect(world.attempts("main", r("a"))).toMatchObject([{ number: 1, state: "FAILED", error: { type } }]);
-    expect(world.report(lost, { kind: "succeeded", outputs: {} })).toMatchObject({ reason: "STALE_EPOCH" });
-    world.attach("v", { capacity: all });
-    world.at(world.nowMs + 10);
-    expect(give(world, { [world.sessionOf("v")]: 9 }).given).toHaveLength(1);
-  });
+    {
+      when: "loses its place to another process",
+      act: (world: World) => world.attach("w", { incarnation: "2" }),
+      type: "LeaseExpired",
+    },
+  ])(
+    "G-156 G-157 until its worker $when: what ran has failed, and its reports are refused",
+    ({ act, type }) => {
+      const world = full("RUNNING");
+      const lost = a(world);
+      act(world);
+      expect(world.state.session("s1")).toBeUndefined();
+      expect(world.attempts("main", r("a"))).toMatchObject([{ number: 1, state: "FAILED", error: { type } }]);
+      expect(world.report(lost, { kind: "succeeded", outputs: {} })).toMatchObject({ reason: "STALE_EPOCH" });
+      world.attach("v", { capacity: all });
+      world.at(world.nowMs + 10);
+      expect(give(world, { [world.sessionOf("v")]: 9 }).given).toHaveLength(1);
+    },
+  );
 });
 
 function evict(world: World, workerId = "w", requestId = "") {
   const request = { requestId, digest: requestId };
-  return world.do<"evictWorker">({ kind: "evictWorker", request, namespace: "default", workerId, cause: "hot" });
+  return world.do<"evictWorker">({
+    kind: "evictWorker",
+    request,
+    namespace: "default",
+    workerId,
+    cause: "hot",
+  });
 }
 
 describe("a worker that is evicted", () => {
@@ -387,8 +461,15 @@ describe("a worker that is evicted", () => {
     const done = evict(world);
     expect(done).toMatchObject({ ok: true, answer: { releasedCount: 3 } });
     const message = "its worker was evicted: hot";
-    expect(world.action("main", r("a"))).toMatchObject({ state: "FAILED", error: { type: "Evicted", message } });
-    expect(world.action("main", r("b"))).toMatchObject({ state: "PENDING", attempt: 1, error: { type: "Evicted" } });
+    expect(world.action("main", r("a"))).toMatchObject({
+      state: "FAILED",
+      error: { type: "Evicted", message },
+    });
+    expect(world.action("main", r("b"))).toMatchObject({
+      state: "PENDING",
+      attempt: 1,
+      error: { type: "Evicted" },
+    });
     expect(world.action("main", r("c"))).toMatchObject({ state: "PENDING", attempt: 0 });
     expect(world.eventsOf("worker_left")).toMatchObject([{ detail: { workerId: "w", cause: "evicted" } }]);
     expect(world.effects).toContainEqual({ kind: "gone", sessionId: "s1", cause: "evicted" });
@@ -427,6 +508,13 @@ test("every request that changes nothing of what is held leaves sessions as they
   world.attach("w", { capacity: capacity({ cpu: 1 }) });
   world.create({ task: asking({ cpu: 1 }) });
   const before = world.state.session("s1");
-  world.do({ kind: "updateRun", request: noRequest, run: r("r"), priority: 3, setLabels: {}, removeLabels: [] });
+  world.do({
+    kind: "updateRun",
+    request: noRequest,
+    run: r("r"),
+    priority: 3,
+    setLabels: {},
+    removeLabels: [],
+  });
   expect(world.state.session("s1")).toBe(before);
 });

@@ -45,7 +45,14 @@ class Shelf {
 
   create(name = "s", parts: Partial<SubscriptionContent> = {}, request = noRequest, through = 0) {
     const all = { ...content, ...parts };
-    return this.do({ kind: "createSubscription", request, namespace: "default", name, content: all, through });
+    return this.do({
+      kind: "createSubscription",
+      request,
+      namespace: "default",
+      name,
+      content: all,
+      through,
+    });
   }
 
   move(dealtWith: readonly PositionRange[], positions: readonly number[] = [], createTimeMs = 1) {
@@ -109,7 +116,9 @@ describe("a subscription", () => {
     const done = shelf.create("s", {}, noRequest, 7);
     expect(done.effects).toEqual([{ kind: "subscription", namespace: "default", name: "s" }]);
     expect(shelf.place).toBe("7");
-    expect(shelf.events.map(({ detail }) => detail)).toEqual([{ kind: "subscription_created", subscription: "s" }]);
+    expect(shelf.events.map(({ detail }) => detail)).toEqual([
+      { kind: "subscription_created", subscription: "s" },
+    ]);
   });
 
   test("of the same name and content again is the one that is there, without its secret", () => {
@@ -146,7 +155,12 @@ describe("a subscription", () => {
 
   test("is deleted once; then it is not found", () => {
     const shelf = shelfWith();
-    const command = { kind: "deleteSubscription", request: noRequest, namespace: "default", name: "s" } as const;
+    const command = {
+      kind: "deleteSubscription",
+      request: noRequest,
+      namespace: "default",
+      name: "s",
+    } as const;
     expect(shelf.do<"deleteSubscription">(command).effects?.length).toBe(1);
     expect(shelf.subscriptions.size).toBe(0);
     expect(shelf.do<"deleteSubscription">(command).refused).toBe("SUBSCRIPTION_NOT_FOUND");
@@ -159,15 +173,43 @@ describe("the place of a subscription", () => {
   test.each([
     { from: 3, dealt: [[4, 6]], gives: "6" },
     { from: 3, dealt: [[5, 6]], gives: "3 [5-6]" },
-    { from: 3, dealt: [[9, 9], [5, 6]], gives: "3 [5-6] [9-9]" },
-    { from: 3, dealt: [[5, 6], [4, 4]], gives: "6" },
-    { from: 3, dealt: [[5, 6], [7, 7]], gives: "3 [5-7]" },
+    {
+      from: 3,
+      dealt: [
+        [9, 9],
+        [5, 6],
+      ],
+      gives: "3 [5-6] [9-9]",
+    },
+    {
+      from: 3,
+      dealt: [
+        [5, 6],
+        [4, 4],
+      ],
+      gives: "6",
+    },
+    {
+      from: 3,
+      dealt: [
+        [5, 6],
+        [7, 7],
+      ],
+      gives: "3 [5-7]",
+    },
     { from: 3, dealt: [[1, 2]], gives: "3" },
-    { from: 3, dealt: [[2, 8], [6, 7]], gives: "8" },
+    {
+      from: 3,
+      dealt: [
+        [2, 8],
+        [6, 7],
+      ],
+      gives: "8",
+    },
     { from: 3, dealt: [], gives: "3" },
   ] as const)("at $from with $dealt dealt with is $gives", ({ from, dealt, gives }) => {
     const shelf = shelfWith(from);
-    shelf.move(dealt as readonly PositionRange[]);
+    shelf.move(dealt);
     expect(shelf.place).toBe(gives);
   });
 
@@ -186,15 +228,39 @@ describe("the place of a subscription", () => {
   });
 
   test("says what is open, and how much", () => {
-    const place = withDealt({ through: 3, ahead: [] }, [[6, 7], [9, 9]]);
-    expect(openRanges(place)).toEqual([[4, 5], [8, 8]]);
+    const place = withDealt({ through: 3, ahead: [] }, [
+      [6, 7],
+      [9, 9],
+    ]);
+    expect(openRanges(place)).toEqual([
+      [4, 5],
+      [8, 8],
+    ]);
     expect([lastDealt(place), openCount(place, 12)]).toEqual([9, 6]);
   });
 
   test.each([
-    { open: [2], gives: { through: 1, ahead: [[3, 5], [8, 9]] } },
+    {
+      open: [2],
+      gives: {
+        through: 1,
+        ahead: [
+          [3, 5],
+          [8, 9],
+        ],
+      },
+    },
     { open: [5, 8], gives: { through: 4, ahead: [[9, 9]] } },
-    { open: [9, 1], gives: { through: 0, ahead: [[2, 5], [8, 8]] } },
+    {
+      open: [9, 1],
+      gives: {
+        through: 0,
+        ahead: [
+          [2, 5],
+          [8, 8],
+        ],
+      },
+    },
     { open: [6, 12], gives: { through: 5, ahead: [[8, 9]] } },
   ])("with $open open again", ({ open, gives }) => {
     expect(withOpen({ through: 5, ahead: [[8, 9]] }, open)).toEqual(gives);
@@ -248,7 +314,10 @@ describe("an event that cannot be delivered", () => {
 
   test("beyond the bound is not set aside: LIMIT_REACHED", () => {
     const shelf = shelfWith(0);
-    shelf.move([], Array.from({ length: deadLettersMax }, (_, index) => index + 1));
+    shelf.move(
+      [],
+      Array.from({ length: deadLettersMax }, (_, index) => index + 1),
+    );
     expect(shelf.move([], [deadLettersMax + 1]).refusal).toMatchObject({ limit: "deadLettersMax" });
     expect(shelf.move([], [1]).refused).toBeUndefined();
   });
@@ -295,9 +364,12 @@ describe("a filter", () => {
     { kind: "subscription_created", subscription: "s" },
     { kind: "subscription_deleted", subscription: "s" },
     { kind: "event_dead_lettered", subscription: "s", position: 1, deliveryCount: 1, cause: "" },
-  ] as const satisfies readonly EventDetail[])("never wants $kind, which is about subscriptions", (detail) => {
-    const about = { ...event, detail };
-    expect(subscriptionMatcher(everything)(about)).toBe(false);
-    expect(subscriptionMatcher({ ...everything, kinds: [detail.kind] })(about)).toBe(false);
-  });
+  ] as const satisfies readonly EventDetail[])(
+    "never wants $kind, which is about subscriptions",
+    (detail) => {
+      const about = { ...event, detail };
+      expect(subscriptionMatcher(everything)(about)).toBe(false);
+      expect(subscriptionMatcher({ ...everything, kinds: [detail.kind] })(about)).toBe(false);
+    },
+  );
 });

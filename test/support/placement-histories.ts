@@ -29,7 +29,10 @@ const namespaces = ["default", "other"];
 const ops = ["work", "heavy"];
 
 /** The command that a step is in a world; undefined lets time pass. */
-export function placementCommand(step: Step<keyof typeof placementWeights>, world: World): Command | undefined {
+export function placementCommand(
+  step: Step<keyof typeof placementWeights>,
+  world: World,
+): Command | undefined {
   const choose = new Chooser(step.choices);
   const attempt = () => choose.of(current(world));
   switch (step.kind) {
@@ -63,7 +66,12 @@ export function placementCommand(step: Step<keyof typeof placementWeights>, worl
     case "setLimit":
       return aSetLimit(choose);
     case "deleteLimit":
-      return { kind: "deleteLimit", request: noRequest, namespace: namespaceOf(choose), name: limitName(choose) };
+      return {
+        kind: "deleteLimit",
+        request: noRequest,
+        namespace: namespaceOf(choose),
+        name: limitName(choose),
+      };
     case "wait":
       return undefined;
     default:
@@ -112,7 +120,9 @@ function someLabels(choose: Chooser): Readonly<Record<string, string>> {
   return team === undefined ? {} : { team };
 }
 
-function someTask(choose: Chooser): Partial<Pick<NewTask, "op" | "resources" | "placement" | "retry" | "timeouts">> {
+function someTask(
+  choose: Chooser,
+): Partial<Pick<NewTask, "op" | "resources" | "placement" | "retry" | "timeouts">> {
   const timeouts = { queueToStartMs: 50_000, startToEndMs: undefined, heartbeatMs: undefined };
   return {
     op: choose.is(4) ? "heavy" : "work",
@@ -196,7 +206,9 @@ function aSetLimit(choose: Chooser): CommandOf<"setLimit"> {
     { kind: "label", name: "team", value: undefined },
     { kind: "label", name: "team", value: "x" },
   ];
-  const rate = choose.is(3) ? { count: 1 + choose.upTo(3), periodMs: 1000 + 1000 * choose.upTo(30) } : undefined;
+  const rate = choose.is(3)
+    ? { count: 1 + choose.upTo(3), periodMs: 1000 + 1000 * choose.upTo(30) }
+    : undefined;
   return {
     kind: "setLimit",
     request: noRequest,
@@ -211,7 +223,11 @@ function aSetLimit(choose: Chooser): CommandOf<"setLimit"> {
   };
 }
 
-function ofRun(kind: "cancel" | "end" | "retry" | "update", choose: Chooser, world: World): Command | undefined {
+function ofRun(
+  kind: "cancel" | "end" | "retry" | "update",
+  choose: Chooser,
+  world: World,
+): Command | undefined {
   const run = choose.of([...world.state.runs.keys()]);
   if (run === undefined) return undefined;
   const common = { request: noRequest, run };

@@ -65,7 +65,8 @@ function brokenCounters(state: WorldState, actions: readonly Action[]): readonly
     if (counted !== count) wrong.push(`${key} counts ${counted}, and ${count} hold it`);
   }
   for (const { key, heldCount, dueMs, limit, namespace } of state.counters.values()) {
-    if (heldCount !== (countByKey.get(key) ?? 0)) wrong.push(`${key} counts ${heldCount}, and nobody holds it`);
+    if (heldCount !== (countByKey.get(key) ?? 0))
+      wrong.push(`${key} counts ${heldCount}, and nobody holds it`);
     if (heldCount === 0 && dueMs === undefined) wrong.push(`${key} is left over`);
     const isKnown = state.limits(namespace).some(({ name }) => name === limit);
     if (!isShare({ limit }) && !isKnown && state.parked(key, 1).length === 0) {

@@ -73,7 +73,12 @@ export function give(world: World, credits: Readonly<Record<string, number>>, li
 }
 
 /** Sets a limit: of the op `work`, of one at a time, unless said. */
-export function setLimit(world: World, parts: Partial<LimitContent> = {}, name = "limit", namespace = "default") {
+export function setLimit(
+  world: World,
+  parts: Partial<LimitContent> = {},
+  name = "limit",
+  namespace = "default",
+) {
   const content: LimitContent = {
     scope: { kind: "op", op: "work" },
     concurrentMax: 1,

@@ -2,10 +2,12 @@
 
 Usage: python scripts/generate.py [--check]
 
-Needs the packages of scripts/requirements.txt and, for the import of protovalidate, the repository's node_modules.
+Needs the packages of scripts/requirements.txt and, for the import of protovalidate, the repository's
+node_modules.
 
-The rules of protovalidate are left out of what is generated, and so is `buf/validate/validate.proto`: the server
-checks them, and a second copy of that file in one process would clash with that of the protovalidate package.
+The rules of protovalidate are left out of what is generated, and so is `buf/validate/validate.proto`: the
+server checks them, and a second copy of that file in one process would clash with that of the protovalidate
+package.
 """
 
 import filecmp

@@ -102,9 +102,13 @@ class ScriptedServer(WorkerServiceServicer, RunServiceServicer):
         add_WorkerServiceServicer_to_server(self, self._server)
         add_RunServiceServicer_to_server(self, self._server)
 
-    async def start(self) -> None:
-        """Listens on a free port."""
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+    async def start(self, tls: tuple[bytes, bytes] | None = None) -> None:
+        """Listens on a free port; over TLS, with a key and a certificate."""
+        if tls is None:
+            port = self._server.add_insecure_port("127.0.0.1:0")
+        else:
+            port = self._server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([tls]))
+        self.address = f"127.0.0.1:{port}"
         await self._server.start()
 
     async def close(self) -> None:

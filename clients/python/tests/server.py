@@ -23,7 +23,9 @@ DEFAULTS = {
 
 
 class Server:
-    """A server with data of its own, on a free port of the loopback address that it keeps when it starts again."""
+    """A server with data of its own, on a free port of the loopback address that it keeps when it starts
+    again.
+    """
 
     def __init__(self, *arguments: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="signalbox-test-")

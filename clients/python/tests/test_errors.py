@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from conftest import within
 from scripted import ScriptedServer
 from server import Server
 
-from signalbox import CallFailedError, Client, RefusedError, RetryTimes, UnavailableError
+from signalbox import CallFailedError, Client, RefusedError, RetryTimes, Tls, UnavailableError
 from signalbox.client.channel import read_address
 
 
@@ -93,3 +97,43 @@ async def test_a_fault_of_the_server_is_told_as_one(scripted: ScriptedServer) ->
         with pytest.raises(CallFailedError) as caught:
             await client.runs.cancel("a")
     assert caught.value.code == "INTERNAL"
+
+
+def make_certificate(folder: Path) -> tuple[bytes, bytes]:
+    """A key, and a certificate for box.test; skips the test where there is no openssl."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not there to make a certificate")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = [
+        openssl,
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=box.test",
+    ]
+    command += ["-addext", "subjectAltName=DNS:box.test", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return key.read_bytes(), certificate.read_bytes()
+
+
+async def test_a_server_with_tls_is_reached_by_whom_its_certificate_is_trusted(
+    tmp_path: Path,
+) -> None:
+    key, certificate = make_certificate(tmp_path)
+    server: ScriptedServer = cast(Any, ScriptedServer)()
+    await server.start(tls=(key, certificate))
+    try:
+        tls = Tls(root_certificates=certificate, server_name="box.test")
+        async with Client(f"https://{server.address}", tls=tls) as client:
+            assert (await client.runs.get("a")).run_id == "a"
+        async with Client(f"https://{server.address}", retry=RetryTimes(call=0)) as client:
+            with pytest.raises(UnavailableError):
+                await client.runs.get("a")
+    finally:
+        await server.close()

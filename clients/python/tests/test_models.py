@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import inspect
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -43,12 +43,12 @@ def test_an_empty_message_can_be_read(model: Any, message: Any) -> None:
 
 def test_the_kinds_of_events_are_those_of_the_contract() -> None:
     kinds = {name_enum(event_pb2.EventKind.DESCRIPTOR, value) for value in event_pb2.EventKind.values()}
-    assert set(EventKind.__args__) == kinds - {"UNSPECIFIED"}
+    assert set(get_args(EventKind)) == kinds - {"UNSPECIFIED"}
 
 
 def test_the_states_of_runs_are_those_of_the_contract() -> None:
     states = {name_enum(run_pb2.Run.State.DESCRIPTOR, value) for value in run_pb2.Run.State.values()}
-    assert set(RunState.__args__) == states
+    assert set(get_args(RunState)) == states
 
 
 def test_a_name_that_no_enum_has_is_refused_with_those_that_it_has() -> None:
@@ -81,12 +81,7 @@ def test_a_registered_op_comes_back_as_it_was() -> None:
     message = op_pb2.Op.FromString(write(op).SerializeToString())
     assert message.inputs["depth"].type == op_pb2.SPEC_TYPE_INT
     assert not message.inputs["path"].HasField("required")
-    back = read(signalbox.Op, message)
-    assert back == dataclasses.replace(
-        op,
-        retry=dataclasses.replace(op.retry, non_retryable_error_types=["KeyError"]),
-        placement=signalbox.Placement(worker_labels={"zone": "a"}, tolerations=[signalbox.Toleration("gpu")]),
-    )
+    assert read(signalbox.Op, message) == op
 
 
 def test_a_scope_or_target_without_fields_is_said_by_true() -> None:

@@ -58,4 +58,4 @@ def test_a_run_is_of_an_op_or_of_a_plan() -> None:
 
 def test_a_text_is_not_taken_for_a_list_of_names() -> None:
     with pytest.raises(TypeError, match="a list of names"):
-        plan.task("a", "op", after="count")  # type: ignore[arg-type]
+        plan.task("a", "op", after="count")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from conftest import DEADLINE, skip_if_unserved
 
@@ -71,19 +73,26 @@ async def test_a_plan_hands_outputs_on_and_follows_the_answer(
 async def test_a_watch_shows_the_state_and_then_every_event_to_the_end(
     client: Client, server_worker: Worker, op: str
 ) -> None:
+    go_on = asyncio.Event()
+
     @server_worker.op(op)
     async def work() -> None:
-        return
+        await go_on.wait()
 
     async with server_worker:
         run = await client.runs.create(op)
-        frames = [frame async for frame in client.runs.watch(run.run_id)]
+        frames = []
+        async for frame in client.runs.watch(run.run_id):
+            frames.append(frame)
+            go_on.set()
         assert frames[0].snapshot
+        assert frames[0].run is not None
+        assert not frames[0].run.has_ended
         assert frames[-1].ended
         assert frames[-1].run is not None
         assert frames[-1].run.state == "SUCCEEDED"
         kinds = [event.kind for frame in frames for event in frame.events]
-        assert kinds[-1] == "RUN_ENDED" or frames[0].ended
+        assert kinds[-2:] == ["ACTION_ENDED", "RUN_ENDED"]
 
 
 async def test_many_runs_are_created_each_by_itself(client: Client, op: str) -> None:

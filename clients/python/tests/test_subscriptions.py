@@ -104,6 +104,23 @@ async def test_a_consumer_goes_on_when_the_server_is_killed_and_started(own_serv
         assert list(dict.fromkeys(seen)) == [str(number) for number in range(20)]
 
 
+async def test_events_of_a_run_come_one_at_a_time_unless_pipelined(client: Client, op: str) -> None:
+    await subscribe(client, op)
+    run = await client.runs.create("nobody")
+    for number in range(3):
+        await client.events.publish(NewEvent(source="test", type=str(number), run_id=run.run_id))
+    async with client.subscriptions.consume(op) as deliveries:
+        await asyncio.wait_for(deliveries.__anext__(), DEADLINE)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(deliveries.__anext__(), 0.3)
+    async with client.subscriptions.consume(op, pipelined=True) as deliveries:
+        taken = [await asyncio.wait_for(deliveries.__anext__(), DEADLINE) for _ in range(3)]
+        assert [delivery.event.detail["type"] for delivery in taken] == ["0", "1", "2"]
+        assert all(await asyncio.gather(*(delivery.ack() for delivery in taken)))
+    await client.subscriptions.delete(op)
+    await client.runs.cancel(run.run_id)
+
+
 async def test_a_consumer_ends_with_its_subscription(client: Client, op: str) -> None:
     await subscribe(client, op)
     await publish(client, "one")

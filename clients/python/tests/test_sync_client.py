@@ -8,7 +8,7 @@ import threading
 import pytest
 from conftest import DEADLINE
 
-from signalbox import NewEvent, NotFoundError, SyncClient, SyncTaskContext, Worker, plan
+from signalbox import Client, NewEvent, NotFoundError, SyncClient, SyncTaskContext, Worker, plan
 
 
 def test_a_run_is_made_followed_answered_and_found(server_address: str, op: str) -> None:
@@ -68,3 +68,9 @@ async def test_it_can_be_used_beside_an_event_loop(server_address: str) -> None:
     with SyncClient(server_address) as client:
         page = await asyncio.to_thread(client.runs.list().page)
         assert page.items is not None
+
+
+def test_an_async_client_may_be_used_in_one_event_loop_after_another(server_address: str, op: str) -> None:
+    client = Client(server_address)
+    run = asyncio.run(client.runs.create(op))
+    assert asyncio.run(client.runs.cancel(run.run_id)).state == "CANCELLED"

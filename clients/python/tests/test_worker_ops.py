@@ -152,10 +152,13 @@ async def test_a_step_is_done_once_over_all_attempts(client: Client, server_work
         calls.append(what)
         return {"size": 3}
 
+    def note() -> Any:
+        calls.append("nothing")
+
     @server_worker.op(op)
     async def work(ctx: TaskContext) -> Any:
         loaded = await ctx.step("load", load, "file")
-        nothing = await ctx.step("nothing", lambda: calls.append("nothing"))
+        nothing = await ctx.step("nothing", note)
         if ctx.attempt == 1:
             raise OSError("again")
         return {"size": loaded["size"], "nothing": nothing}

@@ -109,7 +109,7 @@ async def test_an_attempt_is_accepted_and_its_reports_are_numbered_from_1(script
     stream.say(**assign(reference(), x=1))
     assert list((await stream.hear("accept")).attempts) == [reference()]
     go_on.set()
-    reports = []
+    reports: list[frames.AttemptReport] = []
     while len(reports) < 2:
         reports += (await stream.hear("report")).reports
     assert [report.sequence for report in reports] == [1, 2]
@@ -405,6 +405,22 @@ async def test_a_worker_that_the_server_does_not_take_stops(
     stream.refuse(reason, code)
     with pytest.raises(WorkerRefused, match=reason):
         await starting
+
+
+async def test_a_worker_whose_token_is_renewed_comes_back(scripted: ScriptedServer) -> None:
+    tokens = iter(["old", "gone", "new"])
+    worker = Worker(scripted.address, token=lambda: next(tokens))
+    worker.op("op")(lambda: None)
+    stream = await started(worker, scripted)
+    stream.end()
+    stream = await scripted.stream()
+    await stream.hear("attach")
+    stream.refuse("UNAUTHENTICATED", "UNAUTHENTICATED")
+    stream = await scripted.stream()
+    await stream.attach()
+    await stream.hear("credit")
+    assert [metadata["authorization"] for metadata in scripted.metadata][2] == "Bearer new"
+    await left(worker, stream)
 
 
 async def test_a_worker_that_drains_takes_nothing_more_and_leaves_when_all_is_recorded(

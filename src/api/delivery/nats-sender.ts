@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type JetStreamClient, JetStreamApiError, jetstream } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamClient, jetstream } from "@nats-io/jetstream";
 import {
   connect,
   credsAuthenticator,
@@ -25,7 +25,7 @@ import { subjectOf } from "./nats-subject.ts";
 
 /** Where NATS is. */
 export interface NatsOptions {
-  /** Addresses such as `nats://127.0.0.1:4222`, with user and password or a token in them if it asks for them. */
+  /** Such as `nats://127.0.0.1:4222`; user and password, or a token, may stand in the first of them. */
   readonly servers: readonly string[];
   /** A file of credentials, "" for none. */
   readonly credentialsFile: string;
@@ -33,8 +33,8 @@ export interface NatsOptions {
 }
 
 /**
- * Publishes the events of NATS subscriptions over one connection, which it opens with the first of them. While
- * the connection is down there is nobody to take events: they wait in the feed.
+ * Publishes the events of NATS subscriptions over one connection, which it opens with the first of them.
+ * While the connection is down there is nobody to take events: they wait in the feed.
  */
 export class NatsSender implements Sender {
   readonly #options: NatsOptions;
@@ -196,7 +196,8 @@ function rejectionOf(error: unknown): Rejection {
   if (error instanceof errors.NoRespondersError) {
     return { delayMs: undefined, cause: `no stream of JetStream takes the subject: ${text}` };
   }
-  const isTooLarge = text.includes("max_payload") || (error instanceof JetStreamApiError && error.code === 10054);
+  const isTooLarge =
+    text.includes("max_payload") || (error instanceof JetStreamApiError && error.code === 10054);
   return { delayMs: undefined, cause: text, isFinal: isTooLarge };
 }
 

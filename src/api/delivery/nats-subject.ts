@@ -19,8 +19,10 @@ export function subjectOf(template: string, { namespace, runId, delivery }: Even
 /** What is wrong with a template of a subject; undefined if nothing is. */
 export function subjectFault(template: string): string | undefined {
   const filled = template.replace(places, "x");
-  if (/[{}]/.test(filled)) return "may have {topic}, {namespace} and {run_id} to be filled in, and no other braces";
-  if (/[\s*>]/.test(filled) || !/^[\x21-\x7e]+$/.test(filled)) return "must be printable, without spaces, * and >";
+  if (/[{}]/.test(filled))
+    return "may have {topic}, {namespace} and {run_id} to be filled in, and no other braces";
+  if (/[\s*>]/.test(filled) || !/^[\x21-\x7e]+$/.test(filled))
+    return "must be printable, without spaces, * and >";
   if (filled.split(".").includes("")) return "must be words with single dots between them";
   if (filled.startsWith("$")) return "must not begin with $, which is NATS' own";
   return undefined;

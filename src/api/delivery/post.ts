@@ -1,4 +1,4 @@
-import { Agent as PlainAgent, type IncomingMessage, request as plainRequest } from "node:http";
+import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
 import { postAnswerBytesMax } from "../../limits.ts";
 import type { TargetGuard } from "./target-guard.ts";
@@ -75,7 +75,7 @@ export class Poster {
         const isStale = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
         reject(isStale ? new StaleConnection(error) : error);
       });
-      request.on("response", (response) => readAnswer(response).then(resolve, reject));
+      request.on("response", (response) => void readAnswer(response).then(resolve, reject));
       request.end(body);
     });
   }

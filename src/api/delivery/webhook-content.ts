@@ -26,8 +26,13 @@ export function addressFault(address: string): string | undefined {
   return username === "" && password === "" ? undefined : "must not have a user or password in it";
 }
 
-/** The headers that sign a post, as Standard Webhooks says: over its id, its time in seconds, and its body. */
-export function signatureHeaders(secret: string, id: string, timeMs: number, body: string): Record<string, string> {
+/** The headers that sign a post, as Standard Webhooks says: over its id, its time in seconds, its body. */
+export function signatureHeaders(
+  secret: string,
+  id: string,
+  timeMs: number,
+  body: string,
+): Record<string, string> {
   const timestamp = String(Math.floor(timeMs / 1000));
   const key = secret.startsWith(secretPrefix)
     ? Buffer.from(secret.slice(secretPrefix.length), "base64")

@@ -34,8 +34,8 @@ export class WebhookSender implements Sender {
 /**
  * Posts the events of one subscription, one of a run at a time and `webhookPostsMax` in all.
  *
- * 2xx means delivered. 410 says that the receiver never wants it: it is set aside at once. Anything else, also
- * a redirect, and no answer in time, is a try that failed; `retry-after` says when the next one is.
+ * 2xx means delivered. 410 says that the receiver never wants it: it is set aside at once. Anything else,
+ * also a redirect, and no answer in time, is a try that failed; `retry-after` says when the next one is.
  */
 class Posting implements Consumer {
   readonly inFlightMax = webhookPostsMax;
@@ -102,7 +102,8 @@ class Posting implements Consumer {
 function rejectionOf({ status, retryAfterMs, text }: PostAnswer): Rejection | undefined {
   if (status >= 200 && status < 300) return undefined;
   const said = text === "" ? "" : `: ${text}`;
-  if (status === 410) return { delayMs: undefined, cause: `the receiver is gone (410)${said}`, isFinal: true };
+  if (status === 410)
+    return { delayMs: undefined, cause: `the receiver is gone (410)${said}`, isFinal: true };
   if (status >= 300 && status < 400) {
     return { delayMs: retryAfterMs, cause: `redirects are not followed (${status})${said}` };
   }

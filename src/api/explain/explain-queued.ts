@@ -34,9 +34,9 @@ interface Full {
 }
 
 /**
- * Says why a queued task is not assigned: the first of these that holds. No worker of its op; none that could
- * ever hold it; a limit; none that permits more; none with enough free. It reads at most `workersExplainedMax`
- * workers and the limits of one namespace.
+ * Says why a queued task is not assigned: the first of these that holds. No worker of its op; none that
+ * could ever hold it; a limit; none that permits more; none with enough free. It reads at most
+ * `workersExplainedMax` workers and the limits of one namespace.
  */
 export async function explainQueued(
   engine: Engine,
@@ -54,25 +54,21 @@ export async function explainQueued(
   }
   const fitting = workers.filter(({ session }) => couldHold(demand, session));
   if (fitting.length === 0) {
-    const unmet = [
-      ...unmetByAll(
-        demand,
-        workers.map(({ session }) => session),
-      ),
-    ];
-    return explained(Cause.NO_WORKER_FITS, noneFits(op, workers.length, unmet), { ...facts, unmet });
+    const sessions = workers.map(({ session }) => session);
+    const unmet = [...unmetByAll(demand, sessions)];
+    return explained(Cause.NO_WORKER_FITS, noneFits(op, unmet), { ...facts, unmet });
   }
   const full = await findFull(engine, action);
   if (full !== undefined) return explainFull(engine, full, facts);
-  const which = fitting.length === workers.length ? "" : ` that could hold it`;
+  const which = `worker of op ${op}${fitting.length === workers.length ? "" : " that could hold it"}`;
   const permitting = fitting.filter(({ credit }) => credit > 0);
   if (permitting.length === 0) {
-    const told = `all ${fitting.length} workers of op ${op}${which} are busy; wait, or start more of them`;
+    const told = `every ${which} is busy, ${fitting.length} in all; wait, or start more of them`;
     return explained(Cause.NO_CREDIT, told, facts);
   }
   if (!permitting.some(({ session }) => placeOn(demand, session) !== undefined)) {
     const reserved = queuePosition === 0 && keptCount(action, engine.nowMs()) > 0;
-    const told = `none of ${permitting.length} workers of op ${op}${which} has enough free; wait, or start more of them`;
+    const told = `no ${which} has enough free, of ${permitting.length}; wait, or start more of them`;
     const kept = reserved ? "; it has waited for so long that one is kept free for it" : "";
     return explained(Cause.NO_CAPACITY, `${told}${kept}`, { ...facts, reserved });
   }
@@ -80,11 +76,11 @@ export async function explainQueued(
   return explained(Cause.IN_QUEUE, told, facts);
 }
 
-function noneFits(op: string, count: number, unmet: readonly string[]): string {
+function noneFits(op: string, unmet: readonly string[]): string {
   const [first = ""] = unmet;
   const more = unmet.length > 1 ? `, and ${unmet.length - 1} more` : "";
   return (
-    `none of ${count} attached workers of op ${op} could ever hold it (${first}${more}); ` +
+    `no attached worker of op ${op} could ever hold it (${first}${more}); ` +
     "start one that could, or have the task ask for less"
   );
 }

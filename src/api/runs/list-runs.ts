@@ -38,7 +38,19 @@ export async function listRuns(store: Store, request: ListRunsRequest): Promise<
     isPlace: isRunPlace,
     sizeOf: runSizeBytes,
   });
-  return { runs: items, nextPageToken, hasMore: nextPageToken !== "" };
+  const last = items.at(-1);
+  // A full page may be the last one: the store has not looked behind it.
+  const isOver =
+    nextPageToken !== "" && last !== undefined && (await isNothing(store, { ...filter, after: placeOfRun(last) }));
+  return isOver
+    ? { runs: items, nextPageToken: "", hasMore: false }
+    : { runs: items, nextPageToken, hasMore: nextPageToken !== "" };
+}
+
+/** True if it is known that there is nothing more: what much was passed over for may hold something yet. */
+async function isNothing(store: Store, query: Filter & Partial<Pick<RunQuery, "after" | "before">>): Promise<boolean> {
+  const page = await store.listRuns({ after: undefined, before: undefined, ...query, limit: 1 });
+  return page.items.length === 0 && page.next === undefined;
 }
 
 /** The page that ends right before a run, read from there towards the newest. */
@@ -59,6 +71,10 @@ async function pageBefore(
     runs.unshift(...page.items);
     before = page.next;
     hasMore = page.next !== undefined;
+  }
+  const [first] = runs;
+  if (hasMore && first !== undefined) {
+    hasMore = !(await isNothing(store, { ...filter, before: placeOfRun(first) }));
   }
   const last = runs.at(-1);
   const nextPageToken = last === undefined ? "" : printToken(scope, placeOfRun(last));
@@ -104,24 +120,30 @@ function fromRunFilter(filter: RunFilter | undefined): Filter {
     pausedOnly: filter?.pausedOnly ?? false,
     op: filter === undefined || filter.op === "" ? undefined : filter.op,
     image: filter === undefined || filter.image === "" ? undefined : filter.image,
-    createdFromMs: latest(toMs(filter?.createdFrom, Math.ceil), after(filter?.createdAfter)),
-    createdUntilMs: earliest(toMs(filter?.createdUntil, Math.floor), before(filter?.createdBefore)),
+    createdFromMs: latest(from(filter?.createdFrom), after(filter?.createdAfter)),
+    createdUntilMs: earliest(until(filter?.createdUntil), before(filter?.createdBefore)),
   };
 }
 
 /** Runs are created at whole milliseconds: a bound between two of them is moved to the one that it means. */
-function toMs(time: Timestamp | undefined, round: (ms: number) => number): number | undefined {
-  return time === undefined ? undefined : round(Number(time.seconds) * 1000 + time.nanos / 1_000_000);
+function from(time: Timestamp | undefined): number | undefined {
+  if (time === undefined) return undefined;
+  return Number(time.seconds) * 1000 + Math.ceil(time.nanos / 1_000_000);
+}
+
+function until(time: Timestamp | undefined): number | undefined {
+  if (time === undefined) return undefined;
+  return Number(time.seconds) * 1000 + Math.floor(time.nanos / 1_000_000);
 }
 
 function after(time: Timestamp | undefined): number | undefined {
-  const ms = toMs(time, Math.floor);
-  return ms === undefined ? undefined : ms + 1;
+  const last = until(time);
+  return last === undefined ? undefined : last + 1;
 }
 
 function before(time: Timestamp | undefined): number | undefined {
-  const ms = toMs(time, Math.ceil);
-  return ms === undefined ? undefined : ms - 1;
+  const first = from(time);
+  return first === undefined ? undefined : first - 1;
 }
 
 function latest(one: number | undefined, other: number | undefined): number | undefined {

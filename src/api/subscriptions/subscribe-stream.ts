@@ -1,4 +1,8 @@
-import type { Opened, SubscribeRequest, SubscribeResponse } from "../../../gen/signalbox/v1/subscription_service_pb.ts";
+import type {
+  Opened,
+  SubscribeRequest,
+  SubscribeResponse,
+} from "../../../gen/signalbox/v1/subscription_service_pb.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { attachTimeoutMs, consumersPerSubscriptionMax } from "../../limits.ts";
 import { fromNamespace } from "../mapping/from-proto-run.ts";

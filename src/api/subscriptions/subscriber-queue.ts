@@ -113,7 +113,8 @@ export class SubscriberQueue {
   #roomIn(kind: Frame["case"], sizeBytes: number, itemCount = 1): Waiting | undefined {
     const last = this.#waiting.at(-1);
     if (last === undefined || last.frame.case !== kind || this.#end !== undefined) return undefined;
-    const hasRoom = last.itemCount + itemCount <= frameItemsMax && last.sizeBytes + sizeBytes <= frameBytesMax;
+    const hasRoom =
+      last.itemCount + itemCount <= frameItemsMax && last.sizeBytes + sizeBytes <= frameBytesMax;
     return hasRoom && this.#sizeBytes + sizeBytes <= this.#limits.bytesMax ? last : undefined;
   }
 

@@ -63,7 +63,8 @@ export class Subscriber implements Consumer {
   }
 
   end(cause: EndCause): undefined {
-    if (cause === "TOO_SLOW") this.#queue.abort(toConnectError({ reason: "TOO_SLOW", ...this.#queue.reached }));
+    if (cause === "TOO_SLOW")
+      this.#queue.abort(toConnectError({ reason: "TOO_SLOW", ...this.#queue.reached }));
     else if (cause === "STOPPING") void this.leave();
     else this.#close("the subscription was deleted", undefined);
   }
@@ -151,7 +152,11 @@ export class Subscriber implements Consumer {
   }
 
   #close(cause: string, afterMs: number | undefined): void {
-    const value = message<Close>({ $typeName: "signalbox.v1.Close", cause, reconnectAfter: toDuration(afterMs) });
+    const value = message<Close>({
+      $typeName: "signalbox.v1.Close",
+      cause,
+      reconnectAfter: toDuration(afterMs),
+    });
     this.#queue.push({ case: "close", value });
     this.#queue.end(afterMs === undefined ? undefined : toConnectError({ reason: "STOPPING" }));
   }

@@ -1,3 +1,4 @@
+import type { EventFilter as EventFilterMessage } from "../../../gen/signalbox/v1/event_service_pb.ts";
 import type {
   DeadLetter as DeadLetterMessage,
   NatsTarget,
@@ -5,7 +6,7 @@ import type {
   SubscriptionStatus,
   Webhook,
 } from "../../../gen/signalbox/v1/subscription_pb.ts";
-import type { EventFilter as EventFilterMessage } from "../../../gen/signalbox/v1/event_service_pb.ts";
+import { openCount } from "../../core/subscriptions/place.ts";
 import type {
   DeadLetter,
   Subscription,
@@ -13,7 +14,6 @@ import type {
   SubscriptionFilter,
   SubscriptionTarget,
 } from "../../core/subscriptions/subscription.ts";
-import { openCount } from "../../core/subscriptions/place.ts";
 import type { DeliveryStatus } from "../../engine/subscriptions/consumer.ts";
 import { subjectFault } from "../delivery/nats-subject.ts";
 import { addressFault, secretFault } from "../delivery/webhook-content.ts";

@@ -5,10 +5,10 @@ import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { Answers, Assignment, CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { nextStartMs } from "../limits/rate.ts";
 import type { Full } from "../limits/places.ts";
+import { nextStartMs } from "../limits/rate.ts";
 import { letGoMs, park } from "../limits/unpark.ts";
-import { keepFree, keepFreeAhead, mayKeepFree } from "../placement/keep-free.ts";
+import { isKept, keepFree, keepFreeAhead, mayKeepFree } from "../placement/keep-free.ts";
 import { demandIn, findSpot, isUsedUp, type Line, type Spot } from "../placement/line.ts";
 import { askAgain, newRound, nextLine, type Round, splitSessions } from "../placement/round.ts";
 import { charge } from "../placement/taker.ts";
@@ -54,7 +54,7 @@ function spotFor(round: Round, line: Line, head: Action): Spot | undefined {
     if (nextMs > draft.nowMs) askAgain(round, Math.ceil(nextMs));
     return undefined;
   }
-  const { spot, isHeldBack } = findSpot(line, head);
+  const { spot, isHeldBack } = findSpot(line, head, (found) => isKept(round, head, found));
   const isCreditUsedUp = line.takers.every(({ credit }) => credit === 0);
   if (spot === undefined && (isHeldBack || isCreditUsedUp || !mayKeepFree(round, line, head))) {
     line.isBlocked = true;

@@ -7,8 +7,8 @@ import { takeAnswer } from "../actions/take-answer.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { timeOutRun } from "../runs/run-commands.ts";
 import { unparkDue } from "../limits/unpark.ts";
+import { timeOutRun } from "../runs/run-commands.ts";
 import { returnAttempt } from "./attempt.ts";
 import { expireSession } from "./session-commands.ts";
 

@@ -50,7 +50,10 @@ export function attach(draft: Draft, command: CommandOf<"attach">): Decision<"at
 function withEachDeviceOnce(capacity: Capacity): Capacity {
   const deviceByIndex = new Map(capacity.devices.toReversed().map((device) => [device.index, device]));
   if (deviceByIndex.size === capacity.devices.length) return capacity;
-  return { ...capacity, devices: capacity.devices.filter((device) => deviceByIndex.get(device.index) === device) };
+  return {
+    ...capacity,
+    devices: capacity.devices.filter((device) => deviceByIndex.get(device.index) === device),
+  };
 }
 
 /** What becomes of the attempts that a worker says it runs: kept if the session that it had holds them. */

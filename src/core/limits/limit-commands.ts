@@ -25,14 +25,19 @@ export function setLimit(draft: Draft, command: CommandOf<"setLimit">): Decision
   const limits = draft.limits(namespace);
   const before = limits.find((limit) => limit.name === name);
   if (before === undefined && limits.length >= limitsPerNamespaceMax) {
-    return refuse({ reason: "LIMIT_REACHED", limit: "limitsPerNamespaceMax", maximum: limitsPerNamespaceMax });
+    return refuse({
+      reason: "LIMIT_REACHED",
+      limit: "limitsPerNamespaceMax",
+      maximum: limitsPerNamespaceMax,
+    });
   }
   const limit: Limit = { ...content, namespace, name, updateTimeMs: draft.nowMs };
   if (before !== undefined && canonical({ ...before, updateTimeMs: draft.nowMs }) === canonical(limit)) {
     return answer(draft, scope, { limit: before });
   }
   draft.setLimit(limit);
-  if (before !== undefined && canonical(before.scope) === canonical(limit.scope)) adjust(draft, before, limit);
+  if (before !== undefined && canonical(before.scope) === canonical(limit.scope))
+    adjust(draft, before, limit);
   else recount(draft, limit);
   draft.emitFor(namespace, { kind: "limit_set", limit: name, concurrentMax: limit.concurrentMax });
   draft.affect({ kind: "freed" });

@@ -47,8 +47,8 @@ export function couldHold(demand: Demand | undefined, place: Omit<Place, "reserv
   const { capacity, labels } = place;
   if (cpuMilli !== undefined && cpuMilli > (capacity.cpuMilli ?? -1)) return false;
   if (ramMb !== undefined && ramMb > (capacity.ramMb ?? -1)) return false;
-  for (const [name, value] of Object.entries(placement.workerLabels)) {
-    if (!Object.hasOwn(labels, name) || labels[name] !== value) return false;
+  for (const name in placement.workerLabels) {
+    if (!Object.hasOwn(labels, name) || labels[name] !== placement.workerLabels[name]) return false;
   }
   const count = deviceCountOf(resources);
   return count === 0 || freeFor(resources, capacity, nothingReserved).length >= count;

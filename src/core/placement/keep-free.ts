@@ -1,11 +1,22 @@
 import { keptFreeTasksMax, passedOverMsMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
-import { namespaceOf } from "../name.ts";
 import type { Session } from "../session.ts";
-import { couldHold, placeNow } from "./fit.ts";
-import { demandIn, findSpot, headOf, type Line } from "./line.ts";
+import type { Demand } from "./demand.ts";
+import { couldHold } from "./fit.ts";
+import { demandIn, findSpot, headOf, type Line, type Spot } from "./line.ts";
+import { reserve } from "./reserve.ts";
 import type { Round } from "./round.ts";
-import { shareMissing, shortfallOf } from "./shortfall.ts";
+import { isFurther, shareMissing } from "./shortfall.ts";
+import { comesBefore } from "./taker.ts";
+
+/** A task that fits nowhere at the moment and has workers kept free for it. */
+export interface Waiting {
+  readonly line: Line;
+  readonly action: Action;
+  readonly demand: Demand;
+  /** The sessions that are kept free, by their ids; undefined until somebody else could go to one. */
+  keptIds: ReadonlySet<string> | undefined;
+}
 
 /**
  * How many workers are kept free for a queued task that fits nowhere at the moment: none at first, then one
@@ -24,30 +35,44 @@ export function keptCount(action: Action, nowMs: number): number {
 }
 
 /** True if workers are to be kept free for the first task of a line, should it fit nowhere. */
-export function mayKeepFree({ draft, keptLines }: Round, line: Line, head: Action): boolean {
-  if (demandIn(head) === undefined || keptLines.has(line) || keptLines.size >= keptFreeTasksMax) return false;
-  return keptCount(head, draft.nowMs) > 0;
+export function mayKeepFree({ draft, waiting }: Round, line: Line, head: Action): boolean {
+  if (demandIn(head) === undefined || keptCount(head, draft.nowMs) === 0) return false;
+  return waiting.length < keptFreeTasksMax && waiting.every((one) => one.line !== line);
 }
 
 /** Keeps workers free for the first task of a line, which fits nowhere at the moment. */
-export function keepFree(round: Round, line: Line, head: Action): void {
+export function keepFree({ waiting }: Round, line: Line, head: Action): void {
   const demand = demandIn(head);
-  if (demand === undefined) return;
-  round.keptLines.add(line);
+  if (demand !== undefined) waiting.push({ line, action: head, demand, keptIds: undefined });
+}
+
+/** True if a spot is on a worker that is kept free for a task that comes first and would miss more there. */
+export function isKept(round: Round, action: Action, { taker, deviceIndexes }: Spot): boolean {
+  const demand = demandIn(action);
+  if (round.waiting.length === 0 || demand === undefined) return false;
+  const { session, reserved } = taker;
+  const before = { capacity: session.capacity, reserved };
+  const after = { capacity: session.capacity, reserved: reserve(reserved, demand, deviceIndexes) };
+  return round.waiting.some((waiting) => {
+    if (!comesBefore(waiting.action, action) || !isFurther(waiting.demand, before, after)) return false;
+    waiting.keptIds ??= findKept(round, waiting);
+    return waiting.keptIds.has(session.id);
+  });
+}
+
+/** Those of the workers that could hold a task, and are too full, that miss the least. */
+function findKept(round: Round, { line, action, demand }: Waiting): ReadonlySet<string> {
   round.sessions ??= round.draft.sessions();
   const near: { readonly id: string; readonly missing: number }[] = [];
   for (const session of round.sessions) {
-    if (session.state !== "ATTACHED" || !takesFrom(session, head, line.op)) continue;
-    if (!couldHold(demand, session)) continue;
+    if (session.state !== "ATTACHED" || !takesFrom(session, line) || !couldHold(demand, session)) continue;
     const reserved = round.takerById.get(session.id)?.reserved ?? session.reserved;
-    const place = { capacity: session.capacity, reserved };
-    if (placeNow(demand, place) !== undefined) continue;
-    near.push({ id: session.id, missing: shareMissing(demand, shortfallOf(demand, place)) });
+    const missing = shareMissing(demand, { capacity: session.capacity, reserved });
+    if (missing > 0) near.push({ id: session.id, missing });
   }
   near.sort((one, other) => one.missing - other.missing || (one.id < other.id ? -1 : 1));
-  for (const { id } of near.slice(0, keptCount(head, round.draft.nowMs))) {
-    round.takerById.get(id)?.waiting.push({ action: head, demand });
-  }
+  const count = keptCount(action, round.draft.nowMs);
+  return new Set(near.slice(0, count).map(({ id }) => id));
 }
 
 /**
@@ -57,24 +82,22 @@ export function keepFree(round: Round, line: Line, head: Action): void {
  */
 export function keepFreeAhead(round: Round): void {
   if (round.linesByNamespace.size < 2) return;
-  const waiting: { readonly line: Line; readonly head: Action }[] = [];
+  const starving: { readonly line: Line; readonly head: Action }[] = [];
   for (const line of [...round.linesByNamespace.values()].flat()) {
     const head = headOf(round.draft, line);
-    if (head !== undefined && mayKeepFree(round, line, head)) waiting.push({ line, head });
+    if (head !== undefined && mayKeepFree(round, line, head)) starving.push({ line, head });
   }
-  waiting.sort((one, other) => one.head.ageMs - other.head.ageMs);
-  for (const { line, head } of waiting) {
+  starving.sort((one, other) => one.head.ageMs - other.head.ageMs);
+  for (const { line, head } of starving) {
     if (!mayKeepFree(round, line, head)) return;
-    const { spot, isHeldBack } = findSpot(line, head);
+    const { spot, isHeldBack } = findSpot(line, head, (found) => isKept(round, head, found));
     if (spot !== undefined || isHeldBack) continue;
-    const isLimited =
-      round.places.fullForQueue(line.namespace, line.op) ?? round.places.fullForLabels(head);
-    if (isLimited === undefined) keepFree(round, line, head);
+    const full = round.places.fullForQueue(line.namespace, line.op) ?? round.places.fullForLabels(head);
+    if (full === undefined) keepFree(round, line, head);
   }
 }
 
-function takesFrom(session: Session, action: Action, op: string): boolean {
-  const namespace = namespaceOf(action.run);
+function takesFrom(session: Session, { namespace, op }: Line): boolean {
   if (session.namespace !== namespace && !session.sharedNamespaces.includes(namespace)) return false;
   return session.ops.includes(op);
 }

@@ -17,7 +17,10 @@ export function release(reserved: Reserved, demand: Demand, deviceIndexes: reado
   return {
     cpuMilli: reserved.cpuMilli - (cpuMilli ?? 0),
     ramMb: reserved.ramMb - (ramMb ?? 0),
-    devices: deviceIndexes.reduce((devices, index) => withoutDevice(devices, index, vramMb), reserved.devices),
+    devices: deviceIndexes.reduce(
+      (devices, index) => withoutDevice(devices, index, vramMb),
+      reserved.devices,
+    ),
   };
 }
 

@@ -4,7 +4,9 @@ import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { Places } from "../limits/places.ts";
 import type { Session } from "../session.ts";
-import { headOf, type Line, newLine } from "./line.ts";
+import type { Waiting } from "./keep-free.ts";
+import { headOf, type Line, newLine, type Takers } from "./line.ts";
+import { type Room, roomOf } from "./room.ts";
 import { comesBefore, newTaker, queuesOf, type Taker } from "./taker.ts";
 
 /** What one assigning command works with: who takes, and what there is to take. */
@@ -17,8 +19,8 @@ export interface Round {
   readonly linesByNamespace: ReadonlyMap<string, readonly Line[]>;
   /** Queues with lines that this round does not look at: there are too many. */
   readonly unseenQueues: ReadonlySet<string>;
-  /** Lines whose first task has workers kept free for it. */
-  readonly keptLines: Set<Line>;
+  /** Tasks that have workers kept free for them. */
+  readonly waiting: Waiting[];
   /** Every session, once somebody asked. */
   sessions: readonly Session[] | undefined;
   /** What is left of the credit of all. */
@@ -39,7 +41,7 @@ export function newRound(draft: Draft, takers: readonly Taker[], { limit }: Comm
     takersByQueue,
     linesByNamespace,
     unseenQueues,
-    keptLines: new Set(),
+    waiting: [],
     sessions: undefined,
     credit: creditOf(takers),
     parkedCount: 0,
@@ -66,7 +68,11 @@ export function splitSessions(
  * The line whose turn it is, with its first task: of the namespace that holds the least of shared workers for
  * its weight, and in it by priority and age.
  */
-export function nextLine({ draft, places, linesByNamespace }: Round): { line: Line; head: Action } | undefined {
+export function nextLine({
+  draft,
+  places,
+  linesByNamespace,
+}: Round): { line: Line; head: Action } | undefined {
   let first: { line: Line; head: Action } | undefined;
   let firstShare = Number.POSITIVE_INFINITY;
   for (const [namespace, lines] of linesByNamespace) {
@@ -123,18 +129,34 @@ function findLines(
   const start = found.length > linesPerAssignMax ? Math.floor(draft.chance * found.length) : 0;
   const inTurn = start === 0 ? found : [...found.slice(start), ...found.slice(0, start)];
   const linesByNamespace = new Map<string, Line[]>();
+  const sharedByQueue = new Map<string, Takers>();
+  const takersOf = (queue: string): Takers => {
+    const shared = sharedByQueue.get(queue) ?? measured(takersByQueue.get(queue) ?? []);
+    sharedByQueue.set(queue, shared);
+    return shared;
+  };
   for (const { queue, shape } of inTurn.slice(0, linesPerAssignMax)) {
     const { namespace, op } = partsOf(queue);
-    const takers = takersByQueue.get(queue) ?? [];
+    const { takers, room } = takersOf(queue);
     const wanted = Math.min(limit, creditOf(takers));
-    const readMax = found.length === 1 ? wanted : Math.min(wanted, lineReadFirst);
-    const line = newLine(draft, { namespace, op, shape }, { takers, readMax });
+    const readCount = found.length === 1 ? wanted : Math.min(wanted, lineReadFirst);
+    const line = newLine(draft, { namespace, op, shape }, { takers, room, readCount });
     const others = linesByNamespace.get(namespace);
     if (others === undefined) linesByNamespace.set(namespace, [line]);
     else others.push(line);
   }
   const unseenQueues = new Set(inTurn.slice(linesPerAssignMax).map(({ queue }) => queue));
   return { linesByNamespace, unseenQueues };
+}
+
+/** Some takers, whose room is measured when somebody asks for it first. */
+function measured(takers: readonly Taker[]): Takers {
+  let known: Room | undefined;
+  const room = () => {
+    known ??= roomOf(takers);
+    return known;
+  };
+  return { takers, room };
 }
 
 function partsOf(queue: string): { readonly namespace: string; readonly op: string } {

@@ -1,66 +1,70 @@
-import type { Demand, Reserved, Resources } from "./demand.ts";
+import type { Demand, Resources } from "./demand.ts";
 import { deviceCountOf } from "./demand-of.ts";
 import type { Place } from "./fit.ts";
 
-/** What a task misses on a worker that could hold it if it held nothing: amounts of each thing, 0 for none. */
-export interface Shortfall {
-  readonly cpuMilli: number;
-  readonly ramMb: number;
-  /** Memory missing on the devices that miss the least of it, or tasks on those, if it wants them whole. */
-  readonly devices: number;
-}
+/** What a worker has, and what of it is reserved. */
+type Stock = Pick<Place, "capacity" | "reserved">;
 
-/** What a demand misses on a worker at the moment. */
-export function shortfallOf(
-  { resources }: Demand,
-  { capacity, reserved }: Pick<Place, "capacity" | "reserved">,
-): Shortfall {
-  const { cpuMilli, ramMb } = resources;
-  return {
-    cpuMilli: missing(cpuMilli, (capacity.cpuMilli ?? 0) - reserved.cpuMilli),
-    ramMb: missing(ramMb, (capacity.ramMb ?? 0) - reserved.ramMb),
-    devices: missingOnDevices(resources, capacity.devices, reserved),
-  };
-}
-
-/** How much of what it asks for a task misses, over all things: by this the nearest worker is found. */
-export function shareMissing({ resources }: Demand, shortfall: Shortfall): number {
+/**
+ * How much of what it asks for a task misses on a worker that could hold it if it held nothing: the sum over
+ * all things, each as a share of what it asks of it. 0 if it fits at the moment.
+ */
+export function shareMissing({ resources }: Demand, { capacity, reserved }: Stock): number {
   const { cpuMilli, ramMb, vramMb } = resources;
+  let share = missingCpu(resources, { capacity, reserved }) / (cpuMilli || 1);
+  share += missingRam(resources, { capacity, reserved }) / (ramMb || 1);
+  const count = deviceCountOf(resources);
+  if (count === 0) return share;
+  return share + missingOnDevices(resources, { capacity, reserved }) / ((vramMb || 1) * count);
+}
+
+/** True if a task misses more of anything on a worker once that reserves something more. */
+export function isFurther({ resources }: Demand, before: Stock, after: Stock): boolean {
   return (
-    shortfall.cpuMilli / (cpuMilli || 1) +
-    shortfall.ramMb / (ramMb || 1) +
-    shortfall.devices / ((vramMb || 1) * Math.max(1, deviceCountOf(resources)))
+    missingCpu(resources, after) > missingCpu(resources, before) ||
+    missingRam(resources, after) > missingRam(resources, before) ||
+    missingOnDevices(resources, after) > missingOnDevices(resources, before)
   );
 }
 
-/** True if something else that a worker takes on makes a task miss more there. */
-export function isFurther(before: Shortfall, after: Shortfall): boolean {
-  return (
-    after.cpuMilli > before.cpuMilli || after.ramMb > before.ramMb || after.devices > before.devices
-  );
+function missingCpu({ cpuMilli }: Resources, { capacity, reserved }: Stock): number {
+  if (cpuMilli === undefined) return 0;
+  return Math.max(0, cpuMilli - ((capacity.cpuMilli ?? 0) - reserved.cpuMilli));
 }
 
-function missing(wanted: number | undefined, free: number): number {
-  return wanted === undefined ? 0 : Math.max(0, wanted - free);
+function missingRam({ ramMb }: Resources, { capacity, reserved }: Stock): number {
+  if (ramMb === undefined) return 0;
+  return Math.max(0, ramMb - ((capacity.ramMb ?? 0) - reserved.ramMb));
 }
 
-function missingOnDevices(
-  resources: Resources,
-  devices: Place["capacity"]["devices"],
-  reserved: Reserved,
-): number {
+/** Memory missing on the devices that miss the least of it, or tasks on those, if it wants them whole. */
+function missingOnDevices(resources: Resources, { capacity, reserved }: Stock): number {
   const count = deviceCountOf(resources);
   if (count === 0) return 0;
   const { vramMb, deviceIndex } = resources;
   const missed: number[] = [];
-  for (const device of devices) {
-    if (device.vramMb < (vramMb ?? 0) || (deviceIndex ?? device.index) !== device.index) continue;
-    const taken = reserved.devices.find(({ index }) => index === device.index);
-    if (taken === undefined) missed.push(0);
-    else if (vramMb === undefined) missed.push(taken.actionCount);
-    else if (taken.whole) missed.push(Math.max(1, vramMb));
-    else missed.push(Math.max(0, vramMb - (device.vramMb - taken.vramMb)));
+  for (const { index, vramMb: sizeMb } of capacity.devices) {
+    if (sizeMb < (vramMb ?? 0) || (deviceIndex ?? index) !== index) continue;
+    const missedHere = missingOnDevice(vramMb, { index, sizeMb, reserved });
+    // Most ask for one device, and most workers have a free one.
+    if (count === 1 && missedHere === 0) return 0;
+    missed.push(missedHere);
   }
+  if (count === 1) return Math.min(...missed);
   missed.sort((one, other) => one - other);
-  return missed.slice(0, count).reduce((sum, amount) => sum + amount, 0);
+  let sum = 0;
+  for (const amount of missed.slice(0, count)) sum += amount;
+  return sum;
+}
+
+function missingOnDevice(
+  vramMb: number | undefined,
+  { index, sizeMb, reserved }: { readonly index: number; readonly sizeMb: number } & Pick<Stock, "reserved">,
+): number {
+  for (const taken of reserved.devices) {
+    if (taken.index !== index) continue;
+    if (vramMb === undefined) return taken.actionCount;
+    return taken.whole ? Math.max(1, vramMb) : Math.max(0, vramMb - (sizeMb - taken.vramMb));
+  }
+  return 0;
 }

@@ -3,13 +3,6 @@ import { queueKey } from "../command.ts";
 import type { Session } from "../session.ts";
 import type { Demand, Reserved } from "./demand.ts";
 import { reserve } from "./reserve.ts";
-import { isFurther, shortfallOf } from "./shortfall.ts";
-
-/** A task that a worker is kept free for. */
-export interface Waiting {
-  readonly action: Action;
-  readonly demand: Demand;
-}
 
 /** A session that permits assignments, as it stands while one command makes them. */
 export interface Taker {
@@ -20,13 +13,11 @@ export interface Taker {
   reserved: Reserved;
   /** Grows with each change of `reserved`. */
   version: number;
-  /** Those that it is kept free for. */
-  readonly waiting: Waiting[];
 }
 
 /** A session before anything is assigned to it. */
 export function newTaker(session: Session, credit: number): Taker {
-  return { session, credit, reserved: session.reserved, version: 0, waiting: [] };
+  return { session, credit, reserved: session.reserved, version: 0 };
 }
 
 /** The queues that a session takes from: those of its ops in its own namespace and in those it shares. */
@@ -45,25 +36,6 @@ export function charge(taker: Taker, demand: Demand | undefined, deviceIndexes: 
 }
 
 /**
- * True if a session is kept free for a task that comes before this one, and would be further from taking that
- * once it took this one.
- */
-export function isKeptFrom(
-  taker: Taker,
-  action: Action,
-  { demand, deviceIndexes }: { readonly demand: Demand; readonly deviceIndexes: readonly number[] },
-): boolean {
-  if (taker.waiting.length === 0) return false;
-  const { capacity } = taker.session;
-  const reserved = reserve(taker.reserved, demand, deviceIndexes);
-  return taker.waiting.some((waiting) => {
-    if (!comesBefore(waiting.action, action)) return false;
-    const before = shortfallOf(waiting.demand, { capacity, reserved: taker.reserved });
-    return isFurther(before, shortfallOf(waiting.demand, { capacity, reserved }));
-  });
-}
-
-/**
  * True if one queued task comes before another: within a namespace the higher priority, then the older, then
  * by run and name; between namespaces, whose priorities say nothing of each other, the older.
  */
@@ -72,7 +44,6 @@ export function comesBefore(one: Action, other: Action): boolean {
   if (one.ageMs !== other.ageMs) return one.ageMs < other.ageMs;
   return one.run === other.run ? one.name < other.name : one.run < other.run;
 }
-
 
 function isSameNamespace(one: Action, other: Action): boolean {
   const slash = one.run.indexOf("/") + 1;

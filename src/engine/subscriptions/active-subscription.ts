@@ -1,6 +1,6 @@
-import { subscriptionMatcher } from "../../core/subscriptions/event-filter.ts";
 import type { Event, Position } from "../../core/event.ts";
 import { type RunKey, runKey } from "../../core/name.ts";
+import { subscriptionMatcher } from "../../core/subscriptions/event-filter.ts";
 import { lastDealt, openRanges, withDealt } from "../../core/subscriptions/place.ts";
 import type { PositionRange, Subscription } from "../../core/subscriptions/subscription.ts";
 import {
@@ -64,7 +64,8 @@ export class ActiveSubscription {
       // Senders always say what became of an event.
       ackTimeoutMs: subscription.target.kind === "pull" ? subscription.ackTimeoutMs : undefined,
       clock: sources.clock,
-      dealt: (positions) => this.#keeper.dealt(positions.map((position): PositionRange => [position, position])),
+      dealt: (positions) =>
+        this.#keeper.dealt(positions.map((position): PositionRange => [position, position])),
       setAside: (event, cause) => this.#setAside(event, cause),
       onRoom: () => this.#tellRoom(),
     });
@@ -173,7 +174,7 @@ export class ActiveSubscription {
     return this.#reopening;
   }
 
-  /** Enters what is open and not held: after a start what was in flight before it, later what was released. */
+  /** Enters what is open and not held: after a start what was in flight before, later what was released. */
   async #reopen(): Promise<void> {
     const found = await this.#keeper.read();
     if (found === undefined || this.#hasEnded) return;
@@ -200,7 +201,12 @@ export class ActiveSubscription {
     for (let after = first - 1; after < last && !this.#hasEnded; ) {
       await this.#room();
       const eventsMax = Math.min(last - after, feedBatchEventsMax);
-      const query = { after: BigInt(after) as Position, run: undefined, eventsMax, bytesMax: feedBatchBytesMax };
+      const query = {
+        after: BigInt(after) as Position,
+        run: undefined,
+        eventsMax,
+        bytesMax: feedBatchBytesMax,
+      };
       const page = await this.#sources.store.readFeed(query);
       const events: PlacedEvent[] = [];
       for (const transaction of page.transactions) {

@@ -32,10 +32,10 @@ interface LiveConsumer extends Taker {
  * dealt with, in the lane of its run:
  *
  * ```
- *            delivered                    acknowledged
- *  WAITING ─────────────▶ IN FLIGHT ─────────────────────▶ dealt with
- *     ▲                       │ rejected, out of time, its consumer gone
- *     └───── rests a while ◀──┴───────────────────────────▶ set aside, after the last try
+ *            delivered                acknowledged
+ *  WAITING ────────────▶ IN FLIGHT ──────────────────▶ dealt with
+ *     ▲                      │ rejected, out of time, its consumer gone
+ *     └──── rests a while ◀──┴───────────────────────▶ set aside, after the last try
  * ```
  * Of a lane one event is in flight, or several to one pipelined consumer. A lane that may go on stands in
  * `ready`; one whose first event is to be tried later rests, and holds up no other. What is new goes to the
@@ -100,9 +100,8 @@ export class Distribution {
       const { namespace, runId } = placed.event;
       const lane = this.#laneOf(`${namespace}/${runId}`);
       const sizeBytes = eventSizeBytes(placed.event);
-      const taker = undefined;
-      const counts = { deadlineMs: 0, deliveryCount: 0, failedCount: 0 };
-      const event: HeldEvent = { placed, position, lane, sizeBytes, taker, ...counts };
+      const fresh = { taker: undefined, deadlineMs: 0, deliveryCount: 0, failedCount: 0 };
+      const event: HeldEvent = { placed, position, lane, sizeBytes, ...fresh };
       this.#held.set(position, event);
       this.#heldBytes += sizeBytes;
       lane.add(event);
@@ -132,7 +131,7 @@ export class Distribution {
     this.#hasStopped = true;
     this.#deadlineTimer?.();
     this.#resting.stop();
-    await Promise.all([...this.#consumers].map(({ consumer }) => consumer.end(cause)));
+    await Promise.all([...this.#consumers].map(async ({ consumer }) => consumer.end(cause)));
   }
 
   #laneOf(key: string): Lane {
@@ -250,7 +249,9 @@ export class Distribution {
       return;
     }
     const backoffMs = Math.min(initialBackoffMs * 2 ** Math.min(event.failedCount - 1, 30), maxBackoffMs);
-    this.#rest(event.lane, delayMs ?? backoffMs);
+    const restMs = delayMs ?? backoffMs;
+    if (restMs > 0) this.#resting.add(event.lane, restMs);
+    this.#look(event.lane);
   }
 
   #putBack(event: HeldEvent): void {
@@ -277,11 +278,6 @@ export class Distribution {
       if (isUncounted) this.#putBack(event);
       else this.#fail(event, { delayMs: 0, cause: "its consumer has gone" });
     }
-  }
-
-  #rest(lane: Lane, delayMs: number): void {
-    if (delayMs > 0) this.#resting.add(lane, delayMs);
-    this.#look(lane);
   }
 
   /** One timer, for the delivery whose time is over first; if that was answered, it is set again then. */

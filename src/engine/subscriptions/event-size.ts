@@ -9,7 +9,11 @@ export function eventSizeBytes({ detail }: Event): number {
   switch (detail.kind) {
     case "run_ended":
     case "action_ended":
-      return commonBytes + (detail.outputs === undefined ? 0 : valuesSizeBytes(detail.outputs)) + textOf(detail.error);
+      return (
+        commonBytes +
+        (detail.outputs === undefined ? 0 : valuesSizeBytes(detail.outputs)) +
+        textOf(detail.error)
+      );
     case "attempt_failed":
       return commonBytes + textOf(detail.error);
     case "condition_answered":

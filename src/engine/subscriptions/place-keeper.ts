@@ -44,7 +44,7 @@ export class PlaceKeeper {
     return this.#pending;
   }
 
-  /** Notes what was dealt with; settles when it is durable. Rejects if the subscription or the server ends. */
+  /** Notes what was dealt with; settles when it is durable. Rejects if subscription or server end before. */
   dealt(ranges: readonly PositionRange[], letters: readonly DeadLetter[] = []): Promise<void> {
     this.#pending.push(...ranges);
     this.#letters.push(...letters);
@@ -62,12 +62,13 @@ export class PlaceKeeper {
   /** Notes what nobody wanted. */
   passedOver(range: PositionRange): void {
     const last = this.#pending.at(-1);
-    if (last !== undefined && last[1] + 1 === range[0]) this.#pending[this.#pending.length - 1] = [last[0], range[1]];
+    if (last !== undefined && last[1] + 1 === range[0])
+      this.#pending[this.#pending.length - 1] = [last[0], range[1]];
     else this.#pending.push(range);
     this.#armTimer();
   }
 
-  /** The subscription as it stands, read while no move is on its way: `pending` is all it does not know of. */
+  /** The subscription, read while no move is on its way: `pending` is all that it does not know of. */
   read(): Promise<Subscription | undefined> {
     this.#reading ??= Promise.withResolvers();
     const { promise } = this.#reading;
@@ -138,7 +139,14 @@ export class PlaceKeeper {
     this.#letters = [];
     this.#next = undefined;
     try {
-      const command = { kind: "moveSubscription", namespace, name, createTimeMs, dealtWith, deadLetters } as const;
+      const command = {
+        kind: "moveSubscription",
+        namespace,
+        name,
+        createTimeMs,
+        dealtWith,
+        deadLetters,
+      } as const;
       const outcome = await execute<"moveSubscription">(command);
       if (outcome.ok) {
         next?.resolve();
@@ -179,7 +187,10 @@ export class PlaceKeeper {
   async #rest(error: unknown): Promise<void> {
     const { clock, log, subscription } = this.#options;
     const { namespace, name } = subscription;
-    log.warn({ namespace, name, err: error }, "the place of a subscription could not be kept and is tried again");
+    log.warn(
+      { namespace, name, err: error },
+      "the place of a subscription could not be kept and is tried again",
+    );
     await new Promise<void>((resolve) => clock.after(storeRetryDelayMs, resolve));
   }
 

@@ -38,7 +38,11 @@ export class Subscriptions {
   async start(): Promise<void> {
     let after: string | undefined;
     do {
-      const page = await this.#sources.store.listSubscriptions({ namespace: undefined, after, limit: pageStepRows });
+      const page = await this.#sources.store.listSubscriptions({
+        namespace: undefined,
+        after,
+        limit: pageStepRows,
+      });
       for (const subscription of page.items) this.#activate(subscription);
       after = page.next;
     } while (after !== undefined);
@@ -104,7 +108,10 @@ export class Subscriptions {
     const found = await this.#sources.store.subscription(namespace, name);
     const key = keyOf(namespace, name);
     const entry = this.#entries.get(key);
-    if (entry !== undefined && (found === undefined || entry.isLost || !isSame(entry.active.subscription, found))) {
+    if (
+      entry !== undefined &&
+      (found === undefined || entry.isLost || !isSame(entry.active.subscription, found))
+    ) {
       await this.#end(key, found === undefined ? "DELETED" : "STOPPING");
     } else if (entry !== undefined) {
       entry.active.look();

@@ -14,7 +14,9 @@ export class NatsStream {
   /** Makes the stream. Its window is so short that what comes twice after a restart is seen twice. */
   static async create(port: number): Promise<NatsStream> {
     const servers = `127.0.0.1:${port}`;
-    const stream = new NatsStream(await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 100 }));
+    const stream = new NatsStream(
+      await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 100 }),
+    );
     const manager = await jetstreamManager(stream.#connection);
     await manager.streams.add({
       name: stream.#name,

@@ -42,7 +42,9 @@ environment "$venv" "$package/scripts/requirements-dev.txt"
 holds "the generated code is current" \
   env PATH="$generator/bin:$PATH" "$generator/bin/python" "$package/scripts/generate.py" --check
 cd "$package"
-holds "the types are right" "$venv/bin/mypy" --cache-dir "$scratch/mypy"
+holds "the types of the package are right" "$venv/bin/mypy" --cache-dir "$scratch/mypy"
+holds "the types of the tests and examples are right" \
+  "$venv/bin/mypy" --strict --cache-dir "$scratch/mypy" tests examples
 holds "the style is kept" "$venv/bin/ruff" check --no-cache src scripts tests examples
 holds "the code is formatted" "$venv/bin/ruff" format --no-cache --check src scripts tests examples
 

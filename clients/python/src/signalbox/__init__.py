@@ -1,7 +1,7 @@
 """Signalbox: durable runs, conditions, signals and events. This is its client and its worker for Python.
 
-`Client` and `SyncClient` speak to a server, `Worker` executes tasks for one, and `plan` says what runs are made of. The
-generated messages and stubs are in `signalbox.v1`.
+`Client` and `SyncClient` speak to a server, `Worker` executes tasks for one, and `plan` says what runs are
+made of. The generated messages and stubs are in `signalbox.v1`.
 """
 
 from signalbox import plan

@@ -71,7 +71,9 @@ class InvalidRequestError(RefusedError):
 
 
 class CallFailedError(SignalboxError):
-    """A call failed, and is neither a refusal nor to be tried again: a fault in the server, or no such method."""
+    """A call failed, and is neither a refusal nor to be tried again: a fault in the server, or no such
+    method.
+    """
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(f"{code}: {message}")

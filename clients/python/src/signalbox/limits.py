@@ -4,13 +4,17 @@ Durations are in seconds. Those with an option of the same meaning are its defau
 """
 
 CALL_ATTEMPT_TIMEOUT = 10.0
-"""10 s for one try of a call: a server that is well answers in milliseconds, and a lost answer is asked for again."""
+"""10 s for one try of a call: a server that is well answers in milliseconds, and a lost answer is asked for
+again.
+"""
 
 CALL_RETRY_TIME = 30.0
 """30 s of tries for one call: longer than a server takes to start again, shorter than people wait."""
 
 WATCH_RESUME_TIME = 600.0
-"""10 minutes without a frame before a watch that was cut gives up: longer than an upgrade of a server takes."""
+"""10 minutes without a frame before a watch that was cut gives up: longer than an upgrade of a server
+takes.
+"""
 
 INITIAL_BACKOFF = 0.1
 """100 ms: the first wait between tries, so that a server that has just started is not met by all at once."""
@@ -45,7 +49,9 @@ CONCURRENCY_MAX = 1_000
 """1,000 attempts at once: as many sync functions take as many threads."""
 
 HELD_MAX = 2_000
-"""2,000 attempts held, those that wait for children among them: no credit is given that could lead past it."""
+"""2,000 attempts held, those that wait for children among them: no credit is given that could lead past
+it.
+"""
 
 FRAME_PARTS_MAX = 1_000
 """1,000 accepts, reports or children in one frame, as the contract has it."""
@@ -72,13 +78,17 @@ STACK_LENGTH_MAX = 65_536
 """65,536 characters of a stack; what is longer is cut."""
 
 WAITING_LOGS_MAX = 1_000
-"""1,000 log lines of an attempt not yet recorded: one that logs faster loses lines, and a later line says how many."""
+"""1,000 log lines of an attempt not yet recorded: one that logs faster loses lines, and a later line says how
+many.
+"""
 
 WAITING_EVENTS_MAX = 1_000
 """1,000 events of an attempt not yet recorded: one that publishes faster has to wait for them."""
 
 RECONNECT_DELAY_MIN = 0.1
-"""100 ms: the first wait before attaching again, so that a restarted server is not met by all workers at once."""
+"""100 ms: the first wait before attaching again, so that a restarted server is not met by all workers at
+once.
+"""
 
 RECONNECT_DELAY_MAX = 2.0
 """2 s: the longest wait before attaching again; well under the usual lease."""

@@ -51,8 +51,8 @@ def output(action: str, name: str = "") -> OutputOf:
 
 
 def after(action: str, *, equals: PlainValue = UNSET, however_ended: bool = False) -> action_pb2.Dependency:
-    """Waits for another action: until it has succeeded; with `equals` only if it put out this very value as output
-    `value`, as a condition does with its answer; with `however_ended` whatever became of it.
+    """Waits for another action: until it has succeeded; with `equals` only if it put out this very value as
+    output `value`, as a condition does with its answer; with `however_ended` whatever became of it.
     """
     requirement = "ENDED" if however_ended else "SUCCEEDED"
     dependency = action_pb2.Dependency(
@@ -110,7 +110,8 @@ def condition(
     after: Sequence[After] = (),
     labels: Mapping[str, str] | None = None,
 ) -> PlannedAction:
-    """A wait for a typed signal. The type is `bool`, `int`, `float`, `str`, `dict`, `list` or a name of `ConditionType`.
+    """A wait for a typed signal. The type is `bool`, `int`, `float`, `str`, `dict`, `list` or a name of
+    `ConditionType`.
 
     `timeout` is in seconds, without end if not said; `default` is the answer it takes when its time runs out.
     """
@@ -149,8 +150,8 @@ def run(
 ) -> NewRun:
     """A run to be: of one task, by its `op`, which becomes the action `main`; or of a plan.
 
-    Higher priorities, 0 to 1,000, are assigned first. `timeout` is how many seconds the whole run may take. What
-    follows `delivery` is about the only task, and is said in a plan by each task itself.
+    Higher priorities, 0 to 1,000, are assigned first. `timeout` is how many seconds the whole run may take.
+    What follows `delivery` is about the only task, and is said in a plan by each task itself.
     """
     if (op is None) == (plan is None):
         raise TypeError("a run is of an op or of a plan, and of one of them")

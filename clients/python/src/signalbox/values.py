@@ -11,9 +11,9 @@
 | `dict` with names that are strings, `list`, `tuple` | JSON | `dict`, `list` |
 | `Reference` | reference | `Reference` |
 
-Nothing is pickled, and nothing else is converted: a datetime, a set or an instance of a class is a TypeError that
-says where. An int beyond 64 bits is a ValueError. JSON has one type for numbers: an int inside of a dict or list
-must be exact as a float (up to 2**53), and a number without a fraction comes back as an int.
+Nothing is pickled, and nothing else is converted: a datetime, a set or an instance of a class is a TypeError
+that says where. An int beyond 64 bits is a ValueError. JSON has one type for numbers: an int inside of a dict
+or list must be exact as a float (up to 2**53), and a number without a fraction comes back as an int.
 """
 
 from __future__ import annotations

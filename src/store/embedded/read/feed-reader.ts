@@ -11,7 +11,8 @@ interface FeedRow {
 
 /** The transaction that has the position may have events behind it: it is looked at too. */
 const afterSql = `SELECT first, last, body FROM feed
-  WHERE first >= ifnull((SELECT first FROM feed WHERE first <= ?1 ORDER BY first DESC LIMIT 1), 0) AND last > ?1
+  WHERE first >= ifnull((SELECT first FROM feed WHERE first <= ?1 ORDER BY first DESC LIMIT 1), 0)
+    AND last > ?1
   ORDER BY first`;
 
 const ofRunSql = `SELECT first, last, body FROM feed WHERE run = ? AND first > ?

@@ -110,8 +110,8 @@ class Actions:
         request_id: str | None = None,
         deadline: float | None = None,
     ) -> Action:
-        """Ends an action by the word of an operator, whatever its worker does: SUCCEEDED with outputs, FAILED with an
-        error, or CANCELLED.
+        """Ends an action by the word of an operator, whatever its worker does: SUCCEEDED with outputs, FAILED
+        with an error, or CANCELLED.
         """
         request = run_service_pb2.EndActionRequest(
             namespace=self._calls.namespace(namespace),

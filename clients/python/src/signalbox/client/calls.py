@@ -39,11 +39,14 @@ class Calls:
         self.retry = retry
         self._channel: grpc.aio.Channel | None = None
         self._stubs: Stubs | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def stubs(self) -> Stubs:
-        """The generated stubs, on a connection that is opened when it is first needed."""
-        if self._stubs is None:
+        """The generated stubs, on a connection that is opened when it is first needed in an event loop."""
+        loop = asyncio.get_running_loop()
+        if self._stubs is None or self._loop is not loop:
+            self._loop = loop
             self._channel = self.connector.open()
             self._stubs = Stubs(self._channel)
         return self._stubs
@@ -128,8 +131,8 @@ def read_failure(error: grpc.aio.AioRpcError) -> RefusedError | CallFailedError 
 
 
 def backoff(retry: RetryTimes, failures: int, error: BaseException | None = None) -> float:
-    """The wait after so many failures in a row: the first one doubled with each, moved by chance between half of it
-    and all of it, and no shorter than what the server asked for.
+    """The wait after so many failures in a row: the first one doubled with each, moved by chance between half
+    of it and all of it, and no shorter than what the server asked for.
     """
     whole = min(retry.initial_backoff * 2.0 ** min(failures - 1, 30), retry.backoff_max)
     asked = 0.0 if error is None else read_retry_delay(error)

@@ -58,7 +58,9 @@ class Connector:
 
 
 def read_address(address: str) -> tuple[str, bool]:
-    """The host and port of an address, and whether it asks for TLS: `host:port`, `http://…` or `https://…`."""
+    """The host and port of an address, and whether it asks for TLS: `host:port`, `http://…` or
+    `https://…`.
+    """
     parts = urlsplit(address if "://" in address else f"http://{address}")
     if parts.scheme not in ("http", "https") or parts.hostname is None or parts.path not in ("", "/"):
         raise ValueError(

@@ -26,10 +26,10 @@ class Client:
             run = await client.runs.create(op="count", inputs={"path": "notes.txt"})
             run = await client.runs.wait(run.run_id)
 
-    It may be used by any number of tasks of one event loop, over one connection that is opened with the first call and
-    again whenever it is lost. What the server declines is raised as a RefusedError; when it stays away for longer than
-    the retry time, calls raise an UnavailableError. Every call that changes something has a `request_id`, so that
-    trying again never does a thing twice.
+    It may be used by any number of tasks of one event loop at a time, over one connection that is opened with
+    the first call and again whenever it is lost. What the server declines is raised as a RefusedError; when
+    it stays away for longer than the retry time, calls raise an UnavailableError. Every call that changes
+    something has a `request_id`, so that trying again never does a thing twice.
 
     Durations are in seconds, times are datetimes in UTC, states and kinds are names such as `"SUCCEEDED"`.
     """
@@ -46,9 +46,9 @@ class Client:
     ) -> None:
         """Makes a client. Nothing is sent before its first call.
 
-        `address` is `host:port`, `http://…` or `https://…`, which turns on TLS; `namespace` is that of calls that name
-        none; `token` is sent with every call as `authorization: Bearer`; `timeout` is how long one try of a call may
-        take.
+        `address` is `host:port`, `http://…` or `https://…`, which turns on TLS; `namespace` is that of calls
+        that name none; `token` is sent with every call as `authorization: Bearer`; `timeout` is how long one
+        try of a call may take.
         """
         connector = Connector(address, tls=tls, token=token)
         self._calls = Calls(connector, namespace=namespace, timeout=timeout, retry=retry or RetryTimes())
@@ -71,7 +71,9 @@ class Client:
 
     @property
     def stubs(self) -> Stubs:
-        """The generated stubs, for calls over messages of `signalbox.v1`. To be used in the event loop of the client."""
+        """The generated stubs, for calls over messages of `signalbox.v1`. To be used in the event loop of the
+        client.
+        """
         return self._calls.stubs
 
     async def close(self) -> None:

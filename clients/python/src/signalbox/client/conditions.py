@@ -89,8 +89,8 @@ class Conditions:
     ) -> SignalResult:
         """Answers a condition with a value of its type, once. `by` is who answers, shown and kept.
 
-        A str, int, float or bool that answers a condition of type `json` needs `type="json"`; all else has the type
-        that it is.
+        A str, int, float or bool that answers a condition of type `json` needs `type="json"`; all else has
+        the type that it is.
         """
         sent = to_value(value) if type is None else to_value_of_type(value, name_type(type))
         request = condition_service_pb2.SignalConditionRequest(
@@ -115,7 +115,9 @@ class Conditions:
         cursor: str = "",
         namespace: str | None = None,
     ) -> AsyncGenerator[ConditionFrame, None]:
-        """Follows conditions without end: first the open ones, then every change. Resumes by itself when it is cut."""
+        """Follows conditions without end: first the open ones, then every change. Resumes by itself when it
+        is cut.
+        """
         wanted = self._filter(run_id, labels, namespace)
 
         def open_behind(cursor: str) -> Any:

@@ -31,13 +31,15 @@ class Delivery:
         """How often it has been delivered, this time included, as far as the server knows."""
 
     async def ack(self) -> bool:
-        """Says that the event was dealt with. True once that is durable; False if the stream broke before, so that the
-        event will be delivered again.
+        """Says that the event was dealt with. True once that is durable; False if the stream broke before, so
+        that the event will be delivered again.
         """
         return await self._consumer.acknowledge(self._stream, self._delivery_id)
 
     async def reject(self, *, delay: float | None = None, cause: str = "") -> None:
-        """Gives the event back, to be delivered again: after `delay` seconds, or the subscription's backoff."""
+        """Gives the event back, to be delivered again: after `delay` seconds, or the subscription's
+        backoff.
+        """
         reject = frames.Reject(delivery_ids=[self._delivery_id], cause=cause[:4096])
         if delay is not None:
             reject.delay.CopyFrom(to_duration(delay))
@@ -45,10 +47,11 @@ class Delivery:
 
 
 class Consumer:
-    """The deliveries of a subscription, as an async iterator. It ends when the subscription is deleted, or closed.
+    """The deliveries of a subscription, as an async iterator. It ends when the subscription is deleted, or
+    closed.
 
-    A stream that is cut is opened again, for as long as the client's `retry.watch` allows without one; what it had
-    delivered and was not acknowledged comes again.
+    A stream that is cut is opened again, for as long as the client's `retry.watch` allows without one; what
+    it had delivered and was not acknowledged comes again.
     """
 
     def __init__(self, calls: Calls, opening: frames.Open) -> None:
@@ -130,44 +133,44 @@ class Consumer:
             asked: float | None = None
             try:
                 heard, close = await self._one_stream()
-                if heard is not None:
-                    heard_at, failures, patience = heard, 0, self._calls.retry.watch
+                if heard:
+                    heard_at, failures, patience = time.monotonic(), 0, self._calls.retry.watch
                 if close is not None:
                     if not close.HasField("reconnect_after"):
                         return
                     asked = to_seconds(close.reconnect_after)
             except _Cut as cut:
                 failure = cut.__cause__
-                if cut.heard_at is not None:
-                    heard_at, failures, patience = cut.heard_at, 0, self._calls.retry.watch
+                if cut.was_heard:
+                    heard_at, failures, patience = time.monotonic(), 0, self._calls.retry.watch
             failures += 1
             wait = backoff(self._calls.retry, failures, failure) if asked is None else asked
             if time.monotonic() + wait - heard_at > patience:
                 raise self._calls.unavailable(failure, failures) from failure
             await asyncio.sleep(wait)
 
-    async def _one_stream(self) -> tuple[float | None, frames.Close | None]:
-        """Follows one stream to its end; gives when it was last heard of, and the server's goodbye, if it said one."""
+    async def _one_stream(self) -> tuple[bool, frames.Close | None]:
+        """Follows one stream to its end; gives whether anything came, and the goodbye if one was said."""
         self._outgoing = asyncio.Queue()
         self._outgoing.put_nowait(frames.SubscribeRequest(open=self._opening))
         metadata = self._calls.connector.metadata()
         call = self._calls.stubs.subscriptions.Subscribe(metadata=metadata)
         writer = asyncio.create_task(self._write(call, self._outgoing))
-        heard_at: float | None = None
+        was_heard = False
         try:
             while True:
                 answer = await call.read()
                 if not isinstance(answer, frames.SubscribeResponse):
-                    return heard_at, None
-                heard_at = time.monotonic()
+                    return was_heard, None
+                was_heard = True
                 if answer.HasField("close"):
-                    return heard_at, answer.close
+                    return was_heard, answer.close
                 self._take(answer)
         except grpc.aio.AioRpcError as error:
             failure = read_failure(error)
             if failure is not None and not _is_too_slow(failure):
                 raise failure from error
-            raise _Cut(heard_at) from error
+            raise _Cut(was_heard) from error
         finally:
             writer.cancel()
             call.cancel()
@@ -214,11 +217,11 @@ class Consumer:
 
 
 class _Cut(Exception):
-    """A stream that was cut, and when it was last heard of."""
+    """A stream that was cut, and whether anything had come over it."""
 
-    def __init__(self, heard_at: float | None) -> None:
+    def __init__(self, was_heard: bool) -> None:
         super().__init__("the stream was cut")
-        self.heard_at = heard_at
+        self.was_heard = was_heard
 
 
 def _is_too_slow(failure: RefusedError | CallFailedError) -> bool:

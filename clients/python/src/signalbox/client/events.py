@@ -68,8 +68,8 @@ class Events:
     ) -> AsyncGenerator[EventFrame, None]:
         """Follows the feed without end, from now on unless `start` or a `cursor` says otherwise.
 
-        It resumes by itself when it is cut: no frame is left out and none comes twice. To go on after your own
-        restart, keep the last `cursor` and give it to the next watch with the same filter.
+        It resumes by itself when it is cut: no frame is left out and none comes twice. To go on after your
+        own restart, keep the last `cursor` and give it to the next watch with the same filter.
         """
         wanted = self._filter(run_id, kinds, labels, topics, namespace)
 

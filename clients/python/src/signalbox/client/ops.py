@@ -23,7 +23,9 @@ class Ops:
         self._calls = calls
 
     async def register(self, op: Op, *, request_id: str | None = None, deadline: float | None = None) -> Op:
-        """Registers an op: version 1, the same version for the same content, or the next one for other content."""
+        """Registers an op: version 1, the same version for the same content, or the next one for other
+        content.
+        """
         request = op_service_pb2.RegisterOpRequest(
             op=write(self._placed(op)), request_id=new_request_id(request_id)
         )
@@ -79,8 +81,8 @@ class Ops:
     ) -> Op:
         """Makes an op's next version from the latest one and what is said.
 
-        Without `fields`, what is set in `op` is taken and nothing is cleared; with them these fields are taken, also
-        where they are empty.
+        Without `fields`, what is set in `op` is taken and nothing is cleared; with them these fields are
+        taken, also where they are empty.
         """
         request = op_service_pb2.UpdateOpRequest(
             op=write(self._placed(op)), request_id=new_request_id(request_id)
@@ -123,7 +125,9 @@ class Ops:
         namespace: str | None = None,
         deadline: float | None = None,
     ) -> None:
-        """Checks inputs as they stand against an op. Raises InvalidRequestError with all that is wrong at once."""
+        """Checks inputs as they stand against an op. Raises InvalidRequestError with all that is wrong at
+        once.
+        """
         request = op_service_pb2.ValidateInputsRequest(
             namespace=self._calls.namespace(namespace),
             name=name,
@@ -141,7 +145,9 @@ class Ops:
         namespace: str | None = None,
         deadline: float | None = None,
     ) -> dict[str, Any]:
-        """Gives the inputs that a run of an op would start with: these, with the defaults of what is missing."""
+        """Gives the inputs that a run of an op would start with: these, with the defaults of what is
+        missing.
+        """
         request = op_service_pb2.PrepareInputsRequest(
             namespace=self._calls.namespace(namespace),
             name=name,

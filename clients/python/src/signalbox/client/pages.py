@@ -25,7 +25,9 @@ class Pages(Generic[T]):
         self._fetch = fetch
 
     async def page(self, *, size: int = 0, token: str = "") -> Page[T]:
-        """One page: of at most 1,000, 100 unless said; from its beginning, or from where an earlier page ended."""
+        """One page: of at most 1,000, 100 unless said; from its beginning, or from where an earlier page
+        ended.
+        """
         return await self._fetch(size, token)
 
     async def pages(self, *, size: int = 0) -> AsyncIterator[Page[T]]:

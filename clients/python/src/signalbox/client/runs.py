@@ -14,7 +14,7 @@ from signalbox.client.watch import Watch, resume
 from signalbox.errors import RefusedError, read_refusal
 from signalbox.limits import RUNS_PER_BATCH_MAX
 from signalbox.model.action import Action
-from signalbox.model.convert import enum_number, read
+from signalbox.model.convert import enum_number, read, to_timestamp
 from signalbox.model.event import Event, read_event
 from signalbox.model.op import Delivery, RetryPolicy, Timeouts
 from signalbox.model.resource import Placement, Resources
@@ -103,7 +103,9 @@ class Runs:
     async def create_many(
         self, runs: Sequence[NewRun], *, deadline: float | None = None
     ) -> Sequence[Run | RefusedError]:
-        """Creates many runs, made by `signalbox.plan.run`, each by itself; gives what became of each, in their order."""
+        """Creates many runs, made by `signalbox.plan.run`, each by itself; gives what became of each, in
+        their order.
+        """
         results: list[Run | RefusedError] = []
         for start in range(0, len(runs), RUNS_PER_BATCH_MAX):
             requests = [self._request(run) for run in runs[start : start + RUNS_PER_BATCH_MAX]]
@@ -131,12 +133,18 @@ class Runs:
         op: str = "",
         image: str = "",
         created_from: datetime.datetime | None = None,
+        created_after: datetime.datetime | None = None,
+        created_until: datetime.datetime | None = None,
         created_before: datetime.datetime | None = None,
         starting_after: str = "",
         namespace: str | None = None,
         deadline: float | None = None,
     ) -> Pages[Run]:
-        """Lists runs, the newest first; a namespace of `-` means all."""
+        """Lists runs, the newest first; a namespace of `-` means all.
+
+        `created_from` and `created_until` take in the moment that they say, `created_after` and
+        `created_before` do not; `starting_after` begins behind a run.
+        """
         wanted = run_service_pb2.RunFilter(
             namespace=self._calls.namespace(namespace),
             states=[enum_number(run_pb2.Run.State, state) for state in states],
@@ -145,10 +153,15 @@ class Runs:
             op=op,
             image=image,
         )
-        if created_from is not None:
-            wanted.created_from.FromDatetime(created_from)
-        if created_before is not None:
-            wanted.created_before.FromDatetime(created_before)
+        times = (
+            (wanted.created_from, created_from),
+            (wanted.created_after, created_after),
+            (wanted.created_until, created_until),
+            (wanted.created_before, created_before),
+        )
+        for bound, time in times:
+            if time is not None:
+                bound.CopyFrom(to_timestamp(time))
 
         async def fetch(size: int, token: str) -> Page[Run]:
             request = run_service_pb2.ListRunsRequest(
@@ -165,7 +178,9 @@ class Runs:
     async def watch(
         self, run_id: str, *, cursor: str = "", namespace: str | None = None
     ) -> AsyncGenerator[RunFrame, None]:
-        """Follows a run: first its state, then every change, until it has ended. Resumes by itself when it is cut."""
+        """Follows a run: first its state, then every change, until it has ended. Resumes by itself when it is
+        cut.
+        """
         request = run_service_pb2.WatchRunRequest(namespace=self._calls.namespace(namespace), run_id=run_id)
 
         def open_behind(cursor: str) -> Any:
@@ -242,8 +257,8 @@ class Runs:
     ) -> Run:
         """Opens an ended run again: what did not succeed gets new attempts.
 
-        `force` allows what the policy does not, and does a run that succeeded again; `all`, with it, does everything
-        again.
+        `force` allows what the policy does not, and does a run that succeeded again; `all`, with it, does
+        everything again.
         """
         request = run_service_pb2.RetryRunRequest(
             namespace=self._calls.namespace(namespace),

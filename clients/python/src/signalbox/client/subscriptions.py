@@ -17,7 +17,9 @@ from signalbox.v1 import subscription_service_pb2
 
 
 class Subscriptions:
-    """Durable subscriptions: events that somebody gets for certain, each at least once, those of a run in order."""
+    """Durable subscriptions: events that somebody gets for certain, each at least once, those of a run in
+    order.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -30,7 +32,8 @@ class Subscriptions:
         request_id: str | None = None,
         deadline: float | None = None,
     ) -> Subscription:
-        """Creates a subscription, which keeps its place in the feed from here on. One without a target is pulled.
+        """Creates a subscription, which keeps its place in the feed from here on. One without a target is
+        pulled.
 
         A webhook's secret is shown in what this gives, and never again.
         """
@@ -107,9 +110,9 @@ class Subscriptions:
                     await send_mail(delivery.event)
                     await delivery.ack()
 
-        What is not acknowledged is delivered again, so that the same event may come more than once, under the same
-        `event_id`. `in_flight_max` is how many events this consumer takes at once; 0 means 100. Of one run they come one
-        at a time, the next one after the acknowledgement, unless `pipelined`.
+        What is not acknowledged is delivered again, so that the same event may come more than once, under the
+        same `event_id`. `in_flight_max` is how many events this consumer takes at once; 0 means 100. Of one
+        run they come one at a time, the next one after the acknowledgement, unless `pipelined`.
         """
         opening = subscription_service_pb2.Open(
             namespace=self._calls.namespace(namespace),
@@ -146,8 +149,8 @@ class Subscriptions:
         request_id: str | None = None,
         deadline: float | None = None,
     ) -> int:
-        """Delivers again what a subscription set aside, all of it unless events are named, 1,000 at a time; or forgets
-        it. Gives how many events that were.
+        """Delivers again what a subscription set aside, all of it unless events are named, 1,000 at a time;
+        or forgets it. Gives how many events that were.
         """
         request = subscription_service_pb2.ReleaseDeadLettersRequest(
             namespace=self._calls.namespace(namespace),

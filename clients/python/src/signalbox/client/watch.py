@@ -33,11 +33,12 @@ class Watch(Generic[Frame]):
 async def resume(
     calls: Calls, watch: Watch[Frame], cursor: str = ""
 ) -> AsyncGenerator[tuple[Frame, bool], None]:
-    """Follows a watch across cuts, restarts and upgrades of the server: no frame is left out and none comes twice.
+    """Follows a watch across cuts, restarts and upgrades of the server: no frame is left out and none comes
+    twice.
 
-    With each frame comes whether a snapshot that was cut begins again with it. A refusal ends the watch with a
-    RefusedError. It gives up with an UnavailableError when no frame came for `retry.call` at the beginning, or for
-    `retry.watch` once it has had one. Nothing is read ahead.
+    With each frame comes whether a snapshot that was cut begins again with it. A refusal ends the watch with
+    a RefusedError. It gives up with an UnavailableError when no frame came for `retry.call` at the beginning,
+    or for `retry.watch` once it has had one. Nothing is read ahead.
     """
     failures = 0
     heard_at = time.monotonic()

@@ -1,8 +1,9 @@
 """Turns messages of the contract into the data classes that stand for them, and back.
 
-A data class stands for one message: its fields have the names of the message's. What a field becomes is told by the
-message's descriptor: times are datetimes in UTC, durations seconds, enums their names without the prefix, values
-plain Python values, and messages the data classes that stand for them, or a dict where there is none.
+A data class stands for one message: its fields have the names of the message's. What a field becomes is told
+by the message's descriptor: times are datetimes in UTC, durations seconds, enums their names without the
+prefix, values plain Python values, and messages the data classes that stand for them, or a dict where there
+is none.
 """
 
 from __future__ import annotations
@@ -177,7 +178,8 @@ def _read_input(message: Any) -> Any:
     return from_value(message.value)
 
 
-def _to_time(value: datetime.datetime, place: str) -> Message:
+def to_timestamp(value: datetime.datetime, place: str = "the time") -> timestamp_pb2.Timestamp:
+    """A time as the message for it. Raises ValueError for one without a time zone."""
     if value.tzinfo is None:
         raise ValueError(f"{place} is a time without a time zone; say datetime.timezone.utc")
     stamp = timestamp_pb2.Timestamp()
@@ -200,7 +202,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 _WRITERS: Mapping[str, Callable[[Any, str], Message]] = {
-    "google.protobuf.Timestamp": _to_time,
+    "google.protobuf.Timestamp": to_timestamp,
     "google.protobuf.Duration": lambda value, _: to_duration(value),
     "google.protobuf.Struct": to_struct,
     "google.protobuf.Value": to_json,

@@ -58,8 +58,9 @@ class Event:
     kind: str
     """An `EventKind`; `UNKNOWN` for one that is newer than this package: skip it."""
     detail: Mapping[str, Any]
-    """What happened: the fields of the contract's message for the kind, as plain values. What can be absent, and
-    is, is None."""
+    """What happened: the fields of the contract's message for the kind, as plain values. What can be absent,
+    and is, is None.
+    """
     create_time: datetime.datetime | None
     """For people: the order is that of the feed."""
     namespace: str

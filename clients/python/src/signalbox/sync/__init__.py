@@ -1,1 +1,3 @@
-"""The client for code without asyncio: each call is that of the async client, run on a loop in the background."""
+"""The client for code without asyncio: each call is that of the async client, run on a loop in the
+background.
+"""

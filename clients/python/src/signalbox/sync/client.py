@@ -112,7 +112,9 @@ class SyncSubscriptions(Facade[Subscriptions]):
         consumer_id: str = "",
         namespace: str | None = None,
     ) -> SyncConsumer:
-        """Consumes a subscription: `for delivery in client.subscriptions.consume("mail"): …; delivery.ack()`."""
+        """Consumes a subscription: `for delivery in client.subscriptions.consume("mail"): …;
+        delivery.ack()`.
+        """
         return SyncConsumer(
             lambda: self._part.consume(
                 name,
@@ -131,8 +133,8 @@ class SyncClient:
             run = client.runs.create(op="count", inputs={"path": "notes.txt"})
             run = client.runs.wait(run.run_id)
 
-    It does what `Client` does, with the same arguments, and waits; lists are iterables and watches iterators. Any
-    number of threads may use it.
+    It does what `Client` does, with the same arguments, and waits; lists are iterables and watches iterators.
+    Any number of threads may use it.
     """
 
     def __init__(

@@ -21,11 +21,15 @@ class SyncDelivery:
         """How often it has been delivered, this time included, as far as the server knows."""
 
     def ack(self) -> bool:
-        """Says that the event was dealt with; True once that is durable, False if it will be delivered again."""
+        """Says that the event was dealt with; True once that is durable, False if it will be delivered
+        again.
+        """
         return run_in_background(self._delivery.ack())
 
     def reject(self, *, delay: float | None = None, cause: str = "") -> None:
-        """Gives the event back, to be delivered again: after `delay` seconds, or the subscription's backoff."""
+        """Gives the event back, to be delivered again: after `delay` seconds, or the subscription's
+        backoff.
+        """
         run_in_background(self._delivery.reject(delay=delay, cause=cause))
 
 

@@ -71,7 +71,9 @@ class SyncPages(Generic[T]):
         self._pages = pages
 
     def page(self, *, size: int = 0, token: str = "") -> Page[T]:
-        """One page: of at most 1,000, 100 unless said; from its beginning, or from where an earlier page ended."""
+        """One page: of at most 1,000, 100 unless said; from its beginning, or from where an earlier page
+        ended.
+        """
         return run_in_background(self._pages.page(size=size, token=token))
 
     def all(self) -> Sequence[T]:

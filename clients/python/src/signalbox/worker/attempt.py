@@ -151,8 +151,8 @@ class RunningAttempt:
         return asyncio.get_running_loop().create_task(self._beat(max(HEARTBEAT_INTERVAL_MIN, timeout / 3)))
 
     async def _beat(self, interval: float) -> None:
-        """Beats from the loop that runs the function, so that one that keeps it busy is found to hang. A sync function
-        beats by itself, but while it waits for a child.
+        """Beats from the loop that runs the function, so that one that keeps it busy is found to hang. A sync
+        function beats by itself, but while it waits for a child.
         """
         while True:
             await asyncio.sleep(interval)

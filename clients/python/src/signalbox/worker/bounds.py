@@ -1,6 +1,7 @@
 """The bounds of the contract for what a task asks for.
 
-On the wire, what breaks one would end the stream of the whole worker; here it is a ValueError for the task that asked.
+On the wire, what breaks one would end the stream of the whole worker; here it is a ValueError for the task
+that asked.
 """
 
 from __future__ import annotations

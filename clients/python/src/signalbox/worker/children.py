@@ -34,16 +34,18 @@ class Child:
     ended: asyncio.Future[action_pb2.Action]
     """The child as it ended; never done for a step, which the attempt itself ends."""
     ended_early: bool = False
-    """An end was pushed before the call was answered. It may be that of a child which is open again by now."""
+    """An end was pushed before the call was answered. It may be that of a child which is open again by
+    now.
+    """
 
 
 class Children:
     """The children that one attempt asks for and waits for.
 
-    What is asked for in one turn of the event loop goes out as one call; if the server declines it, each child is asked
-    for alone, so that a task learns which one is at fault. A push of an end is lost if the stream breaks at that moment,
-    so after each attach everything that is still waited for is asked for again: a child that exists is found by its
-    name, and the answer says how it stands.
+    What is asked for in one turn of the event loop goes out as one call; if the server declines it, each
+    child is asked for alone, so that a task learns which one is at fault. A push of an end is lost if the
+    stream breaks at that moment, so after each attach everything that is still waited for is asked for again:
+    a child that exists is found by its name, and the answer says how it stands.
     """
 
     def __init__(self, action: str, call: Callable[[int, Iterable[action_pb2.NewAction]], None]) -> None:
@@ -93,7 +95,9 @@ class Children:
                 child.ended_early = True
 
     def reattached(self) -> None:
-        """Asks again for all that is waited for, since answers and ends on their way are lost with a stream."""
+        """Asks again for all that is waited for, since answers and ends on their way are lost with a
+        stream.
+        """
         self._called.clear()
         self._ask([child for children in self._open.values() for child in children])
 

@@ -7,7 +7,7 @@ import concurrent.futures
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Any, Literal, TypeVar, overload
 
 from signalbox import plan
 from signalbox.model.op import RetryPolicy, Timeouts
@@ -27,8 +27,8 @@ A = TypeVar("A", bool, int, float, str, dict[str, Any], list[Any])
 class TaskContext(AttemptFacts):
     """One attempt, as the async function that runs it sees it.
 
-    When the attempt must end, CancelledError is raised in the function, and `cancel_reason` says why. It has until the
-    grace is over to clean up.
+    When the attempt must end, CancelledError is raised in the function, and `cancel_reason` says why. It has
+    until the grace is over to clean up.
     """
 
     def event(
@@ -39,8 +39,8 @@ class TaskContext(AttemptFacts):
         source: str = "",
         attributes: Mapping[str, str] | None = None,
     ) -> asyncio.Future[None]:
-        """Publishes an event of the task's own, by the name of the op unless a source is said. It is on its way when this
-        returns; awaiting what it gives waits until it is durable. At most 1,000 may wait.
+        """Publishes an event of the task's own, by the name of the op unless a source is said. It is on its
+        way when this returns; awaiting what it gives waits until it is durable. At most 1,000 may wait.
         """
         future = asyncio.wrap_future(self._door.event(self._published(type, payload, source, attributes)))
         # Who does not await it does not want to hear of it either.
@@ -84,12 +84,12 @@ class TaskContext(AttemptFacts):
         default: PlainValue = UNSET,
         labels: Mapping[str, str] | None = None,
     ) -> Any:
-        """Waits for a signal of the type, `bool`, `int`, `float`, `str`, `dict`, `list` or `"json"`, by the name of the
-        condition among the attempt's children; gives the answer.
+        """Waits for a signal of the type, `bool`, `int`, `float`, `str`, `dict`, `list` or `"json"`, by the
+        name of the condition among the attempt's children; gives the answer.
 
-        `timeout` is how many seconds it waits, and `default` the answer it takes then. Raises ConditionEnded if it ends
-        without one. A later attempt finds the same condition, and its answer. While it waits, the attempt leaves its
-        place to another.
+        `timeout` is how many seconds it waits, and `default` the answer it takes then. Raises ConditionEnded
+        if it ends without one. A later attempt finds the same condition, and its answer. While it waits, the
+        attempt leaves its place to another.
         """
         asked = plan.condition(
             name,
@@ -117,10 +117,11 @@ class TaskContext(AttemptFacts):
         placement: Placement | None = None,
         after: Sequence[plan.After] = (),
     ) -> dict[str, Any]:
-        """Has a child task executed by any worker, and gives its outputs. Raises ChildFailed if it ends otherwise.
+        """Has a child task executed by any worker, and gives its outputs. Raises ChildFailed if it ends
+        otherwise.
 
-        The name is the key: a later attempt finds the same child, and its outputs. While it waits, the attempt leaves
-        its place to another.
+        The name is the key: a later attempt finds the same child, and its outputs. While it waits, the
+        attempt leaves its place to another.
         """
         asked = plan.task(
             name,
@@ -138,23 +139,32 @@ class TaskContext(AttemptFacts):
         return await _wait(self._door.task(name, checked_action(asked)))
 
     async def start_task(self, child: plan.PlannedAction) -> StartedTask:
-        """Like `task` for what `signalbox.plan.task` makes, but returns as soon as the child durably exists."""
+        """Like `task` for what `signalbox.plan.task` makes, but returns as soon as the child durably
+        exists.
+        """
         added, outputs = self._door.start_task(child.name, checked_action(child))
         await _wait(added)
         return StartedTask(child.name, self._door, outputs)
 
+    @overload
     async def step(
-        self, name: str, function: Callable[..., Awaitable[T] | T], /, *args: Any, **kwargs: Any
-    ) -> T:
+        self, name: str, function: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any
+    ) -> T: ...
+
+    @overload
+    async def step(self, name: str, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
+
+    async def step(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Calls a function once over all attempts, and records what it returns.
 
-        A later attempt that comes to a step which has succeeded gets what was recorded, and the function is not called.
-        A step that raises is done again by the next attempt. Each name is used once in an attempt. Between the end of the
-        function and the record of it the process may die; then the step is done again.
+        A later attempt that comes to a step which has succeeded gets what was recorded, and the function is
+        not called. A step that raises is done again by the next attempt. Each name is used once in an
+        attempt. Between the end of the function and the record of it the process may die; then the step is
+        done again.
         """
         found = await _wait(self._door.begin_step(checked_action(new_trace(name))))
         if is_recorded(found):
-            return cast(T, read_outputs(name, found).get("value"))
+            return read_outputs(name, found).get("value")
         try:
             returned = function(*args, **kwargs)
             if inspect.isawaitable(returned):
@@ -166,13 +176,13 @@ class TaskContext(AttemptFacts):
             raise
         await _wait(self._door.end_step(name, outputs))
         # What is returned is what a later attempt would find, so that both go on from the same.
-        return cast(T, from_values(outputs).get("value"))
+        return from_values(outputs).get("value")
 
     def trace(self, name: str) -> Trace:
         """A part of the task that shows in the run: `async with ctx.trace("load") as trace: …`.
 
-        Other than a step, it is done by each attempt; `trace.recorded` says that an earlier one has ended it, and
-        `trace.outputs` what it put out.
+        Other than a step, it is done by each attempt; `trace.recorded` says that an earlier one has ended it,
+        and `trace.outputs` what it put out.
         """
         return Trace(self._door, name)
 

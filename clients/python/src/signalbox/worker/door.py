@@ -163,7 +163,9 @@ class AttemptDoor:
                 self._on_waiting(False)
 
     def _hop(self, begin: Callable[[], asyncio.Future[T]]) -> concurrent.futures.Future[T]:
-        """Begins something on the session's loop, and gives what becomes of it. Cancelling that cancels the other."""
+        """Begins something on the session's loop, and gives what becomes of it. Cancelling that cancels the
+        other.
+        """
         outer: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def start() -> None:

@@ -82,7 +82,9 @@ class OutputInvalid(NonRetryableError):
 
 
 class OutputTooLarge(NonRetryableError):
-    """Outputs that are more than 1 MiB in all. The attempt fails for good: keep them elsewhere, and return a Reference."""
+    """Outputs that are more than 1 MiB in all. The attempt fails for good: keep them elsewhere, and return a
+    Reference.
+    """
 
 
 class WorkerSuperseded(WorkerError):

@@ -64,8 +64,8 @@ class AttemptFacts:
 
     @property
     def cancel_reason(self) -> WorkerError | None:
-        """Why the attempt must end: AttemptCancelled (raise it, there is a grace), AttemptLost (nothing counts any
-        more) or WorkerStopped; None while it need not.
+        """Why the attempt must end: AttemptCancelled (raise it, there is a grace), AttemptLost (nothing
+        counts any more) or WorkerStopped; None while it need not.
         """
         return self._door.interruption
 
@@ -78,7 +78,9 @@ class AttemptFacts:
         self._door.progress(float(percent), message)
 
     def log(self, message: str, level: LogLevel = "info") -> None:
-        """Writes a log line to the feed. Lines over 1,000 that wait to be recorded are dropped, and a later line says so."""
+        """Writes a log line to the feed. Lines over 1,000 that wait to be recorded are dropped, and a later
+        line says so.
+        """
         found = _LEVELS.get(level)
         if found is None:
             raise ValueError(f"{level!r} is none of {', '.join(_LEVELS)}")
@@ -87,8 +89,8 @@ class AttemptFacts:
     def heartbeat(self) -> None:
         """Says that the attempt is alive, for tasks with a heartbeat timeout.
 
-        The worker beats by itself for async functions, from the event loop that runs them, and for whoever waits for a
-        condition or child. A sync function says so itself: by this, by progress or by a log line.
+        The worker beats by itself for async functions, from the event loop that runs them, and for whoever
+        waits for a condition or child. A sync function says so itself: by this, by progress or by a log line.
         """
         self._door.heartbeat()
 

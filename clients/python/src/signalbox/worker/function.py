@@ -12,8 +12,8 @@ _CONTEXT_NAMES = frozenset({"ctx", "context"})
 
 
 class OpFunction:
-    """A function that runs tasks of an op: gets the context, if its first parameter is called `ctx` or `context`, and
-    the inputs as keyword arguments.
+    """A function that runs tasks of an op: gets the context, if its first parameter is called `ctx` or
+    `context`, and the inputs as keyword arguments.
     """
 
     def __init__(self, op: str, function: Callable[..., Any]) -> None:
@@ -34,7 +34,9 @@ class OpFunction:
         return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
     def bind(self, context: object, inputs: Mapping[str, Any]) -> Callable[[], Any]:
-        """The call of the function, ready to be made. Raises InputInvalid for inputs that it does not take."""
+        """The call of the function, ready to be made. Raises InputInvalid for inputs that it does not
+        take.
+        """
         positional = (context,) if self._takes_context else ()
         try:
             bound = self._signature.bind(*positional, **inputs)

@@ -41,7 +41,8 @@ class HeldAttempt:
 
     - `assigned`: accepted or declined next.
     - `accepted`: its task runs.
-    - `ended`: its end is reported; it stays in the inventory until that is recorded, so that its lease is kept.
+    - `ended`: its end is reported; it stays in the inventory until that is recorded, so that its lease is
+      kept.
     - `lost`: its lease has moved on; it takes a place while its task still runs, and nothing else.
     """
 

@@ -45,7 +45,8 @@ class Link:
     """One stream to the server and its liveness, on a connection of its own.
 
     - `attaching`: Attach is sent. Becomes attached with the answer, or closes when none comes in time.
-    - `attached`: frames flow; the link pulses, and closes itself when the server is silent for three pulse intervals.
+    - `attached`: frames flow; the link pulses, and closes itself when the server is silent for three pulse
+      intervals.
     - `leaving`: Leave follows what is left to say, then the sending side ends.
     - `closed`: the last state; the session decides what follows.
     """
@@ -178,7 +179,7 @@ class Link:
             await asyncio.sleep(interval)
             self.say(AttachRequest(pulse=worker_service_pb2.Pulse()))
             if time.monotonic() - self._heard_at > silence:
-                # After the whole process was halted, frames may have come that are not yet read: they count first.
+                # After a halt of the whole process, frames may have come that are not yet read: they count.
                 await asyncio.sleep(min(interval, 0.5))
                 if time.monotonic() - self._heard_at > silence:
                     self._close(Closing(f"the server was silent for {SILENT_PULSES_MAX} pulse intervals"))

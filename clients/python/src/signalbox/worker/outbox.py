@@ -16,14 +16,16 @@ from signalbox.worker.starts import Starts
 class Outbox:
     """What a worker holds and what it still has to say, across all its streams. It does no I/O.
 
-    Frames come out when the stream has room for one, and then with all that has gathered since the last. Nothing that
-    was reported is forgotten before the server has recorded it: after `restart`, which begins a stream, starts that
-    the server may not know of and all reports not yet recorded are sent again, in order. Calls for children are sent
-    once; who waits for their answers asks again.
+    Frames come out when the stream has room for one, and then with all that has gathered since the last.
+    Nothing that was reported is forgotten before the server has recorded it: after `restart`, which begins a
+    stream, starts that the server may not know of and all reports not yet recorded are sent again, in order.
+    Calls for children are sent once; who waits for their answers asks again.
     """
 
     def __init__(self, concurrency: int, wake: Callable[[], None]) -> None:
-        """`concurrency` is how many attempts may hold a place at once; `wake` says that there is a frame to take."""
+        """`concurrency` is how many attempts may hold a place at once; `wake` says that there is a frame to
+        take.
+        """
         self._concurrency = concurrency
         self._held: dict[Key, HeldAttempt] = {}
         self._starts = Starts(wake)
@@ -123,7 +125,9 @@ class Outbox:
         self._forget_if_over(held)
 
     def recorded(self, answers: Iterable[worker_service_pb2.RecordedReport]) -> list[HeldAttempt]:
-        """Takes the answers to reports: the recorded are forgotten, and so are the refused. Gives those that are lost."""
+        """Takes the answers to reports: the recorded are forgotten, and so are the refused. Gives those that
+        are lost.
+        """
         lost = []
         for answer in answers:
             held = self._held.get(key_of(answer.attempt))

@@ -20,8 +20,8 @@ from signalbox.worker.errors import NonRetryableError, OutputInvalid, OutputTooL
 
 
 def to_outputs(returned: Any) -> dict[str, value_pb2.Value]:
-    """Turns what a task returns into outputs: those of a dict by their names, nothing for None, and anything else as
-    the output `value`. Raises OutputInvalid or OutputTooLarge.
+    """Turns what a task returns into outputs: those of a dict by their names, nothing for None, and anything
+    else as the output `value`. Raises OutputInvalid or OutputTooLarge.
     """
     if returned is None:
         return {}

@@ -14,9 +14,6 @@ _ENDING = frozenset({"STALE_EPOCH", "RUN_ENDED", "RUN_NOT_FOUND"})
 _ENDING_OF_ACTION = frozenset({"ACTION_ENDED", "ACTION_NOT_FOUND"})
 """The same, where the refusal is about the attempt's own action and not about a step of it."""
 
-_UNWANTED = frozenset({"INVALID_REQUEST", "UNAUTHENTICATED"})
-"""What a server says to a worker that it does not take as it is."""
-
 
 @dataclass(frozen=True)
 class Closing:
@@ -45,15 +42,19 @@ def to_refused(refusal: reason_pb2.Refusal) -> Refused:
     return Refused(name_reason(refusal.reason), refusal.message)
 
 
-def read_failure(closing: Closing, goodbye: str | None) -> WorkerError | None:
+def read_failure(closing: Closing, goodbye: str | None, *, is_known: bool = False) -> WorkerError | None:
     """Why a session must not attach again after a stream has closed; None if it may.
 
-    `goodbye` is the cause that the server gave in its Leave, if it said one: a session can be gone for other causes
-    than that another process took its worker's name, and after those it attaches again.
+    `goodbye` is the cause that the server gave in its Leave, if it said one: a session can be gone for other
+    causes than that another process took its worker's name, and after those it attaches again. `is_known` is
+    true of a worker that was attached before: if its token is not taken any more, it may get a new one.
     """
     if closing.reason == "SESSION_GONE" and closing.was_attached and goodbye in (None, "superseded"):
         cure = "give each process a name of its own, or none"
         return WorkerSuperseded(f"another process attached under the worker's name; {cure}")
-    if closing.reason in _UNWANTED and not closing.was_attached:
+    is_unwanted = closing.reason == "INVALID_REQUEST" or (
+        closing.reason == "UNAUTHENTICATED" and not is_known
+    )
+    if is_unwanted and not closing.was_attached:
         return WorkerRefused(closing.message)
     return None

@@ -35,8 +35,8 @@ class _Waiting:
 
 
 class Reports:
-    """What one attempt reports, numbered from 1. The session keeps each report until it is recorded; this side bounds
-    how many there can be of the kinds a task may produce without end:
+    """What one attempt reports, numbered from 1. The session keeps each report until it is recorded; this
+    side bounds how many there can be of the kinds a task may produce without end:
 
     - progress: one at a time waits to be recorded, and the latest after it; those between are dropped;
     - heartbeats: one at a time;
@@ -87,8 +87,8 @@ class Reports:
         return self._send_and_wait(AttemptReport(trace_ended=ended))
 
     def end(self, report: AttemptReport) -> None:
-        """Reports the end, after what still has to be said. Nothing may follow but another end in place of a refused
-        one.
+        """Reports the end, after what still has to be said. Nothing may follow but another end in place of a
+        refused one.
         """
         self._send_dropped_logs()
         self._send_next_progress()

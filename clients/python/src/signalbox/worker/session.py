@@ -5,58 +5,34 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 from signalbox.client.channel import Connector
 from signalbox.limits import LEAVE_TIMEOUT, RECONNECT_DELAY_MAX, RECONNECT_DELAY_MIN
 from signalbox.model.convert import to_seconds
 from signalbox.v1 import action_pb2, worker_service_pb2
 from signalbox.v1.worker_service_pb2 import AttachRequest, AttachResponse, AttemptReport
-from signalbox.worker.errors import Refused
 from signalbox.worker.held import HeldAttempt
 from signalbox.worker.link import Link
 from signalbox.worker.outbox import Outbox
 from signalbox.worker.refusals import Closing, ends_attempt, read_failure, to_refused
-
-
-class SessionEvents(Protocol):
-    """What a worker hears of its session, in order. `ended` is the last."""
-
-    def attached(self, session_id: str, lease: float, kept_count: int) -> None:
-        """A stream is attached."""
-
-    def detached(self, cause: str, retry: float) -> None:
-        """The stream is gone; the next one opens in so many seconds."""
-
-    def assigned(self, taken: Sequence[tuple[HeldAttempt, worker_service_pb2.Assignment]]) -> None:
-        """There is work."""
-
-    def draining(self) -> None:
-        """The server asks the worker to drain, and the session has begun to."""
-
-    def declined(self, refusal: Refused) -> None:
-        """A frame was declined and there is nothing to do about it."""
-
-    def lost(self, held: HeldAttempt, cause: str) -> None:
-        """The lease of an attempt has moved on."""
-
-    def ended(self, failure: BaseException | None) -> None:
-        """The session is over: as asked for, or for a reason that needs somebody's attention."""
+from signalbox.worker.session_events import SessionEvents
 
 
 class Session:
-    """A worker's session with its server: it attaches, keeps what is held, and attaches again with backoff for as long
-    as it is not told to leave. It lives on one event loop, and its methods are called there.
+    """A worker's session with its server: it attaches, keeps what is held, and attaches again with backoff
+    for as long as it is not told to leave. It lives on one event loop, and its methods are called there.
 
     - detached: no stream; the next one opens when the delay is over. What is reported waits in the outbox.
     - attaching, attached: as the link is. With each Attached, the outbox begins again.
-    - moving: the server said Leave. The link still carries frames while a successor attaches, then the successor takes
-      its place. If the link closes first, the session is detached and goes on the same way.
-    - draining: beside the above; nothing more is taken. When nothing is held and all is recorded, the session leaves.
+    - moving: the server said Leave. The link still carries frames while a successor attaches, then the
+      successor takes its place. If the link closes first, the session is detached and goes on the same way.
+    - draining: beside the above; nothing more is taken. When nothing is held and all is recorded, the session
+      leaves.
     - leaving, ended: Leave is said; the end of the stream, or the end of patience, ends the session.
 
-    A stream that ends with SESSION_GONE because another process took the worker's name ends the session: two processes
-    of one name that both attach again would take the name from each other for ever.
+    A stream that ends with SESSION_GONE because another process took the worker's name ends the session: two
+    processes of one name that both attach again would take the name from each other for ever.
     """
 
     def __init__(
@@ -74,6 +50,7 @@ class Session:
         self._successor: Link | None = None
         self._delay: asyncio.TimerHandle | None = None
         self._goodbye: str | None = None
+        self._was_attached = False
         self._failures = 0
         self._state: Literal["open", "draining", "leaving", "ended"] = "open"
 
@@ -148,6 +125,7 @@ class Session:
                 self._link.abort()
             self._link, self._successor = link, None
         self._goodbye = None
+        self._was_attached = True
         self._outbox.restart()
         for reference in attached.drop:
             self._lose(
@@ -200,7 +178,9 @@ class Session:
             self._end(None)
             return
         # With a successor on its way, it is the successor that has taken the place of the link.
-        failure = read_failure(closing, self._goodbye) if self._successor is None else None
+        failure: BaseException | None = None
+        if self._successor is None:
+            failure = read_failure(closing, self._goodbye, is_known=self._was_attached)
         if failure is not None:
             self._end(failure)
             return
@@ -253,7 +233,9 @@ class Session:
             self._events.declined(to_refused(declined.refusal))
 
     def _move(self, leave: worker_service_pb2.Leave) -> None:
-        """Opens a successor when the server says so; the link goes on carrying frames until it is attached."""
+        """Opens a successor when the server says so; the link goes on carrying frames until it is
+        attached.
+        """
         self._goodbye = leave.cause
         is_moving = self._successor is not None or self._delay is not None
         if leave.HasField("reconnect_after") and not is_moving and self._state != "leaving":

@@ -13,8 +13,8 @@ from signalbox.worker.held import HeldAttempt
 class Starts:
     """The attempts whose start is to be said.
 
-    A start waits for a moment: whatever an attempt reports says that it has started too, so that of a short task only
-    the end is said.
+    A start waits for a moment: whatever an attempt reports says that it has started too, so that of a short
+    task only the end is said.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:

@@ -25,8 +25,9 @@ A = TypeVar("A", bool, int, float, str, dict[str, Any], list[Any])
 class SyncTaskContext(AttemptFacts):
     """One attempt, as the sync function that runs it sees it. The function runs in a thread of its own.
 
-    A thread cannot be interrupted: when the attempt must end, `cancelled` is True, what waits for a condition or a child
-    raises `cancel_reason`, and so does `sleep`. A function that computes for long asks with `raise_if_cancelled`.
+    A thread cannot be interrupted: when the attempt must end, `cancelled` is True, what waits for a condition
+    or a child raises `cancel_reason`, and so does `sleep`. A function that computes for long asks with
+    `raise_if_cancelled`.
     """
 
     def sleep(self, seconds: float) -> None:
@@ -42,8 +43,8 @@ class SyncTaskContext(AttemptFacts):
         source: str = "",
         attributes: Mapping[str, str] | None = None,
     ) -> concurrent.futures.Future[None]:
-        """Publishes an event of the task's own, by the name of the op unless a source is said. It is on its way when this
-        returns; `.result()` waits until it is durable. At most 1,000 may wait.
+        """Publishes an event of the task's own, by the name of the op unless a source is said. It is on its
+        way when this returns; `.result()` waits until it is durable. At most 1,000 may wait.
         """
         return self._door.event(self._published(type, payload, source, attributes))
 
@@ -128,13 +129,17 @@ class SyncTaskContext(AttemptFacts):
         return self._door.task(name, checked_action(asked)).result()
 
     def start_task(self, child: plan.PlannedAction) -> SyncStartedTask:
-        """Like `task` for what `signalbox.plan.task` makes, but returns as soon as the child durably exists."""
+        """Like `task` for what `signalbox.plan.task` makes, but returns as soon as the child durably
+        exists.
+        """
         added, outputs = self._door.start_task(child.name, checked_action(child))
         added.result()
         return SyncStartedTask(child.name, self._door, outputs)
 
     def step(self, name: str, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        """Calls a function once over all attempts, and records what it returns, as `TaskContext.step` does."""
+        """Calls a function once over all attempts, and records what it returns, as `TaskContext.step`
+        does.
+        """
         found = self._door.begin_step(checked_action(new_trace(name))).result()
         if is_recorded(found):
             return cast(T, read_outputs(name, found).get("value"))
@@ -149,7 +154,9 @@ class SyncTaskContext(AttemptFacts):
         return cast(T, from_values(outputs).get("value"))
 
     def trace(self, name: str) -> SyncTrace:
-        """A part of the task that shows in the run: `with ctx.trace("load") as trace: …`; see `TaskContext.trace`."""
+        """A part of the task that shows in the run: `with ctx.trace("load") as trace: …`; see
+        `TaskContext.trace`.
+        """
         return SyncTrace(self._door, name)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 class Threads:
     """Threads that are made as they are needed and used again. None of them keeps the process alive.
 
-    As many run as there is work at once: who gives the work bounds it. A thread that has had nothing to do for a while
-    ends.
+    As many run as there is work at once: who gives the work bounds it. A thread that has had nothing to do
+    for a while ends.
     """
 
     IDLE_TIME = 30.0

@@ -6,11 +6,8 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
-import os
-import re
 import secrets
 import signal
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -28,6 +25,7 @@ from signalbox.worker.bounds import check_op_name
 from signalbox.worker.errors import Refused
 from signalbox.worker.function import OpFunction
 from signalbox.worker.held import HeldAttempt
+from signalbox.worker.name_worker import name_worker
 from signalbox.worker.runner import Runner
 from signalbox.worker.session import Session
 from signalbox.worker.threads import Threads
@@ -50,10 +48,11 @@ class Worker:
 
         worker.run()
 
-    Async functions run in the event loop that started the worker, sync ones in threads; its session with the server
-    lives on a thread of its own, so that a task which keeps the event loop busy keeps its lease. If the server is away,
-    tasks run on, the worker attaches again for as long as it takes, keeps its attempts, and says again what was not yet
-    durable. So a task runs once for each attempt unless the worker itself dies or is away for longer than its lease.
+    Async functions run in the event loop that started the worker, sync ones in threads; its session with the
+    server lives on a thread of its own, so that a task which keeps the event loop busy keeps its lease. If
+    the server is away, tasks run on, the worker attaches again for as long as it takes, keeps its attempts,
+    and says again what was not yet durable. So a task runs once for each attempt unless the worker itself
+    dies or is away for longer than its lease.
     """
 
     def __init__(
@@ -75,15 +74,16 @@ class Worker:
     ) -> None:
         """Makes a worker. It does nothing before it is told its ops and started.
 
-        `worker_id` is its name, unique in the namespace: a new process under a name takes the place of the old one, which
-        then stops; made of host, process and chance if not said. `concurrency` is how many attempts run at once; one
-        that waits in `ctx.task` or `ctx.condition` leaves its place to another. `cpu`, `ram_mb` and `devices` are what
-        tasks can ask for; `shared_namespaces` are further ones whose tasks it takes. `log` is where it says what happens
-        to its session; the logger `signalbox.worker` unless said.
+        `worker_id` is its name, unique in the namespace: a new process under a name takes the place of the
+        old one, which then stops; made of host, process and chance if not said. `concurrency` is how many
+        attempts run at once; one that waits in `ctx.task` or `ctx.condition` leaves its place to another.
+        `cpu`, `ram_mb` and `devices` are what tasks can ask for; `shared_namespaces` are further ones whose
+        tasks it takes. `log` is where it says what happens to its session; the logger `signalbox.worker`
+        unless said.
         """
         if not 1 <= concurrency <= CONCURRENCY_MAX:
             raise ValueError(f"concurrency is {concurrency}, and is to be 1 to {CONCURRENCY_MAX}")
-        self.worker_id: str = worker_id or _name_worker()
+        self.worker_id: str = worker_id or name_worker()
         """Its name."""
         self._connector = Connector(address, tls=tls, token=token)
         self._concurrency = concurrency
@@ -108,11 +108,11 @@ class Worker:
     def op(self, name: str) -> Callable[[F], F]:
         """Says which function runs tasks of an op; all are named before the worker starts.
 
-        The function gets the context, if its first parameter is called `ctx` or `context`, and the inputs as keyword
-        arguments. A dict that it returns is outputs by name, None is no outputs, and anything else the output `value`.
-        What it raises fails the attempt, and the task's retry policy decides what follows; a NonRetryableError fails
-        the action for good. It may be called again for a later attempt, so that what it does to the outside must bear
-        being done twice, or be a `ctx.step`.
+        The function gets the context, if its first parameter is called `ctx` or `context`, and the inputs as
+        keyword arguments. A dict that it returns is outputs by name, None is no outputs, and anything else
+        the output `value`. What it raises fails the attempt, and the task's retry policy decides what
+        follows; a NonRetryableError fails the action for good. It may be called again for a later attempt, so
+        that what it does to the outside must bear being done twice, or be a `ctx.step`.
         """
         check_op_name(name)
 
@@ -148,13 +148,15 @@ class Worker:
         await asyncio.shield(asyncio.wrap_future(self._attached))
 
     async def wait_closed(self) -> None:
-        """Waits until the worker has stopped. Raises why, if it stopped for a reason that needs somebody's attention:
-        WorkerSuperseded or WorkerRefused.
+        """Waits until the worker has stopped. Raises why, if it stopped for a reason that needs somebody's
+        attention: WorkerSuperseded or WorkerRefused.
         """
         await asyncio.shield(asyncio.wrap_future(self._closed))
 
     def request_drain(self) -> None:
-        """Asks the worker to take no more work and to leave when what runs has ended. May be called from anywhere."""
+        """Asks the worker to take no more work and to leave when what runs has ended. May be called from
+        anywhere.
+        """
         if self._io is None:
             self._finish(None)
         else:
@@ -166,8 +168,8 @@ class Worker:
         await self.wait_closed()
 
     async def stop(self, grace: float = STOP_GRACE) -> None:
-        """Like `drain`, but what has not finished within so many seconds is interrupted and given back: its attempt
-        counts as failed, and the retry policy decides what follows.
+        """Like `drain`, but what has not finished within so many seconds is interrupted and given back: its
+        attempt counts as failed, and the retry policy decides what follows.
         """
         self.request_drain()
         try:
@@ -179,8 +181,8 @@ class Worker:
             await self.wait_closed()
 
     async def serve(self) -> None:
-        """Starts the worker and waits until it has stopped. In the main thread, SIGTERM and SIGINT drain it, and a
-        second one stops it at once.
+        """Starts the worker and waits until it has stopped. In the main thread, SIGTERM and SIGINT drain it,
+        and a second one stops it at once.
         """
         loop = asyncio.get_running_loop()
         caught = []
@@ -290,8 +292,3 @@ class _Events:
         else:
             self._log.error("worker %s has stopped: %s", self._worker.worker_id, failure)
         self._worker._finish(failure)
-
-
-def _name_worker() -> str:
-    host = re.sub(r"^[^A-Za-z0-9]+", "", re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()))[:80]
-    return f"{host or 'worker'}-{os.getpid()}-{secrets.token_hex(3)}"
