@@ -210,8 +210,8 @@ export const timelineEventsScanMax = 50_000;
 /** 100 consumers of one subscription at once: what more of them would share is not worth their streams. */
 export const consumersPerSubscriptionMax = 100;
 /**
- * 64 KiB of JSON Schema for one input or output: it describes a value of at most 1 MiB, and is read again with
- * its op.
+ * 64 KiB of JSON Schema for one input or output: it describes a value of at most 1 MiB, and is read again
+ * with its op.
  */
 export const schemaBytesMax = 64 * 1024;
 /**

@@ -207,3 +207,54 @@ func TestATaskIsBeatenForWhileItWaitsAndNotWhileItHangs(t *testing.T) {
 		t.Errorf("the one that waits ended %s", ended.GetState())
 	}
 }
+
+func TestAWorkerTakesTasksOfTheNamespacesItShares(t *testing.T) {
+	server := sharedServer(t)
+	own, other := server.dial(t), server.dial(t)
+	how := options{SharedNamespaces: []string{other.Namespace()}}
+	work(t, own, how, func(worker *signalbox.Worker) {
+		worker.Handle("where", func(ctx context.Context, task task) (outputs, error) {
+			child, err := task.Child(ctx, "leaf", "leaf", nil)
+			return outputs{"namespace": task.Namespace(), "leaf": child.Get("namespace")}, err
+		})
+		worker.Handle("leaf", func(_ context.Context, task task) (outputs, error) {
+			return outputs{"namespace": task.Namespace()}, nil
+		})
+	})
+	for _, client := range []*signalbox.Client{own, other} {
+		result := must(signalbox.Result(execute(t, client, "where", nil)))(t)
+		for _, name := range []string{"namespace", "leaf"} {
+			if got := result.Get(name).String(); got != client.Namespace() {
+				t.Errorf("%s is %s and not %s", name, got, client.Namespace())
+			}
+		}
+	}
+}
+
+func TestAWorkerThatIsToldToBeatsForEveryTask(t *testing.T) {
+	client, ctx := sharedServer(t).dial(t), within(t)
+	beats := signalbox.Within(signalbox.Timeouts{Heartbeat: 1500 * time.Millisecond})
+	h := hold(t, client, options{AutoHeartbeat: true})
+	held := must(client.CreateRun(ctx, signalbox.TaskOf("hold", nil, beats)))(t)
+	receive(t, h.started)
+	// A task of a worker that does not beat shows when the timeout is over.
+	work(t, client, options{}, func(worker *signalbox.Worker) {
+		worker.Handle("hang", func(ctx context.Context, _ task) (outputs, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+	})
+	for range 2 {
+		if run := execute(t, client, "hang", nil, beats); run.GetState() != signalbox.RunTimedOut {
+			t.Errorf("the one that is not beaten for ended %s", run.GetState())
+		}
+	}
+	close(h.goOn)
+	if run := must(client.WaitRun(ctx, held.GetRunId()))(t); run.GetState() != signalbox.RunSucceeded {
+		t.Errorf("the one that is beaten for ended %s", run.GetState())
+	}
+	h.stop()
+	if err := receive(t, h.left); err != nil {
+		t.Error(err)
+	}
+}

@@ -13,7 +13,13 @@ import (
 	pb "github.com/signalbox/signalbox/clients/go/gen/signalbox/v1"
 )
 
-func TestATaskRunsOnWhileItsServerIsKilledAndStartedAgain(t *testing.T) {
+func TestATaskRunsOnWhileItsServerIsEndedAndStartedAgain(t *testing.T) {
+	for name, signal := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "stopped": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) { runOnWhileTheServerEnds(t, signal) })
+	}
+}
+
+func runOnWhileTheServerEnds(t *testing.T, signal syscall.Signal) {
 	server := ownServer(t)
 	client, ctx := server.dial(t), within(t)
 	var calls atomic.Int32
@@ -42,14 +48,17 @@ func TestATaskRunsOnWhileItsServerIsKilledAndStartedAgain(t *testing.T) {
 	})
 	run := must(client.CreateRun(ctx, signalbox.TaskOf("long", nil)))(t)
 	receive(t, started)
-	server.kill(syscall.SIGKILL)
+	server.kill(signal)
 	close(goOn)
 	if err := server.start(); err != nil {
 		t.Fatal(err)
 	}
 	firstOpen(t, client, run.GetRunId())
 	// And once more, while the task waits for its answer.
-	server.restart(t)
+	server.kill(signal)
+	if err := server.start(); err != nil {
+		t.Fatal(err)
+	}
 	must(client.Signal(ctx, run.GetRunId(), "main/ok", true))(t)
 	result := must(signalbox.Result(must(client.WaitRun(ctx, run.GetRunId()))(t)))(t)
 	if got := fmt.Sprint(result.Get("attempt"), result.Get("step"), result.Get("ok")); got != "1 3 true" {

@@ -2,7 +2,6 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { checkInputs, prepareInputs } from "../core/ops/check-inputs.ts";
 import type { Op } from "../core/ops/op.ts";
-import { isOpPlace } from "./pages.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { OpPlace, Store } from "../store/store.ts";
 import { fromOp } from "./mapping/from-proto-op.ts";
@@ -11,7 +10,7 @@ import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { fromValues } from "./mapping/from-proto-value.ts";
 import { toOp } from "./mapping/to-proto-op.ts";
 import { toValues } from "./mapping/to-proto-value.ts";
-import { listPage, opSizeBytes } from "./pages.ts";
+import { isOpPlace, listPage, opSizeBytes } from "./pages.ts";
 import { answered, requestOf, required, translated } from "./requests.ts";
 import { toConnectError } from "./status.ts";
 import { tokenScope } from "./token.ts";
@@ -62,7 +61,8 @@ function reads(store: Store): Pick<Methods, Read> {
       }
       if (versionName === "") return { op: toOp(await findOp(store, { namespace, name, version })) };
       const op = await store.opNamed(fromNamespace(namespace), name, versionName);
-      if (op === undefined) throw toConnectError({ reason: "OP_NOT_FOUND", op: name, version: 0, versionName });
+      if (op === undefined)
+        throw toConnectError({ reason: "OP_NOT_FOUND", op: name, version: 0, versionName });
       return { op: toOp(op) };
     },
 
@@ -98,7 +98,8 @@ function reads(store: Store): Pick<Methods, Read> {
 }
 
 function refuseInvalid({ name, version }: Op, violations: ReturnType<typeof checkInputs>): void {
-  if (violations.length > 0) throw toConnectError({ reason: "INPUTS_INVALID", op: name, version, violations });
+  if (violations.length > 0)
+    throw toConnectError({ reason: "INPUTS_INVALID", op: name, version, violations });
 }
 
 async function findOp(

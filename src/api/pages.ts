@@ -1,6 +1,6 @@
 import type { Action } from "../core/action.ts";
-import type { Run } from "../core/run.ts";
 import type { Op } from "../core/ops/op.ts";
+import type { Run } from "../core/run.ts";
 import { sizeBytes, textSizeBytes, valuesSizeBytes } from "../core/value.ts";
 import { pageBytesMax, pageStepRows } from "../limits.ts";
 import type { ConditionPlace, OpPlace, Page, RunPlace } from "../store/store.ts";

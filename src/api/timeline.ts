@@ -192,10 +192,7 @@ function entryOf({ detail }: Event, state: ActionState): Told | undefined {
 
 function endOf(
   state: ActionState,
-  {
-    outputs,
-    error,
-  }: { readonly outputs: Values | undefined; readonly error: Action["error"] | undefined },
+  { outputs, error }: { readonly outputs: Values | undefined; readonly error: Action["error"] | undefined },
 ): Told {
   if (state === "SUCCEEDED") {
     return { type: "COMPLETED", said: "succeeded", payload: { outputs: toJsonObject(outputs) }, state };

@@ -12,11 +12,11 @@ import { describe, expect, test } from "vitest";
 import {
   Action_KindSchema,
   Action_StateSchema,
-  TimelineEntry_TypeSchema,
   ActionSchema,
   AttemptSchema,
   Dependency_RequirementSchema,
   NewActionSchema,
+  TimelineEntry_TypeSchema,
 } from "../../gen/signalbox/v1/action_pb.ts";
 import { Condition_OutcomeSchema, ConditionSchema } from "../../gen/signalbox/v1/condition_pb.ts";
 import { EventKindSchema, EventSchema, LogLevelSchema } from "../../gen/signalbox/v1/event_pb.ts";
@@ -26,8 +26,8 @@ import { ValueSchema, ValueTypeSchema } from "../../gen/signalbox/v1/value_pb.ts
 import { AttemptReportSchema, Worker_StateSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import * as enums from "../../src/api/mapping/enums.ts";
 import { Faults } from "../../src/api/mapping/faults.ts";
-import { fromAttemptReport } from "../../src/api/mapping/from-proto-report.ts";
 import { fromOp } from "../../src/api/mapping/from-proto-op.ts";
+import { fromAttemptReport } from "../../src/api/mapping/from-proto-report.ts";
 import { fromNewAction, fromNewRun } from "../../src/api/mapping/from-proto-run.ts";
 import { fromJson, fromValue } from "../../src/api/mapping/from-proto-value.ts";
 import { fromDuration, toDuration, toTimestamp } from "../../src/api/mapping/time.ts";
@@ -37,9 +37,8 @@ import { toEvent, toPlacedEvent } from "../../src/api/mapping/to-proto-event.ts"
 import { toOp } from "../../src/api/mapping/to-proto-op.ts";
 import { toRun } from "../../src/api/mapping/to-proto-run.ts";
 import { toJson, toValue } from "../../src/api/mapping/to-proto-value.ts";
-import { demandOf } from "../../src/core/placement/demand-of.ts";
 import type { Event, EventDetail, EventKind, Position } from "../../src/core/event.ts";
-import { runKey } from "../../src/core/name.ts";
+import { demandOf } from "../../src/core/placement/demand-of.ts";
 import type { Json, Value } from "../../src/core/value.ts";
 import { jsonDepthMax } from "../../src/limits.ts";
 import { anOp, theInputs, theOutputs } from "../support/builders.ts";

@@ -11,14 +11,14 @@ const filesPerFolderMax = 15;
  * A proto file says more: each element has its comment and its bounds, and requests stand beside their
  * service.
  */
-const protoLineCountMax = 600;
+const protoLineCountMax = 700;
 
 /** Files that may be longer, each with its own bound and the reason why it is not two files. */
 const longerFiles: Readonly<Record<string, { lines: number; because: string }>> = {};
 
 /** Folders that may hold more files, each with its own bound and the reason why it is not two folders. */
 const widerFolders: Readonly<Record<string, { files: number; because: string }>> = {
-  "src/api": { files: 20, because: "a file for each service, and what all of them share" },
+  "src/api": { files: 21, because: "a file for each service, and what all of them share" },
 };
 
 const sources = readFiles("src/**/*.{ts,sql}", "scripts/**/*.ts", "bench/**/*.ts", "bin/**/*.js");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { AttemptReference, ReportContent } from "../../src/core/command.ts";
 import { hasEnded } from "../../src/core/action.ts";
+import type { AttemptReference, ReportContent } from "../../src/core/command.ts";
 import { noRequest, theTask } from "../support/builders.ts";
 import { theRun, World } from "../support/world.ts";
 
@@ -10,7 +10,7 @@ import { theRun, World } from "../support/world.ts";
  */
 const states = {
   /** Theirs: PENDING. */
-  QUEUED: (_: World) => undefined,
+  QUEUED: () => undefined,
   ASSIGNED: (world: World) => void world.assign("w", 1),
   RUNNING: (world: World) => void world.start("w", 1),
   /** Theirs: COMPLETED. */

@@ -146,7 +146,7 @@ describe("a large task that fits nowhere at the moment", () => {
     expect(given).toEqual(["s2: memory", "s2: none"]);
   });
 
-  test("G-154 is passed over all the time by what comes before it: a higher priority, or one that is older", () => {
+  test("G-154 is passed over all the time by what comes before it, such as a higher priority", () => {
     const world = waiting();
     world.at(world.nowMs + 2 * passedOverMsMax);
     createAll(world, { high: small }, { priority: 1 });

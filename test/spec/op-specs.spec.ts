@@ -55,9 +55,7 @@ function faultsOf(
   options: { readonly allowExtra?: boolean; readonly prepares?: boolean } = {},
 ): readonly string[] {
   const theSpecs = theInputs(specs, options);
-  const found = options.prepares
-    ? prepareInputs(theSpecs, inputs).violations
-    : checkInputs(theSpecs, inputs);
+  const found = options.prepares ? prepareInputs(theSpecs, inputs).violations : checkInputs(theSpecs, inputs);
   return found.map(({ field, description }) => `${field} ${description}`);
 }
 
@@ -66,7 +64,13 @@ describe("inputs checked by an op", () => {
   const optional: Partial<InputSpec> = { type: "int", required: false };
 
   test.each([
-    { id: "G-041", given: "what is required", specs: { n: "int" as const }, inputs: { n: int(1) }, faults: [] },
+    {
+      id: "G-041",
+      given: "what is required",
+      specs: { n: "int" as const },
+      inputs: { n: int(1) },
+      faults: [],
+    },
     {
       id: "G-041",
       given: "nothing where something is required",
@@ -81,16 +85,31 @@ describe("inputs checked by an op", () => {
       inputs: { n: nothing, j: json(null) },
       faults: ['inputs["n"] is required, and null', 'inputs["j"] is required, and null'],
     },
-    { id: "G-045", given: "a null for an optional one", specs: { n: optional }, inputs: { n: nothing }, faults: [] },
+    {
+      id: "G-045",
+      given: "a null for an optional one",
+      specs: { n: optional },
+      inputs: { n: nothing },
+      faults: [],
+    },
     { id: "G-031", given: "nothing for an optional one", specs: { n: optional }, inputs: {}, faults: [] },
     {
       id: "G-042",
       given: "another type",
       specs: { n: "int" as const, s: "string" as const },
       inputs: { n: text("1"), s: bool(true) },
-      faults: ['inputs["n"] must be of type int, and is a string', 'inputs["s"] must be of type string, and is a bool'],
+      faults: [
+        'inputs["n"] must be of type int, and is a string',
+        'inputs["s"] must be of type string, and is a bool',
+      ],
     },
-    { id: "G-044", given: "an int for a float", specs: { x: "float" as const }, inputs: { x: int(1) }, faults: [] },
+    {
+      id: "G-044",
+      given: "an int for a float",
+      specs: { x: "float" as const },
+      inputs: { x: int(1) },
+      faults: [],
+    },
     {
       id: "G-044",
       given: "true for numbers",
@@ -116,9 +135,12 @@ describe("inputs checked by an op", () => {
       faults: ['inputs["m"] is no input of the op, which takes n'],
     },
     { id: "G-049", given: "anything where there are no specs", specs: {}, inputs: { n: int(1) }, faults: [] },
-  ])("G-031 G-041 G-042 G-044 G-045 G-046 G-047 G-049 ($id) with $given: $faults", ({ specs, inputs, faults }) => {
-    expect(faultsOf(specs, inputs as Values)).toEqual(faults);
-  });
+  ])(
+    "G-031 G-041 G-042 G-044 G-045 G-046 G-047 G-049 ($id) with $given: $faults",
+    ({ specs, inputs, faults }) => {
+      expect(faultsOf(specs, inputs as Values)).toEqual(faults);
+    },
+  );
 
   test("G-046 a default stands in for what is required once they are prepared", () => {
     expect(faultsOf({ n: three }, {}, { prepares: true })).toEqual([]);
@@ -170,7 +192,12 @@ describe("an op that is registered", () => {
   };
 
   test.each<{ id: string; given: string; spec: Partial<InputSpec>; field: string | undefined }>([
-    { id: "G-032", given: "a default of its type", spec: { type: "int", defaultValue: int(1) }, field: undefined },
+    {
+      id: "G-032",
+      given: "a default of its type",
+      spec: { type: "int", defaultValue: int(1) },
+      field: undefined,
+    },
     {
       id: "G-032",
       given: "a default of another type",
@@ -293,7 +320,10 @@ describe("a task of a registered op", () => {
     const good = aTask("c", { op: "child", inputs: { n: int(1) } });
     const bad: NewAction = aTask("d", { op: "child" });
     expect(world.add("main", good, bad)).toMatchObject({
-      refusal: { reason: "INPUTS_INVALID", violations: [{ field: 'add_actions.actions[1].task.inputs["n"]' }] },
+      refusal: {
+        reason: "INPUTS_INVALID",
+        violations: [{ field: 'add_actions.actions[1].task.inputs["n"]' }],
+      },
     });
     expect(world.add("main", good)).toMatchObject({ ok: true });
     world.register({ inputs: theInputs({ other: "bool" }) }, "child");
@@ -337,16 +367,26 @@ describe("an input that refers to an output", () => {
     const world = resolved(int(10));
     expect(world.action("b").state).toBe("QUEUED");
     expect(world.action("b").spec).toMatchObject({ inputSpecs: { specs: { n: { type: "int" } } } });
-    expect(Object.keys((world.action("b").spec as { inputSpecs: typeof inputs }).inputSpecs.specs)).toEqual(["n"]);
+    expect(Object.keys((world.action("b").spec as { inputSpecs: typeof inputs }).inputSpecs.specs)).toEqual([
+      "n",
+    ]);
   });
 
   test.each([
-    { given: "another type", value: text("10"), message: 'inputs["n"]: must be of type int, and is a string' },
+    {
+      given: "another type",
+      value: text("10"),
+      message: 'inputs["n"]: must be of type int, and is a string',
+    },
     { given: "what its schema does not take", value: int(9), message: 'inputs["n"]: must be at least 10' },
     { given: "a null", value: nothing, message: 'inputs["n"]: is required, and null' },
   ])("G-042 with $given fails its action as InputInvalid", ({ value, message }) => {
     const world = resolved(value);
-    expect(world.action("b")).toMatchObject({ state: "FAILED", attempt: 0, error: { type: "InputInvalid", message } });
+    expect(world.action("b")).toMatchObject({
+      state: "FAILED",
+      attempt: 0,
+      error: { type: "InputInvalid", message },
+    });
     expect(world.run().state).toBe("FAILED");
   });
 });
@@ -366,7 +406,10 @@ describe("outputs", () => {
 
   test("G-036 that fit are taken, and others beside them", () => {
     const world = succeeded({ score: float(0.5), more: text("x") });
-    expect(world.run()).toMatchObject({ state: "SUCCEEDED", outputs: { score: float(0.5), more: text("x") } });
+    expect(world.run()).toMatchObject({
+      state: "SUCCEEDED",
+      outputs: { score: float(0.5), more: text("x") },
+    });
   });
 
   test.each([
@@ -381,7 +424,11 @@ describe("outputs", () => {
       values: { score: float(2) },
       message: 'outputs["score"]: must be at most 1',
     },
-    { given: "null", values: { score: nothing }, message: 'outputs["score"]: must be of type float, and is null' },
+    {
+      given: "null",
+      values: { score: nothing },
+      message: 'outputs["score"]: must be of type float, and is null',
+    },
   ])("G-036 with $given fail the attempt as OutputInvalid", ({ values, message }) => {
     const error = { type: "OutputInvalid", message };
     expect(succeeded(values).action()).toMatchObject({ state: "FAILED", outputs: undefined, error });

@@ -130,8 +130,8 @@ class Watched {
   }
 
   /**
-   * The first tasks of lines that fit on nobody with credit, and are queued for long enough. None if there are
-   * more than workers are kept free for at a time.
+   * The first tasks of lines that fit on nobody with credit, and are queued for long enough. None if there
+   * are more than workers are kept free for at a time.
    */
   #starving(command: CommandOf<"assign">): readonly Starving[] {
     const { state, nowMs } = this.world;
@@ -254,7 +254,7 @@ const parameters = { seed: 20261122, numRuns: 400 };
 describe("wherever work is placed, whatever happens", () => {
   const seen = new Set<string>();
 
-  test("G-151 G-152 G-154 G-155 nothing is over-committed, over a limit, or passed over beyond the bound", () => {
+  test("G-151 G-152 G-154 G-155 nothing is over-committed, over a limit or passed over for ever", () => {
     const property = fc.property(stepsOf(placementWeights, 80), (steps) => {
       const watched = new Watched();
       for (const [index, step] of steps.entries()) {

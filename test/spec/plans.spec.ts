@@ -261,7 +261,13 @@ describe("what a task does not say", () => {
     return world;
   }
 
-  const own = { initialBackoffMs: 1000, maxBackoffMs: 300_000, jitter: 0, nonRetryableErrorTypes: [], manual: false };
+  const own = {
+    initialBackoffMs: 1000,
+    maxBackoffMs: 300_000,
+    jitter: 0,
+    nonRetryableErrorTypes: [],
+    manual: false,
+  };
   const given = { queueToStartMs: 1, startToEndMs: 2, heartbeatMs: undefined };
   test.each([
     {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Reason, Refusal } from "../../src/core/refusal.ts";
-import { actionsPerRunMax } from "../../src/limits.ts";
 import type { SubscriptionContent } from "../../src/core/subscriptions/subscription.ts";
+import { actionsPerRunMax } from "../../src/limits.ts";
 import { aCondition, aTask, bool, noRequest, text, theInputs, theTask } from "../support/builders.ts";
 import { type theRun, World } from "../support/world.ts";
 

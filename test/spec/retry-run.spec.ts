@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { CommandOf } from "../../src/core/command.ts";
-import { aTask, int, noRequest, type TaskParts, text, theInputs, theOutputs, theTask } from "../support/builders.ts";
+import {
+  aTask,
+  int,
+  noRequest,
+  type TaskParts,
+  text,
+  theInputs,
+  theOutputs,
+  theTask,
+} from "../support/builders.ts";
 import { tell } from "../support/story.ts";
 import { theRun, World } from "../support/world.ts";
 
@@ -20,14 +29,17 @@ describe("RetryRun", () => {
   test.each([
     { id: "G-026 G-136 G-138", maxAttempts: 1, times: 1, attempts: 1 },
     { id: "G-026 G-136 G-138", maxAttempts: 3, times: 3, attempts: 3 },
-  ])("G-026 G-136 G-138 after $times of $maxAttempts attempts is refused", ({ maxAttempts, times, attempts }) => {
-    const world = failed(times, { retry: { maxAttempts, initialBackoffMs: 0 } });
-    const facts = { runId: "r", action: "main", attempts, maxAttempts };
-    const before = world.feed.length;
-    expect(world.retry()).toEqual({ ok: false, refusal: { reason: "ATTEMPTS_EXHAUSTED", ...facts } });
-    expect(world.feed).toHaveLength(before);
-    expect(world.run().state).toBe("FAILED");
-  });
+  ])(
+    "G-026 G-136 G-138 after $times of $maxAttempts attempts is refused",
+    ({ maxAttempts, times, attempts }) => {
+      const world = failed(times, { retry: { maxAttempts, initialBackoffMs: 0 } });
+      const facts = { runId: "r", action: "main", attempts, maxAttempts };
+      const before = world.feed.length;
+      expect(world.retry()).toEqual({ ok: false, refusal: { reason: "ATTEMPTS_EXHAUSTED", ...facts } });
+      expect(world.feed).toHaveLength(before);
+      expect(world.run().state).toBe("FAILED");
+    },
+  );
 
   test("G-137 G-138 uses the attempts that are left by the policy, one by one", () => {
     const world = failed(1, { retry: { maxAttempts: 2, manual: true } });
@@ -123,7 +135,12 @@ describe("an attempt", () => {
     world.report(world.reference(), { kind: "progress", percent: 70, message: "most" });
     world.at(5).fail("main");
     const first = world.attempts()[0];
-    expect(first).toMatchObject({ number: 1, state: "FAILED", progressPercent: 70, error: { type: "Broken" } });
+    expect(first).toMatchObject({
+      number: 1,
+      state: "FAILED",
+      progressPercent: 70,
+      error: { type: "Broken" },
+    });
     world.at(10).start();
     expect(world.action()).toMatchObject({
       attempt: 2,
@@ -264,7 +281,12 @@ describe("a run", () => {
     const set = { image: "i:2", retry: { maxAttempts: 9 }, outputs: theOutputs({ out: "string" }) };
     world.must<"updateOp">({ kind: "updateOp", ...ofOp, set, cleared: ["delivery"] });
     world.attach();
-    expect(world.start()[0]).toMatchObject({ image: "i:1", handler: "m:f", opVersion: 1, inputs: { n: int(1) } });
+    expect(world.start()[0]).toMatchObject({
+      image: "i:1",
+      handler: "m:f",
+      opVersion: 1,
+      inputs: { n: int(1) },
+    });
     world.must<"deleteOp">({ kind: "deleteOp", ...ofOp, version: 0, force: true });
     world.fail("main");
     expect(world.run().state).toBe("FAILED");
@@ -274,7 +296,9 @@ describe("a run", () => {
     expect(world.action()).toMatchObject({ state: "FAILED", error: { type: "OutputInvalid" } });
     expect(world.action().spec).toBe(spec);
     expect(world.run()).toMatchObject(ofRun);
-    expect(world.events().filter(({ runId, delivery }) => runId === "r" && delivery?.topic !== "t")).toEqual([]);
+    expect(world.events().filter(({ runId, delivery }) => runId === "r" && delivery?.topic !== "t")).toEqual(
+      [],
+    );
   });
 
   test("G-012 G-013 says of each event where it goes, and nowhere without a topic", () => {
@@ -287,7 +311,12 @@ describe("a run", () => {
     world.create({ runId: "own", delivery: { topic: "own", attributes: { b: "2" } } });
     world.create({ runId: "none", delivery: { topic: "", attributes: { b: "2" } } });
     world.create({ runId: "plan", plan: [aTask("a")] });
-    expect(["by-op", "own", "none", "plan"].map(topics)).toEqual([["of.op"], ["own"], [undefined], [undefined]]);
+    expect(["by-op", "own", "none", "plan"].map(topics)).toEqual([
+      ["of.op"],
+      ["own"],
+      [undefined],
+      [undefined],
+    ]);
     expect(world.events().find(({ runId }) => runId === "own")?.delivery?.attributes).toEqual({ b: "2" });
   });
 });

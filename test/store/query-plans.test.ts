@@ -109,10 +109,16 @@ test("no statement sorts, looks through a whole table, or pages by offset", () =
 });
 
 test.each([
-  { what: "the first of a queue", holds: "AND shape = ? ORDER BY", index: "actions_queued" },
-  { what: "the next shape of a queue", holds: "AND shape > ? ORDER BY", index: "actions_queued" },
-  { what: "the shapes for a place", holds: "AND shape >= ?3", index: "actions_queued" },
-  { what: "what comes before in a queue", holds: "shape = ?8 AND priority > ?3", index: "actions_queued" },
+  { what: "the first of a queue", holds: "AND queue_shape = ?", index: "actions_queued" },
+  { what: "the next shape of a queue", holds: "AND queue_shape > ?", index: "actions_queued" },
+  { what: "the shapes for a place", holds: "AND queue_shape >= ?3", index: "actions_queued" },
+  {
+    what: "what comes before in a queue",
+    holds: "queue_shape = ?8 AND priority > ?3",
+    index: "actions_queued",
+  },
+  { what: "open conditions", holds: "condition_state = 'PAUSED'", index: "conditions_" },
+  { what: "all conditions", holds: "condition_state IS NOT NULL", index: "conditions_" },
   { what: "what is parked", holds: "parked_on = ?", index: "actions_parked" },
   { what: "a live task of an op", holds: "live_version IS NOT NULL AND", index: "actions_live" },
   { what: "a live task of a version", holds: "live_version = ? ORDER BY", index: "actions_live" },

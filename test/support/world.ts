@@ -13,7 +13,7 @@ import type {
 } from "../../src/core/command.ts";
 import { decide } from "../../src/core/decide.ts";
 import type { Event, EventKind, Transaction } from "../../src/core/event.ts";
-import { defaultNamespace, mainAction, type RunKey, runKey } from "../../src/core/name.ts";
+import { defaultNamespace, mainAction, runKey } from "../../src/core/name.ts";
 import type { OpContent } from "../../src/core/ops/op.ts";
 import { noCapacity } from "../../src/core/placement/demand.ts";
 import type { Refusal } from "../../src/core/refusal.ts";

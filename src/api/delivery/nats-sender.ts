@@ -193,8 +193,13 @@ class Publishing implements Consumer {
 /** Why an event was not published; one that is larger than NATS takes never will be. */
 function rejectionOf(error: unknown): Rejection {
   const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof errors.NoRespondersError) {
-    return { delayMs: undefined, cause: `no stream of JetStream takes the subject: ${text}` };
+  // What the client makes of a subject that nobody answers for.
+  const isNobody = error instanceof Error && error.name === "JetStreamNotEnabled";
+  if (isNobody || error instanceof errors.NoRespondersError) {
+    return {
+      delayMs: undefined,
+      cause: "no stream of JetStream takes the subject, or there is no JetStream",
+    };
   }
   const isTooLarge =
     text.includes("max_payload") || (error instanceof JetStreamApiError && error.code === 10054);

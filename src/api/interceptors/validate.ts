@@ -89,7 +89,7 @@ export function invalidRequest(violations: readonly FieldViolation[]): ConnectEr
   return badRequest(violations, { reason: "INVALID_REQUEST", facts: {}, subject: "" });
 }
 
-/** A refusal with violations, for a reason with further facts; `subject` stands before the first violation. */
+/** A refusal with violations and further facts; `subject` stands before the first violation. */
 export function badRequest(
   violations: readonly FieldViolation[],
   { reason, facts, subject }: { reason: string; facts: Readonly<Record<string, string>>; subject: string },

@@ -7,7 +7,10 @@ import { fromValues } from "./from-proto-value.ts";
 type Said = Pick<EndActionRequest, "state" | "outputs" | "error">;
 
 /** How an operator says that an action ends: each state with what belongs to it and nothing else. */
-export function fromActionEnd({ state, outputs, error }: Said, faults: Faults): CommandOf<"endAction">["end"] {
+export function fromActionEnd(
+  { state, outputs, error }: Said,
+  faults: Faults,
+): CommandOf<"endAction">["end"] {
   const word = actionStates.word(state);
   const values = fromValues("outputs", outputs, faults);
   if (word !== "SUCCEEDED" && Object.keys(values).length > 0) {

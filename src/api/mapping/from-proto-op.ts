@@ -7,9 +7,8 @@ import type {
 } from "../../../gen/signalbox/v1/op_pb.ts";
 import type { RetryPolicy, Timeouts } from "../../core/action.ts";
 import type { InputSpec, OpContent, OutputSpec, SpecType } from "../../core/ops/op.ts";
-import type { Json } from "../../core/value.ts";
-import { specTypes } from "./enums.ts";
 import { fromDelivery } from "./delivery.ts";
+import { specTypes } from "./enums.ts";
 import type { Faults } from "./faults.ts";
 import { fromPlacement, fromResources } from "./from-proto-resource.ts";
 import { fromValue } from "./from-proto-value.ts";
@@ -37,7 +36,10 @@ export function fromOp(message: OpMessage, faults: Faults): OpContent {
   };
 }
 
-function fromInputSpec({ type, required, defaultValue, description, schema }: InputSpecMessage, faults: Faults) {
+function fromInputSpec(
+  { type, required, defaultValue, description, schema }: InputSpecMessage,
+  faults: Faults,
+) {
   const spec: InputSpec = {
     type: fromSpecType(type, faults),
     required: required ?? true,
@@ -46,13 +48,13 @@ function fromInputSpec({ type, required, defaultValue, description, schema }: In
         ? undefined
         : faults.within("default_value", () => fromValue(defaultValue, faults)),
     description,
-    schema: schema as Json | undefined,
+    schema,
   };
   return spec;
 }
 
 function fromOutputSpec({ type, description, schema }: OutputSpecMessage, faults: Faults): OutputSpec {
-  return { type: fromSpecType(type, faults), description, schema: schema as Json | undefined };
+  return { type: fromSpecType(type, faults), description, schema };
 }
 
 function fromSpecType(type: InputSpecMessage["type"], faults: Faults): SpecType {

@@ -74,8 +74,10 @@ export const callRows = {
     message: ({ found }) =>
       `the first frame of a subscriber's stream is open, and only the first; found ${found}`,
     metadata: ({ found }) => ({ found }),
-    happened: "A subscriber's stream did not begin with its open frame, sent nothing in time, or sent it twice.",
-    remedy: "Send the open frame as soon as the stream is open, and a new stream to open another subscription.",
+    happened:
+      "A subscriber's stream did not begin with its open frame, sent nothing in time, or sent it twice.",
+    remedy:
+      "Send the open frame as soon as the stream is open, and a new stream to open another subscription.",
   },
   UNAUTHENTICATED: {
     number: Reason.UNAUTHENTICATED,

@@ -102,7 +102,8 @@ export const opRows = {
   SUBSCRIPTION_EXISTS: {
     number: Reason.SUBSCRIPTION_EXISTS,
     code: Code.AlreadyExists,
-    message: ({ subscription }) => `subscription ${subscription} exists with other content; choose another name`,
+    message: ({ subscription }) =>
+      `subscription ${subscription} exists with other content; choose another name`,
     metadata: ({ subscription }) => ({ subscription }),
     happened: "There is a subscription of this name, and it takes other events or sends them elsewhere.",
     remedy: "Choose another name, or delete the subscription that has it.",
@@ -119,9 +120,11 @@ export const opRows = {
   ADDRESS_FORBIDDEN: {
     number: Reason.ADDRESS_FORBIDDEN,
     code: Code.InvalidArgument,
-    message: ({ address }) => `the server may not send to ${address}: it points inside; allow it, or choose another`,
+    message: ({ address }) =>
+      `the server may not send to ${address}: it points inside; allow it, or choose another`,
     metadata: ({ address }) => ({ address }),
-    happened: "A webhook's address is one of the server's own network, which callers could else reach through it.",
+    happened:
+      "A webhook's address is one of the server's own network, which callers could else reach through it.",
     remedy: "Choose a public address, or allow private ones in the server's configuration.",
   },
   NATS_NOT_CONFIGURED: {

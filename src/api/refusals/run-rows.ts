@@ -81,7 +81,8 @@ export const runRows = {
       attempts,
       max_attempts: maxAttempts,
     }),
-    happened: "The run was to be opened again, and an action that would be has no attempt left by its policy.",
+    happened:
+      "The run was to be opened again, and an action that would be has no attempt left by its policy.",
     remedy: "Say `force` to go beyond the policy: the action counts its attempts anew from there.",
   },
   ATTEMPT_NOT_FOUND: {

@@ -41,14 +41,19 @@ export async function listRuns(store: Store, request: ListRunsRequest): Promise<
   const last = items.at(-1);
   // A full page may be the last one: the store has not looked behind it.
   const isOver =
-    nextPageToken !== "" && last !== undefined && (await isNothing(store, { ...filter, after: placeOfRun(last) }));
+    nextPageToken !== "" &&
+    last !== undefined &&
+    (await isNothing(store, { ...filter, after: placeOfRun(last) }));
   return isOver
     ? { runs: items, nextPageToken: "", hasMore: false }
     : { runs: items, nextPageToken, hasMore: nextPageToken !== "" };
 }
 
 /** True if it is known that there is nothing more: what much was passed over for may hold something yet. */
-async function isNothing(store: Store, query: Filter & Partial<Pick<RunQuery, "after" | "before">>): Promise<boolean> {
+async function isNothing(
+  store: Store,
+  query: Filter & Partial<Pick<RunQuery, "after" | "before">>,
+): Promise<boolean> {
   const page = await store.listRuns({ after: undefined, before: undefined, ...query, limit: 1 });
   return page.items.length === 0 && page.next === undefined;
 }

@@ -34,7 +34,11 @@ export function endActionByOperator(draft: Draft, command: CommandOf<"endAction"
     tellToStop(draft, action, { graceMs: action.spec.cancelGraceMs, cause: message });
   }
   const cancelled = { type: "Cancelled", message, stack: "", nonRetryable: true };
-  endAction(draft, action, { ...end, cause: message, ...(end.state === "CANCELLED" && { error: cancelled }) });
+  endAction(draft, action, {
+    ...end,
+    cause: message,
+    ...(end.state === "CANCELLED" && { error: cancelled }),
+  });
   settle(draft);
   return answer(draft, scope, { action: draft.action(run, name) ?? action });
 }
@@ -51,4 +55,3 @@ function checkOutputs(action: Action, outputs: Values): Refusal | undefined {
   const violations = specs === undefined ? [] : outputViolations(specs, outputs);
   return violations.length === 0 ? undefined : { reason: "INVALID_REQUEST", violations };
 }
-

@@ -19,10 +19,10 @@ type Assigned = Answers["assign"]["assignments"][number];
 
 /**
  * Gives queued tasks to sessions that permit it, each whole to one that can hold it: of the namespace that
- * holds the least of shared workers for its weight first, then the highest priority, then the oldest, over all
- * ops that the sessions announce. What does not fit is passed over, not for ever (see `keptCount`); what falls
- * under a full limit waits for that. What it gives is leased and durable when this command is, and sent only
- * then.
+ * holds the least of shared workers for its weight first, then the highest priority, then the oldest, over
+ * all ops that the sessions announce. What does not fit is passed over, not for ever (see `keptCount`); what
+ * falls under a full limit waits for that. What it gives is leased and durable when this command is, and sent
+ * only then.
  */
 export function assign(draft: Draft, command: CommandOf<"assign">): Decision<"assign"> {
   const { takers, closedSessions } = splitSessions(draft, command);
@@ -55,8 +55,7 @@ function spotFor(round: Round, line: Line, head: Action): Spot | undefined {
     return undefined;
   }
   const { spot, isHeldBack } = findSpot(line, head, (found) => isKept(round, head, found));
-  const isCreditUsedUp = line.takers.every(({ credit }) => credit === 0);
-  if (spot === undefined && (isHeldBack || isCreditUsedUp || !mayKeepFree(round, line, head))) {
+  if (spot === undefined && (isHeldBack || isCreditUsedUp(line) || !mayKeepFree(round, line, head))) {
     line.isBlocked = true;
     if (isHeldBack) askAgain(round, draft.nowMs + heldBackLookMs);
     return undefined;
@@ -68,6 +67,10 @@ function spotFor(round: Round, line: Line, head: Action): Spot | undefined {
     keepFree(round, line, head);
   }
   return full === undefined ? spot : undefined;
+}
+
+function isCreditUsedUp({ takers }: Pick<Line, "takers">): boolean {
+  return takers.every(({ credit }) => credit === 0);
 }
 
 /** A label's limit is full: the task makes way for those behind it. */
@@ -82,7 +85,7 @@ function stepAside(round: Round, line: Line, head: Action, full: Full): void {
   round.parkedCount += 1;
 }
 
-/** What becomes of the queues that were looked at; see the answer. Those with work and no credit are in none. */
+/** What becomes of the queues that were looked at; see the answer. One with work and no credit is in none. */
 function whatIsLeft(
   round: Round,
   { isCutShort, isProgress }: { readonly isCutShort: boolean; readonly isProgress: boolean },
@@ -99,7 +102,7 @@ function whatIsLeft(
     const lines = linesByQueue.get(queue) ?? [];
     const isSeen = !round.unseenQueues.has(queue);
     if (isSeen && lines.every(isUsedUp)) emptyQueues.push(queue);
-    else if (isCutShort || takers.every(({ credit }) => credit === 0)) continue;
+    else if (isCutShort || isCreditUsedUp({ takers })) continue;
     else if (isSeen && lines.every((line) => line.isBlocked || isUsedUp(line))) blockedQueues.push(queue);
     else if (!isProgress) {
       // More than one command looks at: nobody else would ask for the rest.

@@ -10,7 +10,7 @@ import { canonical } from "../value.ts";
 import { type Counter, counterKey, type Limit, newCounter } from "./limit.ts";
 import { limitsOf } from "./limits-of.ts";
 import { convertedMs } from "./rate.ts";
-import { hasParked, letGoMs, setDue } from "./unpark.ts";
+import { letGoMs, setDue } from "./unpark.ts";
 
 /**
  * Makes a limit, or changes the one of its name. What is held already counts and is not stopped. A lower
@@ -90,7 +90,7 @@ function recount(draft: Draft, limit: Limit): void {
 
 /** Writes a counter whose limit has changed; what is parked on it is looked at soon, in bounded lots. */
 function put(draft: Draft, counter: Counter, { letsGo }: { readonly letsGo: boolean }): void {
-  if (hasParked(draft, counter.key)) {
+  if (draft.before.parked(counter.key, 1).length > 0) {
     const isLettingGo = letsGo || counter.dueMs === letGoMs;
     setDue(draft, { ...counter, dueMs: isLettingGo ? letGoMs : draft.nowMs });
   } else if (counter.heldCount > 0) draft.setCounter({ ...counter, dueMs: undefined });

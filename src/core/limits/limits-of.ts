@@ -40,8 +40,8 @@ export function limitsOfQueue(op: string, limits: readonly Limit[]): readonly Ap
 }
 
 /**
- * True if nothing more may start under a limit at a time: all its places are taken, or its rate is used up. No
- * counter means that nothing has started.
+ * True if nothing more may start under a limit at a time: all its places are taken, or its rate is used up.
+ * No counter means that nothing has started.
  */
 export function isFull(counter: Counter | undefined, limit: Limit, nowMs: number): boolean {
   return areAllHeld(counter, limit) || nextStartMs(counter, limit) > nowMs;

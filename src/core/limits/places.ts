@@ -12,7 +12,7 @@ export interface Full {
   readonly counter: Counter;
 }
 
-/** What is left of limits and shares while one command assigns: the counters, and what it has taken of them. */
+/** What is left of limits and shares while one command assigns: the counters, less what it has taken. */
 export class Places {
   readonly #draft: Draft;
   readonly #limitsByNamespace = new Map<string, readonly Limit[]>();
@@ -31,7 +31,9 @@ export class Places {
 
   /** A limit of its labels by which a task cannot start now. */
   fullForLabels(action: Action): Full | undefined {
-    const limits = this.#limits(namespaceOf(action.run)).filter(({ scope }) => scope.kind === "label");
+    const all = this.#limits(namespaceOf(action.run));
+    if (all.length === 0) return undefined;
+    const limits = all.filter(({ scope }) => scope.kind === "label");
     if (limits.length === 0) return undefined;
     return this.#fullOf(limitsOf(action, this.#draft.runOf(action).labels, limits));
   }

@@ -18,8 +18,8 @@ import { nextStartMs, startsLeft } from "./rate.ts";
 export const letGoMs = -1;
 
 /**
- * Parks a queued task on a counter, all of whose places are held or whose rate is used up: it leaves the queue
- * until there is a place. `counter` is what is known of it with all that this draft has assigned so far.
+ * Parks a queued task on a counter, all of whose places are held or whose rate is used up: it leaves the
+ * queue until there is a place. `counter` is how it stands with all that this draft has assigned.
  */
 export function park(
   draft: Draft,
@@ -37,7 +37,7 @@ export function park(
 export function unparkDue(draft: Draft, key: string): void {
   const counter = draft.counter(key);
   if (counter?.dueMs === undefined || counter.dueMs > draft.nowMs) return;
-  tend(draft, counter, limitOf(draft, counter));
+  tend(draft, counter, { limit: limitOf(draft, counter), leftCount: 0 });
 }
 
 /** The limit of a counter, if there still is one. */
@@ -47,14 +47,19 @@ export function limitOf(draft: Draft, counter: Pick<Counter, "namespace" | "limi
 
 /**
  * Puts a counter in order after something changed in it: lets out what it has places for, a bounded lot at
- * once, says when to look at it again, and removes it once nothing needs it. At most once in a draft for each.
+ * once, says when to look at it again, and removes it once nothing needs it. At most once in a draft for each
+ * counter. `leftCount` is how many of those parked on it have ended in this draft.
  */
-export function tend(draft: Draft, counter: Counter, limit: Limit | undefined): void {
+export function tend(
+  draft: Draft,
+  counter: Counter,
+  { limit, leftCount }: { readonly limit: Limit | undefined; readonly leftCount: number },
+): void {
   const letsGo = counter.dueMs === letGoMs || limit === undefined;
   const places = letsGo ? Number.POSITIVE_INFINITY : placesLeft(counter, limit, draft.nowMs);
   const count = Math.min(places, unparkedPerCommandMax);
   const canPark = letsGo || limit.scope.kind === "label";
-  const parked = canPark ? parkedOn(draft, counter.key, count + 1) : [];
+  const parked = canPark ? parkedOn(draft, counter.key, count + 1 + leftCount) : [];
   unpark(draft, parked.slice(0, count));
   if (parked.length > count) {
     if (letsGo) setDue(draft, { ...counter, dueMs: letGoMs });
@@ -65,11 +70,6 @@ export function tend(draft: Draft, counter: Counter, limit: Limit | undefined): 
   else if (limit?.rate !== undefined && counter.fullTimeMs > draft.nowMs) {
     setDue(draft, { ...counter, dueMs: Math.ceil(counter.fullTimeMs) });
   } else draft.removeCounter(counter.key);
-}
-
-/** True if something is parked on a counter. */
-export function hasParked(draft: Draft, key: string): boolean {
-  return parkedOn(draft, key, 1).length > 0;
 }
 
 /** Writes a counter and has its time told. */
@@ -90,12 +90,10 @@ function placesLeft(counter: Counter, limit: Limit, nowMs: number): number {
   return Math.max(0, Math.min(free, startsLeft(counter, limit, nowMs)));
 }
 
-/** The first of those parked on a counter, without those that have ended in this draft. */
+/** The first of those parked on a counter, without those of them that have ended in this draft. */
 function parkedOn(draft: Draft, key: string, count: number): readonly Action[] {
-  let touchedCount = 0;
-  for (const action of draft.written()) if (action.parkedOn === key) touchedCount += 1;
   return draft.before
-    .parked(key, count + touchedCount)
+    .parked(key, count)
     .map((action) => draft.action(action.run, action.name) ?? action)
     .filter((action) => action.state === "QUEUED" && action.parkedOn === key);
 }

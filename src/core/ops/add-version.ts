@@ -1,6 +1,6 @@
 import type { Draft } from "../draft.ts";
-import type { Op, OpContent } from "./op.ts";
 import { canonical } from "../value.ts";
+import type { Op, OpContent } from "./op.ts";
 
 /** The latest version of an op with this content: the one that is there if it has it, else the next one. */
 export function addVersion(

@@ -8,7 +8,10 @@ import type { InputSpec, OpContent } from "./op.ts";
 import { isNull } from "./spec-type.ts";
 
 /** Everything in which the specs of an op contradict themselves or go over a bound. */
-export function opViolations({ inputs, outputs }: Pick<OpContent, "inputs" | "outputs">): readonly Violation[] {
+export function opViolations({
+  inputs,
+  outputs,
+}: Pick<OpContent, "inputs" | "outputs">): readonly Violation[] {
   const budget = newBudget();
   const violations: Violation[] = [];
   for (const [name, spec] of Object.entries(inputs.specs)) {

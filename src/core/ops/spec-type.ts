@@ -58,7 +58,7 @@ export function describeKind(value: Value): string {
   return `a JSON ${typeof value.value}`;
 }
 
-/** The plain JSON form of a value, by which schemas check it. Of whole numbers over 2^53 it is the nearest. */
+/** The plain JSON form of a value, by which schemas check it: of a whole number over 2^53 the nearest. */
 export function plainJson(value: Value): Json {
   return value.kind === "int" ? Number(value.value) : asJson(value);
 }

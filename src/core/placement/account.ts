@@ -22,8 +22,12 @@ interface Changes {
 export function accountHeld(draft: Draft): void {
   const changes: Changes = { reservedBySession: new Map(), countByKey: new Map(), isFreed: false };
   const left: Action[] = [];
+  const leftCountByKey = new Map<string, number>();
   for (const action of draft.written()) {
-    if (action.parkedOn !== undefined && action.state !== "QUEUED") left.push(action);
+    if (action.parkedOn !== undefined && action.state !== "QUEUED") {
+      left.push(action);
+      add(leftCountByKey, action.parkedOn, 1);
+    }
     if (action.spec.kind !== "task") continue;
     if (action.spec.demand === undefined && action.holds.length === 0) continue;
     const before = draft.before.action(action.run, action.name);
@@ -38,7 +42,9 @@ export function accountHeld(draft: Draft): void {
   for (const [key, count] of changes.countByKey) {
     const counter = draft.counter(key) ?? newCounter(key);
     if (count > 0) draft.setCounter(grown(draft, { ...counter, heldCount: counter.heldCount + count }));
-    else if (count < 0) shrink(draft, counter, changes, -count);
+    else if (count < 0) {
+      shrink(draft, counter, { changes, count: -count, leftCount: leftCountByKey.get(key) ?? 0 });
+    }
   }
   for (const action of left) draft.setAction({ ...action, parkedOn: undefined });
   if (changes.isFreed) draft.affect({ kind: "freed" });
@@ -47,7 +53,7 @@ export function accountHeld(draft: Draft): void {
 function giveBack(draft: Draft, changes: Changes, held: Action): void {
   const { reservedBySession, countByKey } = changes;
   const { sessionId = "", spec, deviceIndexes, holds } = held;
-  for (const key of holds) countByKey.set(key, (countByKey.get(key) ?? 0) - 1);
+  for (const key of holds) add(countByKey, key, -1);
   const reserved = reservedBySession.get(sessionId) ?? draft.session(sessionId)?.reserved;
   if (spec.kind !== "task" || spec.demand === undefined || reserved === undefined) return;
   reservedBySession.set(sessionId, release(reserved, spec.demand, deviceIndexes));
@@ -56,7 +62,7 @@ function giveBack(draft: Draft, changes: Changes, held: Action): void {
 
 function take(draft: Draft, { reservedBySession, countByKey }: Changes, held: Action): void {
   const { sessionId = "", spec, deviceIndexes, holds } = held;
-  for (const key of holds) countByKey.set(key, (countByKey.get(key) ?? 0) + 1);
+  for (const key of holds) add(countByKey, key, 1);
   if (spec.kind !== "task" || spec.demand === undefined) return;
   const reserved = reservedBySession.get(sessionId) ?? draft.session(sessionId)?.reserved ?? nothingReserved;
   reservedBySession.set(sessionId, reserve(reserved, spec.demand, deviceIndexes));
@@ -69,7 +75,15 @@ function grown(draft: Draft, counter: Counter): Counter {
   return limit !== undefined && areAllHeld(counter, limit) ? { ...counter, dueMs: undefined } : counter;
 }
 
-function shrink(draft: Draft, before: Counter, changes: Changes, count: number): void {
+function shrink(
+  draft: Draft,
+  before: Counter,
+  {
+    changes,
+    count,
+    leftCount,
+  }: { readonly changes: Changes; readonly count: number; readonly leftCount: number },
+): void {
   const counter = { ...before, heldCount: before.heldCount - count };
   if (isShare(counter)) {
     if (counter.heldCount > 0) draft.setCounter(counter);
@@ -78,5 +92,9 @@ function shrink(draft: Draft, before: Counter, changes: Changes, count: number):
   }
   const limit = limitOf(draft, counter);
   if (limit !== undefined && areAllHeld(before, limit) && !areAllHeld(counter, limit)) changes.isFreed = true;
-  tend(draft, counter, limit);
+  tend(draft, counter, { limit, leftCount });
+}
+
+function add(countByKey: Map<string, number>, key: string, count: number): void {
+  countByKey.set(key, (countByKey.get(key) ?? 0) + count);
 }

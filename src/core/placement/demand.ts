@@ -61,8 +61,8 @@ export interface ReservedDevice {
 }
 
 /**
- * What is reserved of a worker: the sum over the tasks that its session holds, from assignment to end. Devices
- * of which nothing is reserved are not listed.
+ * What is reserved of a worker: the sum over the tasks that its session holds, from assignment to end.
+ * Devices of which nothing is reserved are not listed.
  */
 export interface Reserved {
   readonly cpuMilli: number;

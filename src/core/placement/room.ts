@@ -10,7 +10,7 @@ export interface Room {
   readonly vramMb: number;
 }
 
-/** The room of some sessions as they are. It only shrinks while a command assigns, and stays an upper bound. */
+/** The room of some sessions as they are. While a command assigns it only shrinks: this is an upper bound. */
 export function roomOf(takers: readonly Taker[]): Room {
   let cpuMilli = -1;
   let ramMb = -1;

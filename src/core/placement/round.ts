@@ -115,7 +115,7 @@ function groupByQueue(takers: readonly Taker[]): ReadonlyMap<string, readonly Ta
   return takersByQueue;
 }
 
-/** The lines of all queues; of too many, some that chance picks: in the course of time all have their turn. */
+/** The lines of all queues; of too many, some that chance picks: in the course of time all get a turn. */
 function findLines(
   draft: Draft,
   takersByQueue: ReadonlyMap<string, readonly Taker[]>,

@@ -1,7 +1,7 @@
 import { canonical, type Json } from "../value.ts";
 import type { At, Checking, Seen } from "./checking.ts";
-import { matches } from "./pattern.ts";
 import { isObject, type JsonObject } from "./fault.ts";
+import { matches } from "./pattern.ts";
 
 interface Place {
   readonly at: At;
@@ -128,8 +128,8 @@ function checkNames(check: Checking, schema: JsonObject, names: readonly string[
     at.says(`must have at most ${maxProperties} members, and has ${names.length}`);
   }
   const known = new Set(names);
-  const wanted: readonly Json[] = Array.isArray(required) ? required : [];
-  for (const name of wanted) if (!known.has(String(name))) at.says(`must have a member ${String(name)}`);
+  const wanted = Array.isArray(required) ? (required as readonly string[]) : [];
+  for (const name of wanted) if (!known.has(name)) at.says(`must have a member ${name}`);
   if (isObject(dependentRequired)) {
     for (const [name, others] of Object.entries(dependentRequired)) {
       if (!known.has(name) || !Array.isArray(others)) continue;

@@ -1,15 +1,15 @@
 import { canonical, type Json } from "../value.ts";
 import type { At, Checking } from "./checking.ts";
+import type { JsonObject } from "./fault.ts";
 import { formats } from "./format.ts";
 import { matches } from "./pattern.ts";
-import type { JsonObject } from "./fault.ts";
 
 /** `type`, `enum` and `const`. */
 export function checkType(check: Checking, schema: JsonObject, value: Json, at: At): void {
   const { type } = schema;
   if (typeof type === "string") {
     if (!hasType(value, type)) at.says(`must be ${withArticle(type)}, and is ${withArticle(typeOf(value))}`);
-  } else if (Array.isArray(type) && !type.some((one: Json) => hasType(value, String(one)))) {
+  } else if (Array.isArray(type) && !(type as readonly string[]).some((one) => hasType(value, one))) {
     at.says(`must be one of ${type.join(", ")}, and is ${withArticle(typeOf(value))}`);
   }
   if (schema["enum"] === undefined && schema["const"] === undefined) return;
@@ -20,7 +20,8 @@ export function checkType(check: Checking, schema: JsonObject, value: Json, at: 
     check.spend(allowed.length);
     if (!allowed.some((one: Json) => canonical(one) === text)) at.says("is none of the values in enum");
   }
-  if (schema["const"] !== undefined && canonical(schema["const"]) !== text) at.says("is not the value in const");
+  if (schema["const"] !== undefined && canonical(schema["const"]) !== text)
+    at.says("is not the value in const");
 }
 
 /** What schemas call the type of a value. */
@@ -31,7 +32,9 @@ function typeOf(value: Json): string {
 }
 
 function hasType(value: Json, type: string): boolean {
-  return typeOf(value) === type || (type === "integer" && typeof value === "number" && Number.isInteger(value));
+  return (
+    typeOf(value) === type || (type === "integer" && typeof value === "number" && Number.isInteger(value))
+  );
 }
 
 function withArticle(type: string): string {
@@ -52,14 +55,14 @@ export function checkText(check: Checking, schema: JsonObject, value: string, at
       at.says(`must have at most ${maxLength} characters, and has ${length}`);
     }
   }
-  const compiled = typeof pattern === "string" ? check.schema.patterns.get(pattern) : undefined;
-  if (compiled !== undefined && !matches(compiled, value, (steps) => check.spend(steps / 8))) {
-    at.says(`does not match the pattern ${pattern}`);
+  if (typeof pattern === "string") {
+    const compiled = check.schema.patterns.get(pattern);
+    const isMatch = compiled === undefined || matches(compiled, value, (steps) => check.spend(steps / 8));
+    if (!isMatch) at.says(`does not match the pattern ${pattern}`);
   }
-  const isOfFormat = typeof format === "string" && Object.hasOwn(formats, format) ? formats[format] : undefined;
-  if (isOfFormat === undefined) return;
+  if (typeof format !== "string" || !Object.hasOwn(formats, format)) return;
   check.spend(value.length / 64);
-  if (!isOfFormat(value)) at.says(`is not of format ${format}`);
+  if (formats[format]?.(value) === false) at.says(`is not of format ${format}`);
 }
 
 function countCharacters(text: string): number {

@@ -2,7 +2,7 @@ import type { Json } from "../value.ts";
 import { below, type Fault } from "./fault.ts";
 import type { Schema } from "./schema.ts";
 
-/** Where a check stands in the value, and where its faults go. Most places have none: nothing is spelt out. */
+/** Where a check stands in the value, and where its faults go. What has none is not spelt out. */
 export class At {
   readonly faults: Fault[];
   readonly #owner: At | undefined;

@@ -65,7 +65,11 @@ function isAnchor(value: Json): boolean {
 
 function isType(value: Json): boolean {
   if (typeof value === "string") return types.includes(value);
-  return Array.isArray(value) && value.length > 0 && value.every((item: Json) => types.includes(String(item)));
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((item: Json) => typeof item === "string" && types.includes(item))
+  );
 }
 
 function isNumber(value: Json): boolean {

@@ -30,8 +30,21 @@ export function parsePattern(source: string): { readonly node: Node } | { readon
 }
 
 /** An escape: those with more than one character behind the backslash, then any. */
-const escape =
-  /\\(?:u\{[0-9a-fA-F]+\}|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|[pP]\{[^}]*\}|[^])/uy;
+const escape = new RegExp(
+  [
+    /\\u\{[0-9a-fA-F]+\}/,
+    // Two halves of one character.
+    /\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}/,
+    /\\u[0-9a-fA-F]{4}/,
+    /\\x[0-9a-fA-F]{2}/,
+    /\\c[A-Za-z]/,
+    /\\[pP]\{[^}]*\}/,
+    /\\[^]/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "uy",
+);
 const characterClass = /\[(?:\\[^]|[^\]\\])*\]/uy;
 const quantifier = /(?:[*+?]|\{(\d+)(,(\d*))?\})\??/uy;
 const group = /\((?:\?:|\?<[^>=!]+>)?/uy;

@@ -156,8 +156,8 @@ class Threads {
   readonly #places: number[];
 
   constructor(size: number) {
-    this.list = new Array<number>(size).fill(0);
-    this.#places = new Array<number>(size).fill(0);
+    this.list = Array.from({ length: size }, () => 0);
+    this.#places = Array.from({ length: size }, () => 0);
   }
 
   add(step: number): boolean {

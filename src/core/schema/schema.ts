@@ -157,11 +157,12 @@ class SchemaReader {
       const reference = isObject(schema) ? schema[keyword] : undefined;
       if (typeof reference !== "string" || this.#targets.has(reference)) continue;
       const place = below(pointer, keyword);
-      const target = this.#find(reference);
-      if (typeof target === "object" && target !== null && "fault" in target && !this.#places.has(target)) {
-        this.#faults.push({ pointer: place, description: String(target["fault"]) });
+      const found = this.#find(reference);
+      if ("fault" in found) {
+        this.#faults.push({ pointer: place, description: found.fault });
         continue;
       }
+      const { target } = found;
       this.#targets.set(reference, target);
       // A reference may lead to where no keyword does, such as a part of `$defs` of a part of it.
       this.#visit(target, place);
@@ -169,8 +170,8 @@ class SchemaReader {
     }
   }
 
-  /** What a reference leads to, or an object that says why it leads nowhere. */
-  #find(reference: string): Json {
+  /** What a reference leads to, or why it leads nowhere. */
+  #find(reference: string): { readonly target: Json } | { readonly fault: string } {
     const hash = reference.indexOf("#");
     const base = hash < 0 ? reference : reference.slice(0, hash);
     if (base !== "" && base !== this.#root["$id"]) {
@@ -179,7 +180,8 @@ class SchemaReader {
     const part = hash < 0 ? "" : decoded(reference.slice(hash + 1));
     if (part === undefined) return { fault: "is no reference" };
     if (part !== "" && !part.startsWith("/")) {
-      return this.#anchors.get(part) ?? { fault: `leads to no $anchor ${part}` };
+      const target = this.#anchors.get(part);
+      return target === undefined ? { fault: `leads to no $anchor ${part}` } : { target };
     }
     let target: Json = this.#root;
     for (const step of part.split("/").slice(1)) {
@@ -191,7 +193,7 @@ class SchemaReader {
       if (next === undefined) return { fault: `leads nowhere: there is no ${name} at ${part}` };
       target = next;
     }
-    return target;
+    return { target };
   }
 
   /** A schema that asks for itself, for the same value, would never come to an end. */

@@ -58,7 +58,7 @@ async function takeAgain(worker: TestWorker) {
 }
 
 describe("an attempt", () => {
-  test("G-070 G-071 G-072 G-073 G-074 G-076 G-077 G-079 G-113 has an id by its run and number, from 1, and all that it started with", async () => {
+  test("G-070 G-071 G-072 G-073 G-074 G-076 G-077 G-079 G-113 has an id, from 1, and all that it started with", async () => {
     const inputs = { x: { source: { case: "value" as const, value: seven } } };
     const { worker, runId, attempt } = await started("att-1", { inputs, resources: { cpu: 0 } });
     expect((await attemptsOf(runId))[0]).toMatchObject({
@@ -74,7 +74,10 @@ describe("an attempt", () => {
       summary: { workerId: "w1", errorMessage: "" },
     });
     await worker.report(attempt, 1n, done);
-    expect((await attemptsOf(runId))[0]).toMatchObject({ state: Action_State.SUCCEEDED, outputs: { n: seven } });
+    expect((await attemptsOf(runId))[0]).toMatchObject({
+      state: Action_State.SUCCEEDED,
+      outputs: { n: seven },
+    });
   });
 
   test("G-080 G-081 has no start before its worker accepts it, and no end before that is reported", async () => {
@@ -85,7 +88,10 @@ describe("an attempt", () => {
     worker.send({ case: "credit", value: { amount: 1 } });
     const { assignments } = await worker.next("assign");
     const assigned = (await attemptsOf(runId))[0];
-    expect([assigned?.assignTime, assigned?.startTime].map((time) => time !== undefined)).toEqual([true, false]);
+    expect([assigned?.assignTime, assigned?.startTime].map((time) => time !== undefined)).toEqual([
+      true,
+      false,
+    ]);
     const attempt = assignments[0]?.attempt;
     worker.send({ case: "accept", value: { attempts: attempt === undefined ? [] : [attempt] } });
     await worker.report(attempt, 1n, { case: "heartbeat", value: {} });
@@ -100,11 +106,17 @@ describe("an attempt", () => {
     await worker.report(attempt, 1n, broken);
     const [ended] = await attemptsOf(runId);
     const tookMs = timestampMs(ended?.endTime as never) - timestampMs(ended?.startTime as never);
-    expect(ended?.summary).toMatchObject({ workerId: ended?.workerId, errorMessage: "it broke", deviceIndexes: [] });
+    expect(ended?.summary).toMatchObject({
+      workerId: ended?.workerId,
+      errorMessage: "it broke",
+      deviceIndexes: [],
+    });
     const { seconds = 0n, nanos = 0 } = ended?.summary?.duration ?? {};
     expect(Number(seconds) * 1000 + nanos / 1_000_000).toBe(tookMs);
     const json = await wire.json("RunService/ListAttempts", { runId, name: "main" });
-    expect(json).toMatchObject({ attempts: [{ summary: { workerId: ended?.workerId, errorMessage: "it broke" } }] });
+    expect(json).toMatchObject({
+      attempts: [{ summary: { workerId: ended?.workerId, errorMessage: "it broke" } }],
+    });
   });
 
   test("G-082 G-137 G-140 stays as it ended when another one follows, which starts clean", async () => {
@@ -145,10 +157,14 @@ describe("an attempt", () => {
     const { worker, runId, attempt } = await started("att-6");
     await worker.report(attempt, 1n, done);
     const late = { case: "succeeded" as const, value: { outputs: {} } };
-    expect((await worker.report(attempt, 2n, late)).refusal).toMatchObject({ message: expect.any(String) as string });
+    expect((await worker.report(attempt, 2n, late)).refusal).toMatchObject({
+      message: expect.any(String) as string,
+    });
     expect((await wire.runs.getRun({ runId })).run?.outputs).toEqual({ n: seven });
     expect((await wire.runs.updateRun({ runId, priority: 9 })).run).toMatchObject({ priority: 9 });
-    expect(await refusalIn(wire.runs.updateRun({ runId, priority: -1 }))).toMatchObject({ fields: ["priority"] });
+    expect(await refusalIn(wire.runs.updateRun({ runId, priority: -1 }))).toMatchObject({
+      fields: ["priority"],
+    });
   });
 
   test("G-126 that failed says why, or is refused as INVALID_REQUEST and goes on", async () => {
@@ -170,7 +186,11 @@ describe("an attempt", () => {
       case: "report",
       value: {
         reports: [
-          { ...(attempt && { attempt }), sequence: 3n, content: { case: "progress", value: { percent: 101 } } },
+          {
+            ...(attempt && { attempt }),
+            sequence: 3n,
+            content: { case: "progress", value: { percent: 101 } },
+          },
         ],
       },
     });
@@ -190,7 +210,7 @@ describe("the timeline of an attempt", () => {
     ]);
   });
 
-  test("G-015 G-016 G-017 G-018 G-019 G-020 G-075 G-115 G-121 G-124 G-130 tells what happened to it, in order, with the state after each", async () => {
+  test("G-015 G-016 G-017 G-018 G-019 G-020 G-075 G-115 G-121 G-124 G-130 tells in order what happened", async () => {
     const { worker, runId, attempt } = await started("line-1");
     const log = (message: string, level: LogLevel) => ({ case: "log" as const, value: { message, level } });
     const published = { source: "s", type: "com.example.saved", payload: toJson({ rows: 3 }) };
@@ -294,7 +314,9 @@ describe("the timeline of an attempt", () => {
     });
     const { nextPageToken: pageToken } = await wire.runs.listTimeline({ runId, name: "main", pageSize: 1 });
     const { runId: another } = await started("line-4");
-    expect(await refusalIn(wire.runs.listTimeline({ runId: another, name: "main", pageToken }))).toMatchObject({
+    expect(
+      await refusalIn(wire.runs.listTimeline({ runId: another, name: "main", pageToken })),
+    ).toMatchObject({
       reason: "FILTER_CHANGED",
     });
   });

@@ -36,7 +36,10 @@ describe("a definition", () => {
     const { op } = (await wire.json("OpService/RegisterOp", { op: definition })) as { op: object };
     expect(op).toMatchObject({ ...definition, namespace: "default", version: 1 });
     // Its times are camelCase as all else is, in JSON; gyoza's are so among fields in snake_case.
-    expect(op).toMatchObject({ createTime: expect.any(String) as string, updateTime: expect.any(String) as string });
+    expect(op).toMatchObject({
+      createTime: expect.any(String) as string,
+      updateTime: expect.any(String) as string,
+    });
     expect(await wire.json("OpService/GetOp", { name: "score" })).toEqual({ op });
     const { createTime: _, updateTime: __, version: ___, ...stated } = op as Record<string, unknown>;
     expect(await wire.json("OpService/RegisterOp", { op: stated })).toEqual({ op });
@@ -44,8 +47,17 @@ describe("a definition", () => {
 
   test("G-050 G-051 G-052 G-053 G-054 G-055 G-056 G-057 G-060 says only its name, and has defaults for the rest", async () => {
     const { op } = await wire.ops.registerOp({ op: { name: "bare" } });
-    expect(op).toMatchObject({ name: "bare", version: 1, versionName: "", image: "", inputs: {}, outputs: {} });
-    expect([op?.resources, op?.retry, op?.timeouts, op?.delivery, op?.placement]).toEqual(Array(5).fill(undefined));
+    expect(op).toMatchObject({
+      name: "bare",
+      version: 1,
+      versionName: "",
+      image: "",
+      inputs: {},
+      outputs: {},
+    });
+    expect([op?.resources, op?.retry, op?.timeouts, op?.delivery, op?.placement]).toEqual(
+      Array(5).fill(undefined),
+    );
     const { run } = await wire.runs.createRun({ run: { work: { case: "task", value: { op: "bare" } } } });
     const { action } = await wire.runs.getAction({ runId: run?.runId ?? "", name: "main" });
     expect(action?.retry).toMatchObject({ maxAttempts: 1, manual: false });
@@ -73,7 +85,9 @@ describe("a definition", () => {
   });
 
   test("G-031 G-032 requires its inputs unless it says otherwise, and has no default unless it says one", async () => {
-    const { op } = await wire.ops.registerOp({ op: { name: "plain", inputs: { n: { type: SpecType.INT } } } });
+    const { op } = await wire.ops.registerOp({
+      op: { name: "plain", inputs: { n: { type: SpecType.INT } } },
+    });
     expect(op?.inputs["n"]).toMatchObject({ required: true });
     expect(op?.inputs["n"]?.defaultValue).toBeUndefined();
   });
@@ -81,7 +95,11 @@ describe("a definition", () => {
   test("G-026 G-027 G-029 has a policy within bounds that counts attempts and waits the same time before each", async () => {
     const stated = { maxAttempts: 2, initialBackoff: {}, multiplier: 1 };
     const { op } = await wire.ops.registerOp({ op: { name: "policy", retry: stated } });
-    expect(op?.retry).toMatchObject({ maxAttempts: 2, initialBackoff: { seconds: 0n, nanos: 0 }, multiplier: 1 });
+    expect(op?.retry).toMatchObject({
+      maxAttempts: 2,
+      initialBackoff: { seconds: 0n, nanos: 0 },
+      multiplier: 1,
+    });
     const bad = { maxAttempts: -1, initialBackoff: { seconds: -1n } };
     const refusal = await refusalIn(wire.ops.registerOp({ op: { name: "policy", retry: bad } }));
     expect([refusal.code, ...refusal.fields]).toEqual([
@@ -94,9 +112,9 @@ describe("a definition", () => {
   test("G-058 G-059 G-066 has a new version for other content, at a time of its own; the first time stays", async () => {
     const first = await wire.ops.registerOp({ op: { name: "twice", image: "i:1", versionName: "1.0.0" } });
     expect(first.op?.createTime).toEqual(first.op?.updateTime);
-    expect((await wire.ops.registerOp({ op: { name: "twice", image: "i:1", versionName: "1.0.0" } })).op).toEqual(
-      first.op,
-    );
+    expect(
+      (await wire.ops.registerOp({ op: { name: "twice", image: "i:1", versionName: "1.0.0" } })).op,
+    ).toEqual(first.op);
     const second = await wire.ops.registerOp({ op: { name: "twice", image: "i:2", versionName: "1.0.1" } });
     expect(second.op).toMatchObject({ version: 2, createTime: first.op?.createTime });
     expect((await wire.ops.getOp({ name: "twice" })).op).toEqual(second.op);
@@ -132,7 +150,9 @@ describe("a definition", () => {
 
   test("G-064 is updated in its delivery too, and cleared where a mask says so; its name stays", async () => {
     const delivery = { topic: "t", attributes: {} };
-    await wire.ops.registerOp({ op: { name: "masked", image: "i", retry: { maxAttempts: 2 }, description: "d" } });
+    await wire.ops.registerOp({
+      op: { name: "masked", image: "i", retry: { maxAttempts: 2 }, description: "d" },
+    });
     const { op } = await wire.ops.updateOp({
       op: { name: "masked", delivery, allowExtraInputs: true },
       updateMask: { paths: ["delivery", "retry", "image", "allow_extra_inputs"] },
@@ -146,8 +166,15 @@ describe("a definition", () => {
   });
 
   test("G-067 of an unknown name or version is not found", async () => {
-    for (const asked of [{ name: "none" }, { name: "score", version: 99 }, { name: "score", versionName: "9.9.9" }]) {
-      expect(await refusalIn(wire.ops.getOp(asked))).toMatchObject({ code: "NotFound", reason: "OP_NOT_FOUND" });
+    for (const asked of [
+      { name: "none" },
+      { name: "score", version: 99 },
+      { name: "score", versionName: "9.9.9" },
+    ]) {
+      expect(await refusalIn(wire.ops.getOp(asked))).toMatchObject({
+        code: "NotFound",
+        reason: "OP_NOT_FOUND",
+      });
     }
     const run = { work: { case: "task" as const, value: { op: "score", opVersion: 99 } } };
     expect(await refusalIn(wire.runs.createRun({ run }))).toMatchObject({ reason: "OP_NOT_FOUND" });
@@ -166,7 +193,10 @@ describe("a definition", () => {
     });
     expect(await wire.ops.deleteOp({ name: "gone", force: true })).toMatchObject({ versionCount: 1 });
     expect(await refusalIn(wire.ops.getOp({ name: "gone" }))).toMatchObject({ reason: "OP_NOT_FOUND" });
-    expect((await wire.runs.getRun({ runId: run?.runId ?? "" })).run).toMatchObject({ image: "i:2", opVersion: 2 });
+    expect((await wire.runs.getRun({ runId: run?.runId ?? "" })).run).toMatchObject({
+      image: "i:2",
+      opVersion: 2,
+    });
     expect((await wire.ops.registerOp({ op: { name: "gone" } })).op).toMatchObject({ version: 4 });
   });
 });
@@ -216,7 +246,10 @@ describe("inputs", () => {
           value: {
             op: "checked",
             inputs: Object.fromEntries(
-              Object.entries(stated).map(([name, value]) => [name, { source: { case: "value" as const, value } }]),
+              Object.entries(stated).map(([name, value]) => [
+                name,
+                { source: { case: "value" as const, value } },
+              ]),
             ),
           },
         },

@@ -76,7 +76,12 @@ export const attemptRows: readonly Row[] = [
     given: "an answer for a condition",
     call: (server) => {
       const outputs = { value: yes };
-      return server.runs.endAction({ runId: "open", name: "approve", state: Action_State.SUCCEEDED, outputs });
+      return server.runs.endAction({
+        runId: "open",
+        name: "approve",
+        state: Action_State.SUCCEEDED,
+        outputs,
+      });
     },
     ...invalid,
     fields: ["state"],

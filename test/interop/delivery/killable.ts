@@ -73,8 +73,8 @@ export function script(name: string, args: (port: number) => readonly string[]):
 }
 
 /** A NATS server with JetStream over a folder, on a port of its own. */
-export function natsServer(port: number, folder: string): Killable {
-  const args = ["-a", "127.0.0.1", "-p", String(port), "--jetstream", "-sd", folder];
+export function natsServer(port: number, folder: string, more: readonly string[] = []): Killable {
+  const args = ["-a", "127.0.0.1", "-p", String(port), "--jetstream", "-sd", folder, ...more];
   return new Killable("nats-server", () => args, /Server is ready/);
 }
 

@@ -2,6 +2,12 @@ import { jetstream, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { connect, type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Received } from "./received.ts";
 
+/** A message as the stream has it. */
+export interface StoredMessage extends Received {
+  readonly subject: string;
+  readonly contentType: string | undefined;
+}
+
 /** A stream of JetStream that takes what a test has published, in files. */
 export class NatsStream {
   readonly #connection: NatsConnection;
@@ -38,15 +44,17 @@ export class NatsStream {
   }
 
   /** All of it, in order. */
-  async read(): Promise<readonly Received[]> {
+  async read(): Promise<readonly StoredMessage[]> {
     const total = (await this.count()) ?? 0;
-    const received: Received[] = [];
+    const received: StoredMessage[] = [];
     const consumer = await jetstream(this.#connection).consumers.get(this.#name);
     const messages = await consumer.consume();
     for await (const message of messages) {
       const text = message.string();
       const { data } = JSON.parse(text) as { data: { runId: string } };
-      received.push({ id: message.headers?.get("Nats-Msg-Id") ?? "", runId: data.runId, text });
+      const { subject, headers } = message;
+      const id = headers?.get("Nats-Msg-Id") ?? "";
+      received.push({ id, runId: data.runId, text, subject, contentType: headers?.get("content-type") });
       if (received.length >= total) break;
     }
     return received;

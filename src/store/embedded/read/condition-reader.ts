@@ -39,12 +39,11 @@ export class ConditionReader {
 
   #rows({ namespace, run, includeEnded, after }: ConditionQuery): Iterable<ScannedCondition> {
     const place = [after?.timeMs ?? -1, after?.run ?? "", after?.name ?? ""] as const;
-    const state = includeEnded ? "actions.state <> 'PENDING'" : "actions.state = 'PAUSED'";
+    const isListed = includeEnded ? "condition_state IS NOT NULL" : "condition_state = 'PAUSED'";
     const read = (where: string, ...values: readonly SQLInputValue[]): Iterable<ScannedCondition> =>
-      this.#statements.each(scanSql(`${where} kind = 'condition' AND ${state}`), ...values);
+      this.#statements.each(scanSql(`${where} ${isListed}`), ...values);
     if (run !== undefined) {
-      // The index holds the ended ones too: said once more, so that SQLite sees that it fits.
-      const ofRun = "run = ? AND (actions.create_ms, name) > (?, ?) AND actions.state <> 'PENDING' AND";
+      const ofRun = "run = ? AND (actions.create_ms, name) > (?, ?) AND";
       return read(ofRun, run, place[0], place[2]);
     }
     const behind = "(actions.create_ms, run, name) > (?, ?, ?) AND";

@@ -24,13 +24,14 @@ const holdersSql = `SELECT run, name, holds FROM (
   ) WHERE instr(holds, ?) > 0`;
 const actionSql = `SELECT ${actionRowNames} FROM actions WHERE run = ? AND name = ?`;
 
-const inQueue = "state = 'QUEUED' AND parked_on IS NULL AND namespace = ?1 AND op = ?2";
-const nextShapeSql = `SELECT shape FROM actions WHERE ${inQueue} AND shape >= ?3 ORDER BY shape LIMIT 1`;
+const ofOp = "namespace = ?1 AND op = ?2";
+const nextShapeSql = `SELECT queue_shape AS shape FROM actions WHERE ${ofOp} AND queue_shape >= ?3
+  ORDER BY queue_shape LIMIT 1`;
 const placeInShapeSql = `SELECT count(*) AS count FROM (
-  SELECT 1 FROM (SELECT 1 FROM actions WHERE ${inQueue} AND shape = ?8 AND priority > ?3 LIMIT ?7)
+  SELECT 1 FROM (SELECT 1 FROM actions WHERE ${ofOp} AND queue_shape = ?8 AND priority > ?3 LIMIT ?7)
   UNION ALL
   SELECT 1 FROM (SELECT 1 FROM actions
-    WHERE ${inQueue} AND shape = ?8 AND priority = ?3 AND (age_ms, run, name) < (?4, ?5, ?6) LIMIT ?7)
+    WHERE ${ofOp} AND queue_shape = ?8 AND priority = ?3 AND (age_ms, run, name) < (?4, ?5, ?6) LIMIT ?7)
   LIMIT ?7)`;
 
 /** Reads workers' sessions, what they hold, and what waits for them. */

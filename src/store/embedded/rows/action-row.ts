@@ -84,17 +84,25 @@ export const actionStateColumns: readonly Column<Action>[] = [
   ["parent_attempt", (action) => action.parentAttempt],
   ["error", (action) => action.error],
   ["outputs", (action) => action.outputs],
+  ["queue_shape", queueShapeOf],
+];
+
+/** What changes of few actions: NULL in the rows of all others. */
+export const actionRareColumns: readonly Column<Action>[] = [
   ["device_indexes", (action) => listOrNothing(action.deviceIndexes)],
   ["holds", (action) => listOrNothing(action.holds)],
   ["parked_on", (action) => action.parkedOn],
   ["attempt_inputs", (action) => action.attemptInputs],
   ["live_version", liveVersionOf],
+  ["condition_state", conditionStateOf],
 ];
 
-/** The version of the registered op that an action is a task of, until it has ended. */
-export function liveVersionOf(action: Action): number | undefined {
-  const { spec } = action;
-  return spec.kind === "task" && spec.opVersion > 0 && !hasEnded(action) ? spec.opVersion : undefined;
+/** True if an action has something in its rare columns. */
+export function isRareAction(action: Action): boolean {
+  const { spec, deviceIndexes, holds, parkedOn, attemptInputs } = action;
+  if (deviceIndexes.length > 0 || holds.length > 0) return true;
+  if (parkedOn !== undefined || attemptInputs !== undefined) return true;
+  return spec.kind === "condition" || (spec.kind === "task" && spec.opVersion > 0);
 }
 
 /** The shape of what an action asks of its worker, "" for nothing. */
@@ -102,7 +110,24 @@ export function shapeOf({ spec }: Action): string {
   return spec.kind === "task" && spec.demand !== undefined ? spec.demand.shape : "";
 }
 
-/** All of an action but its spec, and what indexes need of it. */
+/** The shape of an action that stands in a queue. */
+function queueShapeOf(action: Action): string | undefined {
+  return action.state === "QUEUED" && action.parkedOn === undefined ? shapeOf(action) : undefined;
+}
+
+/** The version of the registered op that an action is a task of, until it has ended. */
+export function liveVersionOf(action: Action): number | undefined {
+  const { spec } = action;
+  return spec.kind === "task" && spec.opVersion > 0 && !hasEnded(action) ? spec.opVersion : undefined;
+}
+
+/** As what a condition is listed, from when it is open. */
+function conditionStateOf({ spec, state }: Action): "PAUSED" | "ENDED" | undefined {
+  if (spec.kind !== "condition" || state === "PENDING") return undefined;
+  return state === "PAUSED" ? "PAUSED" : "ENDED";
+}
+
+/** All of an action but its spec and what is rare, and what indexes need of it. */
 export const actionColumns: readonly Column<Action>[] = [
   ["run", (action) => action.run],
   ["name", (action) => action.name],
@@ -110,16 +135,17 @@ export const actionColumns: readonly Column<Action>[] = [
   ["parent", (action) => action.parent],
   ["kind", (action) => action.spec.kind],
   ["op", (action) => (action.spec.kind === "task" ? action.spec.op : undefined)],
-  ["shape", shapeOf],
   ["create_ms", (action) => action.createTimeMs],
   ...actionStateColumns,
 ];
 
 /** Columns that say again, for the indexes, what stands in others. */
-const copies = ["namespace", "kind", "op", "shape", "live_version"];
+const copies = ["namespace", "kind", "op", "queue_shape", "live_version", "condition_state"];
+
+const selected = [...actionColumns, ...actionRareColumns].filter(([name]) => !copies.includes(name));
 
 /** What to select from `actions` for an `ActionRow`. */
-export const actionRowNames = `${namesOf(actionColumns.filter(([name]) => !copies.includes(name)))}, coalesce(spec, (
+export const actionRowNames = `${namesOf(selected)}, coalesce(spec, (
   SELECT large.spec FROM large_specs AS large WHERE large.run = actions.run AND large.name = actions.name
 )) AS spec`;
 

@@ -57,30 +57,40 @@ export const runStateColumns: readonly Column<Run>[] = [
   ["labels", (run) => run.labels],
   ["error", (run) => run.error],
   ["outputs", (run) => run.outputs],
-  ["op", (run) => (run.op === "" ? undefined : run.op)],
+];
+
+/** What stands, or changes, of few runs: NULL in the rows of all others. */
+export const runRareColumns: readonly Column<Run>[] = [
   ["op_version", (run) => (run.opVersion === 0 ? undefined : run.opVersion)],
   ["image", (run) => (run.image === "" ? undefined : run.image)],
   ["delivery", (run) => run.delivery],
   ["update_ms", (run) => (run.updateTimeMs === lastMoveMs(run) ? undefined : run.updateTimeMs)],
 ];
 
+/** True if a run has something in its rare columns. */
+export function isRareRun(run: Run): boolean {
+  if (run.opVersion > 0 || run.image !== "" || run.delivery !== undefined) return true;
+  return run.updateTimeMs !== lastMoveMs(run);
+}
+
 /** When a run last went on by itself, as its own times say: mostly what its time of update is. */
 function lastMoveMs(run: Pick<Run, "createTimeMs" | "startTimeMs" | "endTimeMs">): number {
   return run.endTimeMs ?? run.startTimeMs ?? run.createTimeMs;
 }
 
-/** All of a run, and its namespace for the lists. */
+/** All of a run but what is rare, and its namespace for the lists. */
 export const runColumns: readonly Column<Run>[] = [
   ["key", (run) => run.key],
   ["namespace", (run) => namespaceOf(run.key)],
   ["create_ms", (run) => run.createTimeMs],
   ["is_single", (run) => run.isSingle],
   ["timeout_ms", (run) => run.timeoutMs],
+  ["op", (run) => (run.op === "" ? undefined : run.op)],
   ...runStateColumns,
 ];
 
 /** What to select for a `RunRow`. */
-export const runRowNames = namesOf(runColumns);
+export const runRowNames = namesOf([...runColumns, ...runRareColumns]);
 
 /** The run that a row says. */
 export function runOfRow(row: RunRow): Run {

@@ -8,21 +8,16 @@ ALTER TABLE runs ADD COLUMN delivery TEXT;
 -- NULL if that is the last of start_ms, end_ms and create_ms.
 ALTER TABLE runs ADD COLUMN update_ms INTEGER;
 
--- The digest of a task's demand; tasks with the same one stand in the same queue.
-ALTER TABLE actions ADD COLUMN shape TEXT NOT NULL DEFAULT '';
 ALTER TABLE actions ADD COLUMN device_indexes TEXT;
 ALTER TABLE actions ADD COLUMN holds TEXT;
 ALTER TABLE actions ADD COLUMN parked_on TEXT;
 ALTER TABLE actions ADD COLUMN attempt_inputs TEXT;
+-- While a task stands in a queue: the digest of what it asks of its worker, '' for nothing.
+ALTER TABLE actions ADD COLUMN queue_shape TEXT;
 -- The version of a registered op, until the task has ended.
 ALTER TABLE actions ADD COLUMN live_version INTEGER;
-
-DROP INDEX actions_queued;
-CREATE INDEX actions_queued ON actions (namespace, op, shape, priority DESC, age_ms, run, name)
-  WHERE state = 'QUEUED' AND parked_on IS NULL;
-CREATE INDEX actions_parked ON actions (parked_on, priority DESC, age_ms, run, name)
-  WHERE parked_on IS NOT NULL;
-CREATE INDEX actions_live ON actions (namespace, op, live_version, run, name) WHERE live_version IS NOT NULL;
+-- PAUSED or ENDED for a condition, from when it is open.
+ALTER TABLE actions ADD COLUMN condition_state TEXT;
 
 ALTER TABLE attempts ADD COLUMN inputs TEXT;
 ALTER TABLE attempts ADD COLUMN device_indexes TEXT;
@@ -93,6 +88,13 @@ CREATE TABLE dead_letters (
 
 -- What is there already gets what it would have got.
 
+DROP INDEX actions_queued;
+DROP INDEX conditions_of_run;
+DROP INDEX conditions_open;
+DROP INDEX conditions_open_by_namespace;
+DROP INDEX conditions_by_time;
+DROP INDEX conditions_by_namespace;
+
 UPDATE runs SET (op, op_version) = (
   SELECT actions.op, nullif(json_extract(coalesce(actions.spec, large_specs.spec), '$.opVersion'), 0)
   FROM actions LEFT JOIN large_specs USING (run, name)
@@ -101,10 +103,14 @@ UPDATE runs SET (op, op_version) = (
 
 UPDATE actions SET
   spec = json_set(spec, '$.retry.manual', json('false')),
+  queue_shape = CASE WHEN state = 'QUEUED' THEN '' END,
   live_version = CASE
     WHEN state IN ('PENDING', 'QUEUED', 'ASSIGNED', 'RUNNING') THEN nullif(json_extract(spec, '$.opVersion'), 0)
   END
-WHERE kind = 'task' AND spec IS NOT NULL;
+WHERE kind = 'task';
+
+UPDATE actions SET condition_state = CASE state WHEN 'PAUSED' THEN 'PAUSED' ELSE 'ENDED' END
+WHERE kind = 'condition' AND state <> 'PENDING';
 
 UPDATE large_specs SET spec = json_set(spec, '$.retry.manual', json('false'))
 WHERE json_type(spec, '$.retry') = 'object';
@@ -113,6 +119,22 @@ UPDATE actions SET live_version = (
   SELECT nullif(json_extract(large_specs.spec, '$.opVersion'), 0) FROM large_specs
   WHERE large_specs.run = actions.run AND large_specs.name = actions.name
 ) WHERE kind = 'task' AND spec IS NULL AND state IN ('PENDING', 'QUEUED', 'ASSIGNED', 'RUNNING');
+
+-- What an index is about stands in columns that change only when it does: a step of a task that moves none
+-- of them touches no index.
+
+CREATE INDEX actions_queued ON actions (namespace, op, queue_shape, priority DESC, age_ms, run, name)
+  WHERE queue_shape IS NOT NULL;
+CREATE INDEX actions_parked ON actions (parked_on, priority DESC, age_ms, run, name)
+  WHERE parked_on IS NOT NULL;
+CREATE INDEX actions_live ON actions (namespace, op, live_version, run, name) WHERE live_version IS NOT NULL;
+CREATE INDEX conditions_of_run ON actions (run, create_ms, name) WHERE condition_state IS NOT NULL;
+CREATE INDEX conditions_open ON actions (create_ms, run, name) WHERE condition_state = 'PAUSED';
+CREATE INDEX conditions_open_by_namespace ON actions (namespace, create_ms, run, name)
+  WHERE condition_state = 'PAUSED';
+CREATE INDEX conditions_by_time ON actions (create_ms, run, name) WHERE condition_state IS NOT NULL;
+CREATE INDEX conditions_by_namespace ON actions (namespace, create_ms, run, name)
+  WHERE condition_state IS NOT NULL;
 
 INSERT INTO op_names SELECT namespace, name, max(version) FROM ops GROUP BY namespace, name;
 UPDATE ops SET update_ms = create_ms, content = json_insert(content, '$.versionName', '', '$.outputs', json('{}'),

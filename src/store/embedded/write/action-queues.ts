@@ -105,7 +105,7 @@ export class ActionQueues {
     if (known !== undefined) return known;
     const shapes = new Map([["", false]]);
     for (let shape: string | undefined = ""; shape !== undefined; ) {
-      shape = this.#sql.nextShape.get(namespace, op, shape)?.["shape"] as string | undefined;
+      shape = this.#sql.nextShape.get(namespace, op, shape)?.["queue_shape"] as string | undefined;
       if (shape !== undefined) shapes.set(shape, false);
     }
     for (const [shape, changes] of this.#changes) {
@@ -162,12 +162,13 @@ function byPlaceInQueue(one: Action, other: Action): number {
 }
 
 function prepare(database: DatabaseSync) {
-  const inQueue = "state = 'QUEUED' AND parked_on IS NULL AND namespace = ? AND op = ?";
+  const ofOp = "namespace = ? AND op = ?";
   const inOrder = "ORDER BY priority DESC, age_ms, run, name LIMIT ?";
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
-    queued: sql(`SELECT run, name FROM actions WHERE ${inQueue} AND shape = ? ${inOrder}`),
-    nextShape: sql(`SELECT shape FROM actions WHERE ${inQueue} AND shape > ? ORDER BY shape LIMIT 1`),
+    queued: sql(`SELECT run, name FROM actions WHERE ${ofOp} AND queue_shape = ? ${inOrder}`),
+    nextShape: sql(`SELECT queue_shape FROM actions WHERE ${ofOp} AND queue_shape > ?
+      ORDER BY queue_shape LIMIT 1`),
     parked: sql(`SELECT run, name FROM actions WHERE parked_on = ? ${inOrder}`),
   };
 }

@@ -8,15 +8,19 @@ import {
   type ActionRow,
   actionColumns,
   actionOfRow,
+  actionRareColumns,
   actionRowNames,
   actionStateColumns,
+  isRareAction,
   liveVersionOf,
 } from "../rows/action-row.ts";
-import { insertSql, textBytesOf, valuesOf } from "../rows/columns.ts";
+import { type Column, insertSql, textBytesOf, valuesOf } from "../rows/columns.ts";
 import { ActionQueues } from "./action-queues.ts";
 import { type Entry, RowCache } from "./cache/row-cache.ts";
 import { RunShapes } from "./cache/run-shapes.ts";
 import { ChangedColumns } from "./changed-columns.ts";
+
+const allColumns = [...actionColumns, ...actionRareColumns];
 
 /**
  * The actions and what they depend on, as the one who writes sees them: what was put is there at once, and in
@@ -38,7 +42,12 @@ export class ActionTable {
   constructor(database: DatabaseSync) {
     this.#sql = prepare(database);
     this.#queues = new ActionQueues(database, (run, name) => this.#entry(run, name));
-    this.#changes = new ChangedColumns(database, "actions", actionStateColumns);
+    this.#changes = new ChangedColumns(database, {
+      table: "actions",
+      columns: actionStateColumns,
+      rareColumns: actionRareColumns,
+      isRare: isRareAction,
+    });
   }
 
   get(run: RunKey, name: string): Action | undefined {
@@ -160,10 +169,12 @@ export class ActionTable {
 
   #insertRow(entry: Entry<Action>): void {
     const action = entry.value;
-    const values = valuesOf(actionColumns, action);
+    const isRare = isRareAction(action);
+    const values = valuesOf(isRare ? allColumns : actionColumns, action);
+    const insert = isRare ? this.#sql.insertRare : this.#sql.insert;
     const spec = JSON.stringify(action.spec);
     const isInline = spec.length <= inlineSpecBytesMax;
-    entry.rowId = Number(this.#sql.insert.run(...values, isInline ? spec : null).lastInsertRowid);
+    entry.rowId = Number(insert.run(...values, isInline ? spec : null).lastInsertRowid);
     if (!isInline) this.#sql.insertSpec.run(action.run, action.name, spec);
     this.#cache.noteWritten(entry, textBytesOf(values) + spec.length);
   }
@@ -196,9 +207,11 @@ export class ActionTable {
 function prepare(database: DatabaseSync) {
   const names = (where: string): StatementSync =>
     database.prepare(`SELECT run, name FROM actions WHERE ${where}`);
+  const spec: Column<Action> = ["spec", () => undefined];
   return {
     select: database.prepare(`SELECT rowid, ${actionRowNames} FROM actions WHERE run = ? AND name = ?`),
-    insert: database.prepare(insertSql("actions", [...actionColumns, ["spec", () => undefined]])),
+    insert: database.prepare(insertSql("actions", [...actionColumns, spec])),
+    insertRare: database.prepare(insertSql("actions", [...allColumns, spec])),
     insertSpec: database.prepare("INSERT INTO large_specs (run, name, spec) VALUES (?, ?, ?)"),
     insertEdge: database.prepare("INSERT INTO edges (run, from_name, to_name) VALUES (?, ?, ?)"),
     dependents: database.prepare(

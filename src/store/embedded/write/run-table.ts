@@ -2,21 +2,38 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RunKey } from "../../../core/name.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
 import { insertSql, textBytesOf, valuesOf } from "../rows/columns.ts";
-import { type RunRow, runColumns, runOfRow, runRowNames, runStateColumns } from "../rows/run-row.ts";
+import {
+  isRareRun,
+  type RunRow,
+  runColumns,
+  runOfRow,
+  runRareColumns,
+  runRowNames,
+  runStateColumns,
+} from "../rows/run-row.ts";
 import { type Entry, RowCache } from "./cache/row-cache.ts";
 import { ChangedColumns } from "./changed-columns.ts";
+
+const allColumns = [...runColumns, ...runRareColumns];
 
 /** The runs, as the one who writes sees them: what was put is there at once, and written by `flush`. */
 export class RunTable {
   readonly #cache = new RowCache<Run>();
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
+  readonly #insertRare: StatementSync;
   readonly #changes: ChangedColumns<Run>;
 
   constructor(database: DatabaseSync) {
     this.#select = database.prepare(`SELECT rowid, ${runRowNames} FROM runs WHERE key = ?`);
     this.#insert = database.prepare(insertSql("runs", runColumns));
-    this.#changes = new ChangedColumns(database, "runs", runStateColumns);
+    this.#insertRare = database.prepare(insertSql("runs", allColumns));
+    this.#changes = new ChangedColumns(database, {
+      table: "runs",
+      columns: runStateColumns,
+      rareColumns: runRareColumns,
+      isRare: isRareRun,
+    });
   }
 
   get(key: RunKey): Run | undefined {
@@ -36,8 +53,10 @@ export class RunTable {
   flush(): void {
     for (const entry of this.#cache.takeDirty()) {
       if (entry.stored === undefined) {
-        const values = valuesOf(runColumns, entry.value);
-        entry.rowId = Number(this.#insert.run(...values).lastInsertRowid);
+        const isRare = isRareRun(entry.value);
+        const values = valuesOf(isRare ? allColumns : runColumns, entry.value);
+        const insert = isRare ? this.#insertRare : this.#insert;
+        entry.rowId = Number(insert.run(...values).lastInsertRowid);
         this.#cache.noteWritten(entry, textBytesOf(values));
       } else this.#cache.noteWritten(entry, this.#changes.write(entry.rowId, entry.stored, entry.value));
     }
