@@ -5,6 +5,7 @@ import type { Event as EventMessage } from "../../gen/signalbox/v1/event_pb.ts";
 import type {
   EventDelivery,
   SubscribeRequestSchema,
+  SubscribeResponse,
 } from "../../gen/signalbox/v1/subscription_service_pb.ts";
 import { beatIntervalMs } from "./client-limits.ts";
 import { toDuration } from "./plan.ts";
@@ -21,6 +22,11 @@ export interface ConsumeOptions {
   readonly consumerId?: string;
   /** How many events are taken at once without an acknowledgement; 100 unless said. */
   readonly inFlightMax?: number;
+  /**
+   * Takes further events of a run before earlier ones of it are acknowledged, still in order; for those who work
+   * through them one after the other.
+   */
+  readonly pipelined?: boolean;
   /** Aborting it ends the stream: what is not acknowledged goes to another consumer. */
   readonly signal?: AbortSignal;
 }
@@ -86,7 +92,13 @@ export async function* consume(
   }
 }
 
-/** One stream of a consumer. */
+/** How many events are taken at once by a consumer that does not say. */
+const defaultInFlightMax = 100;
+
+/**
+ * One stream of a consumer. It is read whether events are taken or not, since whoever waits for an
+ * acknowledgement takes none; so what was delivered waits here, `inFlightMax` of them and what came again.
+ */
 class ConsumerStream {
   wasOpened = false;
   /** When to open again, if the server said it. */
@@ -95,37 +107,75 @@ class ConsumerStream {
   readonly #signal: AbortSignal;
   readonly #outgoing = new FrameQueue<Frame>();
   readonly #waiting = new Map<bigint, PromiseWithResolvers<void>>();
+  readonly #delivered: ConsumedEvent[] = [];
+  readonly #deliveredMax: number;
   readonly #beat: NodeJS.Timeout;
+  #end: { readonly failure: unknown } | undefined;
+  #wake: (() => void) | undefined;
 
   constructor(calls: Calls, name: string, options: ConsumeOptions & { readonly signal: AbortSignal }) {
     this.#calls = calls;
     this.#signal = options.signal;
-    const { namespace = calls.namespace, consumerId = "", inFlightMax = 0 } = options;
-    this.#send({ frame: { case: "open", value: { namespace, name, consumerId, inFlightMax } } });
+    const { namespace = calls.namespace, consumerId = "", inFlightMax = defaultInFlightMax } = options;
+    const { pipelined = false } = options;
+    this.#deliveredMax = 2 * inFlightMax;
+    this.#send({ frame: { case: "open", value: { namespace, name, consumerId, inFlightMax, pipelined } } });
     this.#beat = setInterval(() => this.#send({ frame: { case: "beat", value: {} } }), beatIntervalMs);
   }
 
   async *events(): AsyncGenerator<ConsumedEvent, undefined> {
-    const answers = this.#calls.raw.subscriptions.subscribe(this.#outgoing, { signal: this.#signal });
-    for await (const { frame } of answers) {
-      switch (frame.case) {
-        case "opened":
-          this.wasOpened = true;
-          break;
-        case "deliver":
-          for (const delivery of frame.value.deliveries) yield this.#consumed(delivery);
-          break;
-        case "acknowledged":
-          for (const id of frame.value.deliveryIds) this.#settle(id);
-          break;
-        case "close": {
-          const { reconnectAfter, cause } = frame.value;
-          if (reconnectAfter === undefined) throw new Error(`the subscription was closed: ${cause}`);
-          this.reconnectAfterMs = durationMs(reconnectAfter);
-          return;
-        }
-        default:
+    void this.#receive();
+    for (;;) {
+      const next = this.#delivered.shift();
+      if (next !== undefined) yield next;
+      else if (this.#end === undefined) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      } else if (this.#end.failure === undefined) return;
+      else throw this.#end.failure;
+    }
+  }
+
+  async #receive(): Promise<void> {
+    let failure: unknown;
+    try {
+      const answers = this.#calls.raw.subscriptions.subscribe(this.#outgoing, { signal: this.#signal });
+      for await (const { frame } of answers) {
+        if (!this.#take(frame)) break;
+        this.#wake?.();
       }
+    } catch (error) {
+      failure = error;
+    }
+    this.#end = { failure };
+    // What was not taken by now comes again, and it cannot be acknowledged any more.
+    this.#delivered.length = 0;
+    this.close();
+    this.#wake?.();
+  }
+
+  /** Takes a frame; false if the stream is over with it. */
+  #take(frame: SubscribeResponse["frame"]): boolean {
+    switch (frame.case) {
+      case "opened":
+        this.wasOpened = true;
+        return true;
+      case "deliver":
+        for (const delivery of frame.value.deliveries) this.#delivered.push(this.#consumed(delivery));
+        // More than can be in flight have timed out here: they come again on a new stream.
+        return this.#delivered.length <= this.#deliveredMax;
+      case "acknowledged":
+        for (const id of frame.value.deliveryIds) this.#settle(id);
+        return true;
+      case "close": {
+        const { reconnectAfter, cause } = frame.value;
+        if (reconnectAfter === undefined) throw new Error(`the subscription was closed: ${cause}`);
+        this.reconnectAfterMs = durationMs(reconnectAfter);
+        return false;
+      }
+      default:
+        return true;
     }
   }
 

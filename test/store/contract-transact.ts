@@ -1,7 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { Run } from "../../src/core/run.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
-import { actionRow, eventRow, keyOf, runRow, sessionRow } from "../support/rows.ts";
+import {
+  actionRow,
+  counterRow,
+  deadLetterRow,
+  eventRow,
+  keyOf,
+  limitRow,
+  opRow,
+  runRow,
+  sessionRow,
+  subscriptionRow,
+} from "../support/rows.ts";
 import type { ScriptAnswer } from "../support/scripted-rules.ts";
 import type { Subject } from "./subject.ts";
 
@@ -42,7 +53,16 @@ export function describeTransact(subject: Subject): void {
 
     test("is rejected by itself: what else came with it takes effect, and nothing of what it would write", async () => {
       await subject.change({ runs: [runRow("r")], newActions: [actionRow("r", "a")] });
-      const unfit = { runs: [runRow("unfit")], events: [eventRow("unfit")] };
+      const unfit = {
+        runs: [runRow("unfit")],
+        newOps: [opRow("unfit", 1)],
+        limits: [limitRow("unfit")],
+        counters: [counterRow("unfit", "")],
+        subscriptions: [subscriptionRow("unfit")],
+        deadLetters: [deadLetterRow("unfit", 1)],
+        sessions: [sessionRow("unfit", { workerId: "unfit" })],
+        events: [eventRow("unfit")],
+      };
       const said = await Promise.allSettled([
         subject.change({ runs: [runRow("one")], events: [eventRow("one")] }),
         subject.say({ bug: "planted" }),
@@ -55,6 +75,17 @@ export function describeTransact(subject: Subject): void {
       expect(said.at(-1)).toMatchObject({ value: { position: 2n } });
       for (const name of ["one", "two"]) expect(await subject.store.run(keyOf(name))).toEqual(runRow(name));
       expect(await subject.store.run(keyOf("unfit"))).toBeUndefined();
+      const asked = await subject.ask(
+        ["lastOpVersion", "default", "unfit"],
+        ["op", "default", "unfit", 0],
+        ["limits", "default"],
+        ["counter", "default/unfit/"],
+        ["countersOf", "default", "unfit"],
+        ["subscriptionCount"],
+        ["deadLetters", "default", "unfit", 9],
+        ["sessions"],
+      );
+      expect(asked).toEqual([0, null, [], null, [], 0, [], []]);
       expect(await subject.store.head()).toBe(2n);
     });
 

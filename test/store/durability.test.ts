@@ -13,11 +13,16 @@ import { StoreUnavailable } from "../../src/store/store.ts";
 import {
   actionRow,
   attemptRow,
+  counterRow,
+  deadLetterRow,
   eventRow,
   keyOf,
+  limitRow,
   opRow,
   runRow,
   sessionRow,
+  shapedSpec,
+  subscriptionRow,
   taskSpec,
 } from "../support/rows.ts";
 import { type Script, type ScriptAnswer, scripted } from "../support/scripted-rules.ts";
@@ -73,19 +78,26 @@ describe("a store that is opened again", () => {
     const first = await open(path);
     const inputs = { text: { value: { kind: "string", value: "x".repeat(50_000) } } } as const;
     const large = actionRow("r", "large", { spec: taskSpec({ inputs }), state: "QUEUED" });
+    const parked = actionRow("r", "parked", { state: "QUEUED", parkedOn: "default/slow/x" });
+    const shaped = actionRow("r", "shaped", { state: "QUEUED", spec: shapedSpec("x", { opVersion: 1 }) });
     await say(first, {
       change: {
         runs: [runRow("r")],
-        newActions: [actionRow("r", "a"), actionRow("r", "a/x"), large],
+        newActions: [actionRow("r", "a"), actionRow("r", "a/x"), large, parked, shaped],
         newEdges: [{ run: keyOf("r"), from: "a", to: "large" }],
         newAttempts: [attemptRow("r", "a", 1)],
         keptSignals: [{ run: keyOf("r"), action: "c", value: { kind: "null" }, signalledBy: "", timeMs: 1 }],
         answers: [{ key: "k", digest: "d", answer: { x: 1 }, timeMs: 2 }],
-        newOps: [opRow("work", 1)],
-        sessions: [sessionRow("s")],
+        newOps: [opRow("work", 1), opRow("gone", 7)],
+        limits: [limitRow("slow")],
+        counters: [counterRow("slow", "x", { heldCount: 3 })],
+        subscriptions: [subscriptionRow("hook", { ahead: [[5, 6]] })],
+        deadLetters: [deadLetterRow("hook", 4)],
+        sessions: [sessionRow("s", { sharedNamespaces: ["other"] })],
         events: [eventRow("r", "1"), eventRow("r", "2")],
       },
     });
+    await say(first, { change: { goneOps: [opRow("gone", 7)] } });
     await first.close();
 
     const again = await open(path);
@@ -102,6 +114,14 @@ describe("a store that is opened again", () => {
         ["answer", "k"],
         ["op", "default", "work", 0],
         ["sessionOf", "default", "w"],
+        ["queuedShapes", "default", "work"],
+        ["parked", "default/slow/x", 9],
+        ["liveTaskOf", "default", "work", 0],
+        ["lastOpVersion", "default", "gone"],
+        ["limits", "default"],
+        ["counter", "default/slow/x"],
+        ["subscription", "default", "hook"],
+        ["deadLetters", "default", "hook", 9],
       ],
       change: { events: [eventRow("r", "3")] },
     });
@@ -109,13 +129,21 @@ describe("a store that is opened again", () => {
     expect(asked.ok && (asked.answer as ScriptAnswer).asked).toMatchObject([
       { key: "default/r" },
       [{ name: "a/x" }],
-      [{ name: "a" }, { name: "large" }],
+      [{ name: "a" }, { name: "large" }, { name: "parked" }, { name: "shaped" }],
       ["large"],
       [{ name: "large", spec: { inputs } }],
       { action: "c" },
       { key: "k", answer: { x: 1 } },
       { version: 1 },
-      { id: "s" },
+      { id: "s", sharedNamespaces: ["other"] },
+      ["", "x"],
+      [{ name: "parked" }],
+      { name: "shaped" },
+      7,
+      [{ name: "slow" }],
+      { heldCount: 3 },
+      { ahead: [[5, 6]] },
+      [{ position: 4 }],
     ]);
     expect(await again.listAttempts(keyOf("r"), "a")).toEqual([attemptRow("r", "a", 1)]);
   });
