@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Assignment, AttemptReference, CommandKind, CommandOf } from "../src/core/command.ts";
+import type { Assignment } from "../src/core/answer.ts";
+import type { CommandKind, CommandOf } from "../src/core/command.ts";
+import type { AttemptReference } from "../src/core/stated.ts";
 import { systemClock } from "../src/engine/clock.ts";
 import { Dispatcher } from "../src/engine/dispatcher.ts";
 import { Lanes } from "../src/engine/lanes.ts";

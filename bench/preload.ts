@@ -1,5 +1,6 @@
-import type { AttemptReference, CommandKind, CommandOf, NewTask } from "../src/core/command.ts";
+import type { CommandKind, CommandOf } from "../src/core/command.ts";
 import { noCapacity } from "../src/core/placement/demand.ts";
+import type { AttemptReference, NewTask } from "../src/core/stated.ts";
 import { EmbeddedStore } from "../src/store/embedded/embedded-store.ts";
 import type { Outcome } from "../src/store/store.ts";
 import { demandOf } from "./placement-scenery.ts";

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AttemptReference, CommandKind, CommandOf } from "../src/core/command.ts";
+import type { CommandKind, CommandOf } from "../src/core/command.ts";
 import { noCapacity } from "../src/core/placement/demand.ts";
+import type { AttemptReference } from "../src/core/stated.ts";
 import { EmbeddedStore } from "../src/store/embedded/embedded-store.ts";
 import type { Outcome, Store } from "../src/store/store.ts";
 

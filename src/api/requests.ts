@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { ConnectError } from "@connectrpc/connect";
-import type { CommandKind, Request } from "../core/command.ts";
+import type { CommandKind } from "../core/command.ts";
+import type { Request } from "../core/stated.ts";
 import { canonical } from "../core/value.ts";
 import type { Outcome } from "../store/store.ts";
 import { Faults } from "./mapping/faults.ts";

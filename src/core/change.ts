@@ -1,5 +1,6 @@
 import type { Action, Attempt } from "./action.ts";
-import type { Answers, CommandKind, Effect } from "./command.ts";
+import type { Answers, Effect } from "./answer.ts";
+import type { CommandKind } from "./command.ts";
 import type { Event } from "./event.ts";
 import type { Counter, Limit } from "./limits/limit.ts";
 import type { KeptSignal, StoredAnswer } from "./loaded.ts";

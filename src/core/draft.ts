@@ -1,7 +1,8 @@
 import type { Action, Attempt } from "./action.ts";
+import type { Answers, Effect } from "./answer.ts";
 import { assert } from "./assert.ts";
 import type { Change, Decision, Edge } from "./change.ts";
-import type { Answers, CommandKind, Effect, Stamp } from "./command.ts";
+import type { CommandKind, Stamp } from "./command.ts";
 import type { Event, EventDetail } from "./event.ts";
 import type { Counter, Limit } from "./limits/limit.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "./loaded.ts";

@@ -1,4 +1,4 @@
-import type { Due } from "../core/command.ts";
+import type { Due } from "../core/stated.ts";
 import { deadlineLookMsMax, deadlinesPerRoundMax, storeRetryDelayMs } from "../limits.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "./clock.ts";

@@ -1,4 +1,4 @@
-import type { Assignment } from "../core/command.ts";
+import type { Assignment } from "../core/answer.ts";
 import {
   assignmentsPerCommandMax,
   blockedDelayMsMin,

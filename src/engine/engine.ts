@@ -1,12 +1,5 @@
-import {
-  type Answers,
-  type CancelledAttempt,
-  type Command,
-  type CommandKind,
-  type CommandOf,
-  type Effect,
-  queueKey,
-} from "../core/command.ts";
+import type { Answers, CancelledAttempt, Effect } from "../core/answer.ts";
+import { type Command, type CommandKind, type CommandOf, queueKey } from "../core/command.ts";
 import { frameItemsMax, reconnectAfterMs, waitingCommandsMax } from "../limits.ts";
 import { type Outcome, type Store, StoreUnavailable } from "../store/store.ts";
 import { type Chance, type Clock, IdSource, systemChance, systemClock } from "./clock.ts";

@@ -1,9 +1,10 @@
 import type { Action } from "../core/action.ts";
+import type { Assignment, CancelledAttempt } from "../core/answer.ts";
 import { assert } from "../core/assert.ts";
-import type { Assignment, AttemptReference, CancelledAttempt } from "../core/command.ts";
 import { queueKey } from "../core/command.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session } from "../core/session.ts";
+import type { AttemptReference } from "../core/stated.ts";
 import { creditMax, outgoingFramesMax, sessionOpenTimeoutMs } from "../limits.ts";
 import type { Clock } from "./clock.ts";
 import type { Lanes } from "./lanes.ts";

@@ -42,7 +42,7 @@ export function placeParts(place: string | undefined): { readonly namespace: str
   return { namespace: place.slice(0, slash), name: place.slice(slash + 1) };
 }
 
-/** Between which places a list of runs looks, both excluded: only what is older than one, newer than the other. */
+/** Between which places a list of runs looks: what is older than one and newer than the other. */
 export function runBounds(query: RunQuery): { readonly older: RunPlace; readonly newer: RunPlace } {
   const { createdFromMs, createdUntilMs, after, before } = query;
   // No run has an empty key: a time with it comes before all runs of that time.

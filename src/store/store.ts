@@ -1,5 +1,6 @@
 import type { Action, ActionState, Attempt } from "../core/action.ts";
-import type { Answers, CommandKind, CommandOf, Due, Effect, Stamp } from "../core/command.ts";
+import type { Answers, Effect } from "../core/answer.ts";
+import type { CommandKind, CommandOf, Stamp } from "../core/command.ts";
 import type { Position, Transaction } from "../core/event.ts";
 import type { Counter, Limit } from "../core/limits/limit.ts";
 import type { RunKey } from "../core/name.ts";
@@ -7,6 +8,7 @@ import type { Op } from "../core/ops/op.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Labels, Run, RunState } from "../core/run.ts";
 import type { Session } from "../core/session.ts";
+import type { Due } from "../core/stated.ts";
 import type { DeadLetter, Subscription } from "../core/subscriptions/subscription.ts";
 
 /** What became of a command. `position` is that of its last event; undefined if it made none. */

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ExplainActionResponse_Cause as Cause } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { explainAction } from "../../src/api/explain.ts";
-import type { AttemptReference, CommandKind, CommandOf, NewTask } from "../../src/core/command.ts";
+import type { CommandKind, CommandOf } from "../../src/core/command.ts";
 import type { LimitContent } from "../../src/core/limits/limit.ts";
 import { runKey } from "../../src/core/name.ts";
 import { noCapacity, type Resources } from "../../src/core/placement/demand.ts";
 import type { Session } from "../../src/core/session.ts";
+import type { AttemptReference, NewTask } from "../../src/core/stated.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { passedOverMsMax } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";

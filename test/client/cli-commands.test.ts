@@ -221,18 +221,7 @@ describe("run", () => {
       "--input-json",
       '{"deep": {"a": 1}}',
     ];
-    const more = [
-      "--label",
-      "team=ml",
-      "--priority",
-      "5",
-      "--timeout",
-      "5m",
-      "--attempts",
-      "3",
-      "-n",
-      "lab",
-    ];
+    const more = ["--label", "team=ml", "--priority", "5", "--timeout", "5m", "--attempts", "3", "-n", "lab"];
     expect(await cli([...args, ...more])).toMatchObject({ code: 0, out: "good\n" });
     expect(asked.created[0]?.run).toMatchObject({
       namespace: "lab",

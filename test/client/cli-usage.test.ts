@@ -23,7 +23,10 @@ describe("a command line that makes no sense ends with 2 and says what would", (
   test.each([
     { args: ["runz"], says: "there is no command runz (did you mean run or runs?)" },
     { args: ["frobnicate"], says: "there is no command frobnicate" },
-    { args: ["op", "list"], says: "there is no command op list: say op show or op register or op validate or op delete" },
+    {
+      args: ["op", "list"],
+      says: "there is no command op list: say op show or op register or op validate or op delete",
+    },
     { args: ["run", "--wiat"], says: "there is no option --wiat here (did you mean --wait?)" },
     { args: ["--jsn", "runs"], says: "there is no option --jsn here (did you mean --json?)" },
     { args: ["runs", "--state"], says: "--state needs a value: --state STATE" },

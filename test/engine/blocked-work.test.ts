@@ -1,7 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Answers, CommandOf } from "../../src/core/command.ts";
+import type { Answers } from "../../src/core/answer.ts";
+import type { CommandOf } from "../../src/core/command.ts";
 import type { Position } from "../../src/core/event.ts";
 import { Dispatcher } from "../../src/engine/dispatcher.ts";
 import { Lanes } from "../../src/engine/lanes.ts";

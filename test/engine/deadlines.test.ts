@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Due } from "../../src/core/command.ts";
+import type { Due } from "../../src/core/stated.ts";
 import { Deadlines } from "../../src/engine/deadlines.ts";
 import { deadlineLookMsMax, deadlinesPerRoundMax, storeRetryDelayMs } from "../../src/limits.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";

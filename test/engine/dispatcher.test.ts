@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Answers, CommandOf } from "../../src/core/command.ts";
+import type { Answers } from "../../src/core/answer.ts";
+import type { CommandOf } from "../../src/core/command.ts";
 import { Dispatcher } from "../../src/engine/dispatcher.ts";
 import { Lanes } from "../../src/engine/lanes.ts";
 import { Sessions } from "../../src/engine/sessions.ts";

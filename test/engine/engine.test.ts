@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Effect } from "../../src/core/command.ts";
+import type { Effect } from "../../src/core/answer.ts";
 import type { Position } from "../../src/core/event.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { Stopping } from "../../src/engine/execute.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ActionState } from "../../src/core/action.ts";
-import type { AttemptReference, NewAction, NewTask, ReportContent } from "../../src/core/command.ts";
 import type { RunKey } from "../../src/core/name.ts";
 import { noCapacity } from "../../src/core/placement/demand.ts";
+import type { AttemptReference, NewAction, NewTask, ReportContent } from "../../src/core/stated.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import type { OpenSession } from "../../src/engine/sessions.ts";
 import { returnedDelayMs } from "../../src/limits.ts";

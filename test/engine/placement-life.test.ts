@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Action } from "../../src/core/action.ts";
-import type { AttemptReference, CommandKind, CommandOf } from "../../src/core/command.ts";
+import type { CommandKind, CommandOf } from "../../src/core/command.ts";
 import type { LimitContent } from "../../src/core/limits/limit.ts";
 import { isFull, limitsOf } from "../../src/core/limits/limits-of.ts";
 import { runKey } from "../../src/core/name.ts";
 import { noCapacity } from "../../src/core/placement/demand.ts";
 import { placeOn } from "../../src/core/placement/fit.ts";
+import type { AttemptReference } from "../../src/core/stated.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import type { OpenSession } from "../../src/engine/sessions.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";

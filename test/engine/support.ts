@@ -1,5 +1,6 @@
-import type { Assignment, AttemptReference } from "../../src/core/command.ts";
+import type { Assignment } from "../../src/core/answer.ts";
 import { type RunKey, runKey } from "../../src/core/name.ts";
+import type { AttemptReference } from "../../src/core/stated.ts";
 import type { EngineSettings } from "../../src/engine/engine.ts";
 import type { EngineLog } from "../../src/engine/log.ts";
 import type { Outgoing, Outlet, TakingSession } from "../../src/engine/sessions.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { hasEnded } from "../../src/core/action.ts";
-import type { AttemptReference, ReportContent } from "../../src/core/command.ts";
+import type { AttemptReference, ReportContent } from "../../src/core/stated.ts";
 import { noRequest, theTask } from "../support/builders.ts";
 import { theRun, World } from "../support/world.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { NewAction } from "../../src/core/command.ts";
 import { checkInputs, prepareInputs } from "../../src/core/ops/check-inputs.ts";
 import type { InputSpec, SpecType } from "../../src/core/ops/op.ts";
 import { isOfType } from "../../src/core/ops/spec-type.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
+import type { NewAction } from "../../src/core/stated.ts";
 import type { Json, Value, Values } from "../../src/core/value.ts";
 import { copiedSpecsBytesMax, opSpecsBytesMax } from "../../src/limits.ts";
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { NewAction, NewTask } from "../../src/core/command.ts";
 import { findCycles } from "../../src/core/runs/find-cycles.ts";
+import type { NewAction, NewTask } from "../../src/core/stated.ts";
 import { promptBytesMax } from "../../src/limits.ts";
 import { aChain, aCondition, anOp, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
 import { World } from "../support/world.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { CommandOf, Request } from "../../src/core/command.ts";
+import type { CommandOf } from "../../src/core/command.ts";
+import type { Request } from "../../src/core/stated.ts";
 import { requestKeptMs, sweptRequestsMax } from "../../src/limits.ts";
 import { aCondition, anOp, bool, theTask } from "../support/builders.ts";
 import { theRun, World } from "../support/world.ts";

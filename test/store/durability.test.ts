@@ -225,7 +225,7 @@ describe("a folder", () => {
     database.exec("INSERT INTO schema_files (number, name) VALUES (9999, 'later.sql')");
     database.close();
     await expect(open(path)).rejects.toThrow(
-      "the database has schema 9999, this version of Signalbox knows 3 at most",
+      "the database has schema 9999, this version of Signalbox knows 4 at most",
     );
   });
 

@@ -1,13 +1,7 @@
-import type {
-  Answers,
-  AttemptReference,
-  Command,
-  CommandKind,
-  CommandOf,
-  NewAction,
-  ReportContent,
-} from "../../src/core/command.ts";
+import type { Answers } from "../../src/core/answer.ts";
+import type { Command, CommandKind, CommandOf } from "../../src/core/command.ts";
 import { type RunKey, runKey, wholeName } from "../../src/core/name.ts";
+import type { AttemptReference, NewAction, ReportContent } from "../../src/core/stated.ts";
 import type { Value } from "../../src/core/value.ts";
 import type { Outcome, Store } from "../../src/store/store.ts";
 import { aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";

@@ -1,6 +1,6 @@
 import type { Dependency, Input } from "../../src/core/action.ts";
-import type { NewAction, NewCondition, NewTask, Request } from "../../src/core/command.ts";
 import type { InputSpec, InputSpecs, OpContent, OutputSpec, SpecType } from "../../src/core/ops/op.ts";
+import type { NewAction, NewCondition, NewTask, Request } from "../../src/core/stated.ts";
 import type { Json, Value } from "../../src/core/value.ts";
 
 /** A request without an id. */

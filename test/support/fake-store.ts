@@ -1,6 +1,7 @@
-import type { Command, CommandKind, CommandOf, Due, Stamp } from "../../src/core/command.ts";
+import type { Command, CommandKind, CommandOf, Stamp } from "../../src/core/command.ts";
 import { type Event, lastPosition, type Position, type Transaction } from "../../src/core/event.ts";
 import { runKey } from "../../src/core/name.ts";
+import type { Due } from "../../src/core/stated.ts";
 import type { FeedPage, FeedQuery, Outcome, Store } from "../../src/store/store.ts";
 
 /** What a scripted command comes to. */

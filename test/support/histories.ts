@@ -1,18 +1,13 @@
 import type fc from "fast-check";
-import type {
-  AttemptReference,
-  Command,
-  CommandOf,
-  NewAction,
-  ReportContent,
-} from "../../src/core/command.ts";
+import type { Command, CommandOf } from "../../src/core/command.ts";
 import { runIdOf, wholeName } from "../../src/core/name.ts";
 import { noCapacity } from "../../src/core/placement/demand.ts";
+import type { AttemptReference, NewAction, ReportContent } from "../../src/core/stated.ts";
 import type { Value } from "../../src/core/value.ts";
 import {
-  anOp,
   type After,
   aCondition,
+  anOp,
   aTask,
   aTrace,
   bool,

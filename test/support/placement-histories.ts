@@ -1,5 +1,6 @@
-import type { AttemptReference, Command, CommandOf, NewAction, NewTask } from "../../src/core/command.ts";
+import type { Command, CommandOf } from "../../src/core/command.ts";
 import type { LimitScope } from "../../src/core/limits/limit.ts";
+import type { AttemptReference, NewAction, NewTask } from "../../src/core/stated.ts";
 import { aTask, noRequest } from "./builders.ts";
 import { Chooser, type Step } from "./chooser.ts";
 import { placement, resources } from "./placing.ts";

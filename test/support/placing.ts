@@ -1,6 +1,6 @@
-import type { NewTask } from "../../src/core/command.ts";
 import type { LimitContent } from "../../src/core/limits/limit.ts";
 import type { Capacity, Placement, Resources } from "../../src/core/placement/demand.ts";
+import type { NewTask } from "../../src/core/stated.ts";
 import { noRequest, type TaskParts, theTask } from "./builders.ts";
 import { acceptTimeoutMs, type World } from "./world.ts";
 

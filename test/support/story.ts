@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { NewAction } from "../../src/core/command.ts";
+import type { NewAction } from "../../src/core/stated.ts";
 import { type TaskParts, theTask } from "./builders.ts";
 import { play } from "./script.ts";
 import { World } from "./world.ts";

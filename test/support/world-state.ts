@@ -1,8 +1,8 @@
 import { type Action, isHeld } from "../../src/core/action.ts";
 import { assert } from "../../src/core/assert.ts";
 import type { Change } from "../../src/core/change.ts";
-import type { Due } from "../../src/core/command.ts";
 import type { Position } from "../../src/core/event.ts";
+import type { Due } from "../../src/core/stated.ts";
 import { MemoryState } from "../../src/store/memory/memory-state.ts";
 
 /**

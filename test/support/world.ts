@@ -1,16 +1,7 @@
 import type { Action, Attempt } from "../../src/core/action.ts";
+import type { Answers, Assignment, Effect } from "../../src/core/answer.ts";
 import { assert } from "../../src/core/assert.ts";
-import type {
-  Answers,
-  Assignment,
-  AttemptReference,
-  CommandKind,
-  CommandOf,
-  Effect,
-  NewAction,
-  NewTask,
-  ReportContent,
-} from "../../src/core/command.ts";
+import type { CommandKind, CommandOf } from "../../src/core/command.ts";
 import { decide } from "../../src/core/decide.ts";
 import type { Event, EventKind, Transaction } from "../../src/core/event.ts";
 import { defaultNamespace, mainAction, runKey } from "../../src/core/name.ts";
@@ -18,6 +9,7 @@ import type { OpContent } from "../../src/core/ops/op.ts";
 import { noCapacity } from "../../src/core/placement/demand.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
 import type { Run } from "../../src/core/run.ts";
+import type { AttemptReference, NewAction, NewTask, ReportContent } from "../../src/core/stated.ts";
 import type { Values } from "../../src/core/value.ts";
 import { anOp, noRequest, theOp, theTask } from "./builders.ts";
 import { WorldState } from "./world-state.ts";

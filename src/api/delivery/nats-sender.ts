@@ -75,6 +75,7 @@ export class NatsSender implements Sender {
       try {
         const connection = await connect(this.#connectionOptions());
         this.#connection = connection;
+        if (this.#hasStopped) await connection.close();
         log.info({ server: connection.getServer() }, "connected to NATS");
         this.#connected(connection);
         await this.#watch(connection);
@@ -95,6 +96,7 @@ export class NatsSender implements Sender {
       servers: servers.map((server) => server.replace(/^[a-z]+:\/\/([^@/]*@)?/, "")),
       maxReconnectAttempts: -1,
       reconnectTimeWait: natsReconnectDelayMs,
+      timeout: natsTimeoutMs,
       ignoreAuthErrorAbort: true,
       ...(isSecure ? { tls: {} } : {}),
       ...(credentialsFile === "" ? {} : { authenticator: credsAuthenticator(readFileSync(credentialsFile)) }),

@@ -5,9 +5,9 @@ import type {
   AttemptReport as AttemptReportMessage,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { ActionError } from "../../core/action.ts";
-import type { AttemptReference, AttemptReport, ReportContent } from "../../core/command.ts";
 import type { Published } from "../../core/event.ts";
 import { runKey } from "../../core/name.ts";
+import type { AttemptReference, AttemptReport, ReportContent } from "../../core/stated.ts";
 import { logLevels } from "./enums.ts";
 import type { Faults } from "./faults.ts";
 import { fromJson, fromValues } from "./from-proto-value.ts";

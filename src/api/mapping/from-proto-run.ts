@@ -7,8 +7,9 @@ import type {
 import type { ConditionSpec as ConditionSpecMessage } from "../../../gen/signalbox/v1/condition_pb.ts";
 import type { NewRun as NewRunMessage } from "../../../gen/signalbox/v1/run_pb.ts";
 import type { Dependency, Input } from "../../core/action.ts";
-import type { CommandOf, NewAction, NewCondition, NewTask } from "../../core/command.ts";
+import type { CommandOf } from "../../core/command.ts";
 import { defaultNamespace } from "../../core/name.ts";
+import type { NewAction, NewCondition, NewTask } from "../../core/stated.ts";
 import { fromDelivery } from "./delivery.ts";
 import { requirements, valueTypes } from "./enums.ts";
 import type { Faults } from "./faults.ts";

@@ -6,10 +6,11 @@ import type {
   Worker as WorkerMessage,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Action } from "../../core/action.ts";
-import type { Assignment, AttemptReference, CancelledAttempt } from "../../core/command.ts";
+import type { Assignment, CancelledAttempt } from "../../core/answer.ts";
 import { referenceTo } from "../../core/leases/fence.ts";
 import { namespaceOf, runIdOf } from "../../core/name.ts";
 import type { Session } from "../../core/session.ts";
+import type { AttemptReference } from "../../core/stated.ts";
 import { sessionStates } from "./enums.ts";
 import { message } from "./message.ts";
 import { toDuration, toTimestamp } from "./time.ts";

@@ -1,4 +1,4 @@
-import type { ReportContent } from "../../core/command.ts";
+import type { ReportContent } from "../../core/stated.ts";
 import { textSizeBytes, valuesSizeBytes } from "../../core/value.ts";
 
 /** About how many bytes a report brings into the feed. */

@@ -11,9 +11,10 @@ import type {
   RecordedReport,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Action } from "../../core/action.ts";
-import type { Answers, AttemptReference } from "../../core/command.ts";
+import type { Answers } from "../../core/answer.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import type { Session } from "../../core/session.ts";
+import type { AttemptReference } from "../../core/stated.ts";
 import { valuesSizeBytes } from "../../core/value.ts";
 import type { EngineSettings } from "../../engine/engine.ts";
 import type { Outgoing, Outlet } from "../../engine/sessions.ts";

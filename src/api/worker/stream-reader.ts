@@ -4,9 +4,10 @@ import type {
   AttemptReport as AttemptReportMessage,
   Report,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
-import type { AttemptReport, CommandKind, CommandOf } from "../../core/command.ts";
+import type { CommandKind, CommandOf } from "../../core/command.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import type { Session } from "../../core/session.ts";
+import type { AttemptReport } from "../../core/stated.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { OpenSession } from "../../engine/sessions.ts";
 import { incomingFramesMax, reportedBytesMax } from "../../limits.ts";

@@ -1,5 +1,5 @@
 import type { Attach, AttachRequest, AttachResponse } from "../../../gen/signalbox/v1/worker_service_pb.ts";
-import type { Answers } from "../../core/command.ts";
+import type { Answers } from "../../core/answer.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { attachTimeoutMs, reconnectAfterMs } from "../../limits.ts";
 import { fromAttach } from "../mapping/from-proto-attach.ts";

@@ -1,12 +1,12 @@
 import { cancelGraceMs } from "../../limits.ts";
 import type { Action, ActionSpec, TaskSpec } from "../action.ts";
-import type { NewAction, NewTask } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, wholeName } from "../name.ts";
 import { referenceSpecs, withDefaults } from "../ops/check-inputs.ts";
 import type { Op } from "../ops/op.ts";
 import { demandOf } from "../placement/demand-of.ts";
 import type { Run } from "../run.ts";
+import type { NewAction, NewTask } from "../stated.ts";
 import { requirementsOf, waitedFor } from "./dependency.ts";
 import { dropKeptSignal } from "./kept-signal.ts";
 import { goOn, nextOf } from "./ready.ts";

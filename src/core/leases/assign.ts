@@ -2,8 +2,9 @@ import { heldBackLookMs, parkedLookMs, parkedPerAssignMax } from "../../limits.t
 import type { Action } from "../action.ts";
 import { acceptDueMs, findInputs, goOn } from "../actions/ready.ts";
 import { settle } from "../actions/settle.ts";
+import type { Answers, Assignment } from "../answer.ts";
 import type { Decision } from "../change.ts";
-import type { Answers, Assignment, CommandOf } from "../command.ts";
+import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import type { Full } from "../limits/places.ts";
 import { nextStartMs } from "../limits/rate.ts";

@@ -4,10 +4,11 @@ import { runningDueMs } from "../actions/deadline.ts";
 import { endAction, failAttempt } from "../actions/end-action.ts";
 import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
-import type { AttemptReference, CommandOf } from "../command.ts";
+import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import { startRun } from "../runs/start-run.ts";
+import type { AttemptReference } from "../stated.ts";
 import { fenced } from "./fence.ts";
 
 /**

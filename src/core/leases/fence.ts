@@ -1,9 +1,9 @@
 import type { Action } from "../action.ts";
 import { hasEnded, isHeld } from "../action.ts";
-import type { AttemptReference } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, runIdOf } from "../name.ts";
 import type { Refusal } from "../refusal.ts";
+import type { AttemptReference } from "../stated.ts";
 
 /**
  * The fence: the action that a reference names, if the lease it names is the current one; otherwise why not.

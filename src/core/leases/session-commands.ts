@@ -1,13 +1,15 @@
 import type { Action } from "../action.ts";
 import { graceEndMs, runningDueMs, silenceEndMs } from "../actions/deadline.ts";
 import { settle } from "../actions/settle.ts";
+import type { Answers, CancelledAttempt } from "../answer.ts";
 import type { Decision } from "../change.ts";
-import type { Answers, AttemptReference, CancelledAttempt, CommandOf } from "../command.ts";
+import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { type Capacity, nothingReserved } from "../placement/demand.ts";
 import { refuse } from "../refusal.ts";
 import { answer, repeated } from "../runs/requests.ts";
 import type { Session } from "../session.ts";
+import type { AttemptReference } from "../stated.ts";
 import { releaseHeld, startAttempt } from "./attempt.ts";
 import { fenced } from "./fence.ts";
 

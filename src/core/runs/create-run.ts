@@ -1,11 +1,12 @@
 import { createAction, startAction } from "../actions/create-action.ts";
 import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
-import type { CommandOf, NewAction } from "../command.ts";
+import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { mainAction, runKey } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import type { Run } from "../run.ts";
+import type { NewAction } from "../stated.ts";
 import { labelBytesRefusal } from "./label-bytes.ts";
 import { opRefusal } from "./op-refusal.ts";
 import { planViolations } from "./plan.ts";

@@ -1,11 +1,11 @@
 import { copiedSpecsBytesMax } from "../../limits.ts";
-import type { NewAction } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { referenceSpecs, taskViolations } from "../ops/check-inputs.ts";
 import { specsSizeBytes } from "../ops/check-op.ts";
 import type { Op } from "../ops/op.ts";
 import type { Refusal, Violation } from "../refusal.ts";
 import { newBudget } from "../schema/check-value.ts";
+import type { NewAction } from "../stated.ts";
 
 /** One more action, and how its field is called in the request. */
 export interface PlacedAction {

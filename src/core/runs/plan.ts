@@ -1,7 +1,7 @@
 import { cycleLengthNamedMax, cyclesNamedMax, promptBytesMax } from "../../limits.ts";
 import type { ActionSpec } from "../action.ts";
-import type { NewAction } from "../command.ts";
 import type { Violation } from "../refusal.ts";
+import type { NewAction } from "../stated.ts";
 import { fitted, textSizeBytes } from "../value.ts";
 import { findCycles } from "./find-cycles.ts";
 

@@ -1,9 +1,11 @@
 import { requestKeptMs, sweptRequestsMax } from "../../limits.ts";
+import type { Answers } from "../answer.ts";
 import type { Decision } from "../change.ts";
-import type { Answers, CommandKind, Request } from "../command.ts";
+import type { CommandKind } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { requestKey } from "../loaded.ts";
 import { refuse } from "../refusal.ts";
+import type { Request } from "../stated.ts";
 
 /** What a request id is good for: which command, in which namespace. */
 export interface RequestScope<K extends CommandKind> {

@@ -1,4 +1,4 @@
-import type { Effect } from "../../core/command.ts";
+import type { Effect } from "../../core/answer.ts";
 import type { Refusal } from "../../core/refusal.ts";
 
 /** What the thread is started with. */

@@ -1,5 +1,6 @@
+import type { Answers } from "../../core/answer.ts";
 import { Bug } from "../../core/assert.ts";
-import type { Answers, CommandKind } from "../../core/command.ts";
+import type { CommandKind } from "../../core/command.ts";
 import type { Position } from "../../core/event.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import type { Outcome } from "../store.ts";

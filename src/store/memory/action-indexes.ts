@@ -65,7 +65,7 @@ export class ActionIndexes {
     return shapes.reduce((count, actions) => count + actions.placeOf(action), 0);
   }
 
-  /** A task of a version of an op (of any for 0) that has not ended: of the first version, by run and name. */
+  /** A task of an op (of a version, or of any for 0) that has not ended: by version, run and name the first. */
   liveTaskOf(namespace: string, op: string, version: number): Action | undefined {
     const live = this.#live.get(queueKey(namespace, op))?.first(Number.POSITIVE_INFINITY) ?? [];
     return live.find((action) => version === 0 || versionOf(action) === version);

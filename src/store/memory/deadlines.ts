@@ -1,4 +1,4 @@
-import type { Due } from "../../core/command.ts";
+import type { Due } from "../../core/stated.ts";
 import { compareTexts, SortedSet } from "./sorted-set.ts";
 
 /** Something that is due at some time. */

@@ -1,7 +1,7 @@
 import type { Action, Attempt } from "../../core/action.ts";
 import { assert } from "../../core/assert.ts";
 import type { Change } from "../../core/change.ts";
-import { type Due, queueKey } from "../../core/command.ts";
+import { queueKey } from "../../core/command.ts";
 import type { Position, Transaction } from "../../core/event.ts";
 import type { Counter, Limit } from "../../core/limits/limit.ts";
 import type { KeptSignal, Loaded, StoredAnswer } from "../../core/loaded.ts";
@@ -9,6 +9,7 @@ import type { RunKey } from "../../core/name.ts";
 import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
+import type { Due } from "../../core/stated.ts";
 import type { DeadLetter, Subscription } from "../../core/subscriptions/subscription.ts";
 import { ActionIndexes, byRunThenName } from "./action-indexes.ts";
 import { Deadlines } from "./deadlines.ts";

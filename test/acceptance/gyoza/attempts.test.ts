@@ -33,6 +33,7 @@ async function started(op: string, task: object = {}) {
   const { run } = await wire.runs.createRun({ run: { work: { case: "task", value: { op, ...task } } } });
   const runId = run?.runId ?? "";
   const { attempt } = await worker.take();
+  await expect.poll(async () => (await attemptsOf(runId))[0]?.state).toBe(Action_State.RUNNING);
   return { worker, runId, attempt };
 }
 

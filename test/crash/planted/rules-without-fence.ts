@@ -1,7 +1,8 @@
 import type { Decision } from "../../../src/core/change.ts";
-import type { AttemptReference, Command, CommandKind, CommandOf, Stamp } from "../../../src/core/command.ts";
+import type { Command, CommandKind, CommandOf, Stamp } from "../../../src/core/command.ts";
 import { decide as rightly } from "../../../src/core/decide.ts";
 import type { Loaded } from "../../../src/core/loaded.ts";
+import type { AttemptReference } from "../../../src/core/stated.ts";
 
 /** The rules with a planted bug: whatever lease a worker reports under is taken for the current one. */
 export function decide<K extends CommandKind>(

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Action, ActionState, Attempt } from "../../../core/action.ts";
-import type { Due } from "../../../core/command.ts";
 import type { RunKey } from "../../../core/name.ts";
+import type { Due } from "../../../core/stated.ts";
 import { attemptsListedMax } from "../../../limits.ts";
 import { scanPage } from "../../scan.ts";
 import type { ActionQuery, Page, Store } from "../../store.ts";

@@ -55,7 +55,8 @@ function scanSql({ namespace, pausedOnly, op, image, before }: RunQuery): string
   const order = before === undefined ? "DESC" : "ASC";
   return `SELECT key, create_ms, state, labels${isOfTask ? ", op, image" : ""} FROM runs
     WHERE ${pausedOnly ? "paused_condition_count > 0 AND" : ""}
-      (create_ms, key) < (?, ?) AND (create_ms, key) > (?, ?) ${namespace === undefined ? "" : "AND namespace = ?"}
+      (create_ms, key) < (?, ?) AND (create_ms, key) > (?, ?)
+      ${namespace === undefined ? "" : "AND namespace = ?"}
     ORDER BY create_ms ${order}, key ${order}`;
 }
 

@@ -12,8 +12,8 @@ type Changes = Set<Entry<Action>>;
 
 /**
  * The queues of tasks, and what is parked, as the one who writes sees them. They are asked for all the time,
- * so that nothing is written for it: what the database does not have yet is merged in, and a task may come and
- * go without an entry in an index.
+ * so that nothing is written for it: what the database does not have yet is merged in, and a task may come
+ * and go without an entry in an index.
  */
 export class ActionQueues {
   readonly #entryOf: (run: RunKey, name: string) => Entry<Action> | undefined;

@@ -122,7 +122,7 @@ export class ActionTable {
     return this.#queues.parked(counter, limit);
   }
 
-  /** A task of a version of an op (of any for 0) that has not ended: of the first version, by run and name. */
+  /** A task of an op (of a version, or of any for 0) that has not ended: by version, run and name the first. */
   liveTaskOf(namespace: string, op: string, version: number): Action | undefined {
     if (this.#isLiveStale) this.flush();
     const { liveOfVersion, live } = this.#sql;
