@@ -7,25 +7,25 @@ import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { SubscriptionService } from "../../gen/signalbox/v1/subscription_service_pb.ts";
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { attemptTimeoutMs } from "./client-limits.ts";
-import { type Conditions, makeConditions } from "./conditions.ts";
-import { type Events, makeEvents } from "./events.ts";
-import { type Limits, makeLimits } from "./limits.ts";
-import { makeOps, type Ops } from "./ops.ts";
-import { makeRuns, type Runs } from "./runs.ts";
-import { makeSubscriptions, type Subscriptions } from "./subscriptions.ts";
+import { type Conditions, makeConditions } from "./parts/conditions.ts";
+import { type Events, makeEvents } from "./parts/events.ts";
+import { type Limits, makeLimits } from "./parts/limits.ts";
+import { makeOps, type Ops } from "./parts/ops.ts";
+import { makeRuns, type Runs } from "./parts/runs.ts";
+import { makeSubscriptions, type Subscriptions } from "./parts/subscriptions.ts";
 import type { Calls, RawClients } from "./wire/calls.ts";
 import { type RetryOptions, toRetryPolicy } from "./wire/retry.ts";
 import { defaultAddress, openConnection, type Protocol, reliableTransport } from "./wire/transport.ts";
-import { makeWorkers, type Workers } from "./workers.ts";
+import { makeWorkers, type Workers } from "./parts/workers.ts";
 
-export type { ActionEnd, Actions } from "./actions.ts";
-export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./conditions.ts";
-export type { EventQuery, Events, NewEvent } from "./events.ts";
+export type { ActionEnd, Actions } from "./parts/actions.ts";
+export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./parts/conditions.ts";
+export type { EventQuery, Events, NewEvent } from "./parts/events.ts";
 export type { ConditionFrame, EventFrame, EventStart, RunFrame } from "./follow.ts";
 export { type AnswerByType, type ConditionType, type JsValue, type JsValues, Reference } from "./js-value.ts";
-export type { Limits, NewLimit } from "./limits.ts";
-export type { NewOp, OpListOptions, Ops, OpVersion } from "./ops.ts";
-export type { NewDelivery, NewPlacement, NewResources } from "./placement.ts";
+export type { Limits, NewLimit } from "./parts/limits.ts";
+export type { NewOp, OpListOptions, Ops, OpVersion } from "./parts/ops.ts";
+export type { NewDelivery, NewPlacement, NewResources } from "./spec/placement.ts";
 export {
   type Inputs,
   type NewCondition,
@@ -37,7 +37,7 @@ export {
   type OutputOf,
   output,
   type PlannedAction,
-} from "./plan.ts";
+} from "./spec/plan.ts";
 export {
   CallFailedError,
   type RefusalReason,
@@ -46,9 +46,9 @@ export {
   UnavailableError,
   type Violation,
 } from "./refused-error.ts";
-export type { RunChange, RunQuery, Runs } from "./runs.ts";
-export type { NewInputSpec, NewOutputSpec, SpecType } from "./specs.ts";
-export type { ConsumedEvent, NewSubscription, Subscriptions } from "./subscriptions.ts";
+export type { RunChange, RunQuery, Runs } from "./parts/runs.ts";
+export type { NewInputSpec, NewOutputSpec, SpecType } from "./spec/op-specs.ts";
+export type { ConsumedEvent, NewSubscription, Subscriptions } from "./parts/subscriptions.ts";
 export type {
   Action,
   ActionError,
@@ -71,7 +71,7 @@ export type { CallOptions, ChangeOptions, RawClients, WatchOptions } from "./wir
 export type { Page, PageOptions, Pages } from "./wire/pages.ts";
 export type { RetryOptions } from "./wire/retry.ts";
 export type { Protocol } from "./wire/transport.ts";
-export type { Workers } from "./workers.ts";
+export type { Workers } from "./parts/workers.ts";
 
 /** How a client is made. Everything has a default. */
 export interface ClientOptions {

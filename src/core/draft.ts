@@ -3,21 +3,19 @@ import type { Answers, Effect } from "./answer.ts";
 import { assert } from "./assert.ts";
 import type { Change, Decision, Edge } from "./change.ts";
 import type { CommandKind, Stamp } from "./command.ts";
+import { DraftTables } from "./draft-tables.ts";
 import type { Event, EventDetail } from "./event.ts";
-import type { Counter, Limit } from "./limits/limit.ts";
-import type { KeptSignal, Loaded, StoredAnswer } from "./loaded.ts";
+import type { KeptSignal, Loaded } from "./loaded.ts";
 import { namespaceOf, type RunKey, runIdOf } from "./name.ts";
-import type { Op } from "./ops/op.ts";
 import { accountHeld } from "./placement/account.ts";
 import type { Run } from "./run.ts";
 import type { Session } from "./session.ts";
-import type { DeadLetter, Subscription } from "./subscriptions/subscription.ts";
 
 /**
  * A change in the making: what the rules have decided so far, on top of what was loaded. Reads see its own
  * writes. It lives within one call of `decide` and never leaves it.
  */
-export class Draft {
+export class Draft extends DraftTables {
   readonly nowMs: number;
   readonly chance: number;
   readonly #loaded: Loaded;
@@ -31,17 +29,6 @@ export class Draft {
   readonly #waitingFor = new Map<string, string[]>();
   readonly #attempts: Attempt[] = [];
   readonly #kept = new Map<string, KeptSignal | undefined>();
-  readonly #answers: StoredAnswer[] = [];
-  readonly #droppedAnswers: string[] = [];
-  readonly #ops: Op[] = [];
-  readonly #goneOps: Change["goneOps"][number][] = [];
-  readonly #limits: Limit[] = [];
-  readonly #goneLimits: Change["goneLimits"][number][] = [];
-  readonly #counters = new Map<string, Counter | undefined>();
-  readonly #subscriptions: Subscription[] = [];
-  readonly #goneSubscriptions: Change["goneSubscriptions"][number][] = [];
-  readonly #deadLetters: DeadLetter[] = [];
-  readonly #goneDeadLetters: Change["goneDeadLetters"][number][] = [];
   readonly #sessions = new Map<string, Session | undefined>();
   readonly #events: Event[] = [];
   readonly #effects: Effect[] = [];
@@ -49,6 +36,7 @@ export class Draft {
   readonly ended: Action[] = [];
 
   constructor(loaded: Loaded, stamp: Stamp) {
+    super(loaded);
     this.#loaded = loaded;
     this.nowMs = stamp.nowMs;
     this.chance = stamp.chance;
@@ -129,26 +117,6 @@ export class Draft {
     this.#kept.set(`${run} ${action}`, undefined);
   }
 
-  storedAnswer(key: string): StoredAnswer | undefined {
-    return this.#loaded.answer(key);
-  }
-
-  addAnswer(answer: StoredAnswer): void {
-    this.#answers.push(answer);
-  }
-
-  answersBefore(timeMs: number, limit: number): readonly string[] {
-    return this.#loaded.answersBefore(timeMs, limit);
-  }
-
-  dropAnswer(key: string): void {
-    this.#droppedAnswers.push(key);
-  }
-
-  op(namespace: string, name: string, version: number): Op | undefined {
-    return this.#loaded.op(namespace, name, version);
-  }
-
   /** What the store knew before this draft, for what follows from a difference. */
   get before(): Loaded {
     return this.#loaded;
@@ -157,67 +125,6 @@ export class Draft {
   /** The actions that this draft has written, as they are to be. */
   written(): Iterable<Action> {
     return this.#actions.values();
-  }
-
-  opVersions(namespace: string, name: string): readonly Op[] {
-    return this.#loaded.opVersions(namespace, name);
-  }
-
-  lastOpVersion(namespace: string, name: string): number {
-    return this.#loaded.lastOpVersion(namespace, name);
-  }
-
-  addOp(op: Op): void {
-    this.#ops.push(op);
-  }
-
-  removeOp(op: Op): void {
-    this.#goneOps.push({ namespace: op.namespace, name: op.name, version: op.version });
-  }
-
-  /** The limits of a namespace as they were before this draft. */
-  limits(namespace: string): readonly Limit[] {
-    return this.#loaded.limits(namespace);
-  }
-
-  setLimit(limit: Limit): void {
-    this.#limits.push(limit);
-  }
-
-  removeLimit({ namespace, name }: Limit): void {
-    this.#goneLimits.push({ namespace, name });
-  }
-
-  counter(key: string): Counter | undefined {
-    return this.#counters.has(key) ? this.#counters.get(key) : this.#loaded.counter(key);
-  }
-
-  setCounter(counter: Counter): void {
-    this.#counters.set(counter.key, counter);
-  }
-
-  removeCounter(key: string): void {
-    this.#counters.set(key, undefined);
-  }
-
-  subscription(namespace: string, name: string): Subscription | undefined {
-    return this.#loaded.subscription(namespace, name);
-  }
-
-  setSubscription(subscription: Subscription): void {
-    this.#subscriptions.push(subscription);
-  }
-
-  removeSubscription({ namespace, name }: Subscription): void {
-    this.#goneSubscriptions.push({ namespace, name });
-  }
-
-  addDeadLetter(letter: DeadLetter): void {
-    this.#deadLetters.push(letter);
-  }
-
-  removeDeadLetter({ namespace, subscription, position }: DeadLetter): void {
-    this.#goneDeadLetters.push({ namespace, subscription, position });
   }
 
   session(id: string): Session | undefined {
@@ -319,12 +226,6 @@ export class Draft {
       if (session === undefined) goneSessions.push(id);
       else sessions.push(session);
     }
-    const counters: Counter[] = [];
-    const goneCounters: string[] = [];
-    for (const [key, counter] of this.#counters) {
-      if (counter === undefined) goneCounters.push(key);
-      else counters.push(counter);
-    }
     return {
       runs: [...this.#runs.values()],
       actions,
@@ -333,18 +234,7 @@ export class Draft {
       newAttempts: this.#attempts,
       keptSignals,
       droppedSignals,
-      answers: this.#answers,
-      droppedAnswers: this.#droppedAnswers,
-      newOps: this.#ops,
-      goneOps: this.#goneOps,
-      limits: this.#limits,
-      goneLimits: this.#goneLimits,
-      counters,
-      goneCounters,
-      subscriptions: this.#subscriptions,
-      goneSubscriptions: this.#goneSubscriptions,
-      deadLetters: this.#deadLetters,
-      goneDeadLetters: this.#goneDeadLetters,
+      ...this.tables(),
       sessions,
       goneSessions,
       events: this.#events,

@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { AnswerByType, ConditionType, JsValues } from "../client/js-value.ts";
-import type { NewPlacement, NewResources } from "../client/placement.ts";
+import type { NewPlacement, NewResources } from "../client/spec/placement.ts";
 
 /**
  * What runs a task: gets the context of one attempt and the inputs by name, and returns the outputs. A plain

@@ -11,8 +11,8 @@ export {
   type JsValues,
   Reference,
 } from "../client/js-value.ts";
-export type { NewPlacement, NewResources } from "../client/placement.ts";
-export { type OutputOf, output } from "../client/plan.ts";
+export type { NewPlacement, NewResources } from "../client/spec/placement.ts";
+export { type OutputOf, output } from "../client/spec/plan.ts";
 export type {
   ChildTaskOptions,
   ConditionOptions,

@@ -2,7 +2,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { NewRunSchema } from "../../gen/signalbox/v1/run_pb.ts";
 import { type NewRun, output } from "../../src/client/client.ts";
-import { toNewRun } from "../../src/client/plan.ts";
+import { toNewRun } from "../../src/client/spec/plan.ts";
 
 const json = (run: NewRun) => toJson(NewRunSchema, toNewRun(run, "team"));
 

@@ -19,6 +19,7 @@ const longerFiles: Readonly<Record<string, { lines: number; because: string }>> 
 /** Folders that may hold more files, each with its own bound and the reason why it is not two folders. */
 const widerFolders: Readonly<Record<string, { files: number; because: string }>> = {
   "src/api": { files: 21, because: "a file for each service, and what all of them share" },
+  "src/api/mapping": { files: 24, because: "a file for each noun of the contract and each direction" },
 };
 
 const sources = readFiles("src/**/*.{ts,sql}", "scripts/**/*.ts", "bench/**/*.ts", "bin/**/*.js");

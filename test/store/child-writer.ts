@@ -11,8 +11,19 @@ import { scripted } from "../support/scripted-rules.ts";
 const [path = "", first = "0", width = "1"] = process.argv.slice(2);
 
 function say(line: string): void {
-  writeSync(1, `${line}\n`);
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (error) {
+      // The pipe is full until its reader comes to it.
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
 }
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 const store = await EmbeddedStore.open({
   path,

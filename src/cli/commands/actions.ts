@@ -1,6 +1,6 @@
 import type { Action, Attempt, Explanation } from "../../client/client.ts";
 import { messageJson } from "../../client/message-json.ts";
-import { isOutput } from "../../client/plan.ts";
+import { isOutput } from "../../client/spec/plan.ts";
 import { toAction, toAttempt } from "../../client/views/action.ts";
 import { toExplanation } from "../../client/views/explanation.ts";
 import { toTimelineEntry } from "../../client/views/timeline.ts";

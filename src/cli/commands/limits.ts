@@ -1,4 +1,4 @@
-import { type NewLimit, toLimitMessage } from "../../client/limits.ts";
+import { type NewLimit, toLimitMessage } from "../../client/parts/limits.ts";
 import { messageJson } from "../../client/message-json.ts";
 import { type Limit, type LimitScope, toLimit, toLimitUse } from "../../client/views/limit.ts";
 import { required } from "../../client/wire/calls.ts";

@@ -1,6 +1,6 @@
 import { fromValues, toValue } from "../../client/js-value.ts";
 import { messageJson } from "../../client/message-json.ts";
-import { toOpMessage } from "../../client/ops.ts";
+import { toOpMessage } from "../../client/parts/ops.ts";
 import { toOp } from "../../client/views/op.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { NewResources, NewRun, NewTask } from "../../client/client.ts";
 import { fromValue } from "../../client/js-value.ts";
 import { messageJson, type RunMessage } from "../../client/message-json.ts";
-import { toNewRun } from "../../client/plan.ts";
+import { toNewRun } from "../../client/spec/plan.ts";
 import { type ExplainCause, toExplanation } from "../../client/views/explanation.ts";
 import { required } from "../../client/wire/calls.ts";
 import type { Command, CommandContext } from "../command.ts";

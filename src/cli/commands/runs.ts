@@ -1,6 +1,6 @@
 import { hasRunEnded, type Run } from "../../client/client.ts";
 import { messageJson, type RunMessage } from "../../client/message-json.ts";
-import { toRunFilter } from "../../client/runs.ts";
+import { toRunFilter } from "../../client/parts/runs.ts";
 import { type RunState, runStateNumbers, toRun } from "../../client/views/run.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";

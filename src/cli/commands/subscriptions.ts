@@ -1,6 +1,6 @@
-import { consume } from "../../client/consume.ts";
+import { consume } from "../../client/parts/consume.ts";
 import { messageJson } from "../../client/message-json.ts";
-import { type NewSubscription, toSubscriptionMessage } from "../../client/subscriptions.ts";
+import { type NewSubscription, toSubscriptionMessage } from "../../client/parts/subscriptions.ts";
 import { eventKindNumbers } from "../../client/views/event.ts";
 import type { EventKind } from "../../client/views/event-details.ts";
 import { type Subscription, toDeadLetter, toSubscription } from "../../client/views/subscription.ts";

@@ -1,5 +1,5 @@
 import type { NewOp } from "../../client/client.ts";
-import { specTypes } from "../../client/specs.ts";
+import { specTypes } from "../../client/spec/op-specs.ts";
 import { retryFields, timeoutFields } from "./plan-file.ts";
 import { type Fields, isObject, JsonCheck, readJsonFile } from "./read-json-file.ts";
 

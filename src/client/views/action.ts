@@ -10,8 +10,8 @@ import {
   type Input,
 } from "../../../gen/signalbox/v1/action_pb.ts";
 import { fromValue, fromValues, type JsValue, type JsValues } from "../js-value.ts";
-import { fromPlacement, fromResources, type NewPlacement, type NewResources } from "../placement.ts";
-import { type NewRetry, type NewTimeouts, type OutputOf, output } from "../plan.ts";
+import { fromPlacement, fromResources, type NewPlacement, type NewResources } from "../spec/placement.ts";
+import { type NewRetry, type NewTimeouts, type OutputOf, output } from "../spec/plan.ts";
 import { type Condition, toCondition } from "./condition.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
 import { fromRetry, fromTimeouts } from "./op.ts";

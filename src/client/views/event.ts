@@ -6,7 +6,7 @@ import {
 } from "../../../gen/signalbox/v1/event_pb.ts";
 import { ValueSchema } from "../../../gen/signalbox/v1/value_pb.ts";
 import { fromValue, fromValues } from "../js-value.ts";
-import { fromDelivery, type NewDelivery } from "../placement.ts";
+import { fromDelivery, type NewDelivery } from "../spec/placement.ts";
 import { nameActionKind, nameActionState, toActionError } from "./action.ts";
 import { nameValueType } from "./condition.ts";
 import type { EventDetails, EventKind } from "./event-details.ts";

@@ -7,9 +7,9 @@ import {
   type NewDelivery,
   type NewPlacement,
   type NewResources,
-} from "../placement.ts";
-import type { NewRetry, NewTimeouts } from "../plan.ts";
-import { fromInputSpecs, fromOutputSpecs, type NewInputSpec, type NewOutputSpec } from "../specs.ts";
+} from "../spec/placement.ts";
+import type { NewRetry, NewTimeouts } from "../spec/plan.ts";
+import { fromInputSpecs, fromOutputSpecs, type NewInputSpec, type NewOutputSpec } from "../spec/op-specs.ts";
 import { toDate } from "./name.ts";
 
 /** A registered, versioned operation. */

@@ -1,6 +1,6 @@
 import { Run_State, type Run as RunMessage } from "../../../gen/signalbox/v1/run_pb.ts";
 import { fromValues, type JsValues } from "../js-value.ts";
-import { fromDelivery, type NewDelivery } from "../placement.ts";
+import { fromDelivery, type NewDelivery } from "../spec/placement.ts";
 import { type ActionError, toActionError } from "./action.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
 

@@ -209,6 +209,8 @@ export class ActiveSubscription {
       };
       const page = await this.#sources.store.readFeed(query);
       const events: PlacedEvent[] = [];
+      // What is not kept any more cannot come.
+      this.#passOver(after + 1, Math.min(last, Number(page.transactions[0]?.first ?? last + 1) - 1));
       for (const transaction of page.transactions) {
         transaction.events.forEach((event, index) => {
           const position = (transaction.first + BigInt(index)) as Position;

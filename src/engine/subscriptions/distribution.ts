@@ -144,7 +144,8 @@ export class Distribution {
 
   /** Puts a lane where it belongs by now. */
   #look(lane: Lane): void {
-    if (lane.isEmpty && lane.restsUntilMs === undefined) this.#lanes.delete(lane.key);
+    // Another lane of its run may have come since it was empty.
+    if (lane.isEmpty && this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key);
     if (lane.next === undefined) this.#ready.delete(lane);
     else this.#ready.add(lane);
   }

@@ -65,7 +65,7 @@ export class ActionIndexes {
     return shapes.reduce((count, actions) => count + actions.placeOf(action), 0);
   }
 
-  /** A task of an op (of a version, or of any for 0) that has not ended: by version, run and name the first. */
+  /** The first task of an op (of a version, or of any for 0) that has not ended, by version, run and name. */
   liveTaskOf(namespace: string, op: string, version: number): Action | undefined {
     const live = this.#live.get(queueKey(namespace, op))?.first(Number.POSITIVE_INFINITY) ?? [];
     return live.find((action) => version === 0 || versionOf(action) === version);

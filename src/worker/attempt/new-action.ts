@@ -4,8 +4,8 @@ import { createValidator, type Validator } from "@bufbuild/protovalidate";
 import { type InputSchema, type NewAction, NewActionSchema } from "../../../gen/signalbox/v1/action_pb.ts";
 import { type Published, PublishedSchema } from "../../../gen/signalbox/v1/event_pb.ts";
 import { type ConditionType, toValue, toValueOfType, valueTypeByName } from "../../client/js-value.ts";
-import { toPlacement, toResources } from "../../client/placement.ts";
-import { isOutput } from "../../client/plan.ts";
+import { toPlacement, toResources } from "../../client/spec/placement.ts";
+import { isOutput } from "../../client/spec/plan.ts";
 import type {
   ChildTaskOptions,
   ConditionOptions,

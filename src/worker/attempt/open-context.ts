@@ -9,7 +9,7 @@ import {
   fromValues,
   type JsValues,
 } from "../../client/js-value.ts";
-import { fromResources } from "../../client/placement.ts";
+import { fromResources } from "../../client/spec/placement.ts";
 import type {
   ChildTaskOptions,
   ConditionOptions,

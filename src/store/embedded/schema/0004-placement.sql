@@ -104,9 +104,8 @@ UPDATE runs SET (op, op_version) = (
 UPDATE actions SET
   spec = json_set(spec, '$.retry.manual', json('false')),
   queue_shape = CASE WHEN state = 'QUEUED' THEN '' END,
-  live_version = CASE
-    WHEN state IN ('PENDING', 'QUEUED', 'ASSIGNED', 'RUNNING') THEN nullif(json_extract(spec, '$.opVersion'), 0)
-  END
+  live_version = CASE WHEN state IN ('PENDING', 'QUEUED', 'ASSIGNED', 'RUNNING')
+    THEN nullif(json_extract(spec, '$.opVersion'), 0) END
 WHERE kind = 'task';
 
 UPDATE actions SET condition_state = CASE state WHEN 'PAUSED' THEN 'PAUSED' ELSE 'ENDED' END
@@ -137,17 +136,19 @@ CREATE INDEX conditions_by_namespace ON actions (namespace, create_ms, run, name
   WHERE condition_state IS NOT NULL;
 
 INSERT INTO op_names SELECT namespace, name, max(version) FROM ops GROUP BY namespace, name;
-UPDATE ops SET update_ms = create_ms, content = json_insert(content, '$.versionName', '', '$.outputs', json('{}'),
-  '$.inputs', json('{"specs":{},"allowExtra":true}'), '$.image', '', '$.handler', '');
+UPDATE ops SET update_ms = create_ms, content = json_insert(content, '$.versionName', '',
+  '$.inputs', json('{"specs":{},"allowExtra":true}'), '$.outputs', json('{}'), '$.image', '', '$.handler', '');
 UPDATE ops SET create_ms = (
-  SELECT min(first.update_ms) FROM ops AS first WHERE first.namespace = ops.namespace AND first.name = ops.name
+  SELECT min(first.update_ms) FROM ops AS first
+  WHERE first.namespace = ops.namespace AND first.name = ops.name
 );
 
 -- Answers that a repeated request gets hold rows as they stood then.
 UPDATE answers SET answer = json_insert(answer, '$.run.op', '', '$.run.opVersion', 0, '$.run.image', '',
   '$.run.updateTimeMs', json_extract(answer, '$.run.createTimeMs'))
 WHERE json_type(answer, '$.run') = 'object';
-UPDATE answers SET answer = json_insert(answer, '$.action.deviceIndexes', json('[]'), '$.action.holds', json('[]'))
+UPDATE answers SET answer = json_insert(answer,
+  '$.action.deviceIndexes', json('[]'), '$.action.holds', json('[]'))
 WHERE json_type(answer, '$.action') = 'object';
 UPDATE answers SET answer = json_insert(answer, '$.op.versionName', '', '$.op.outputs', json('{}'),
   '$.op.inputs', json('{"specs":{},"allowExtra":true}'), '$.op.image', '', '$.op.handler', '',

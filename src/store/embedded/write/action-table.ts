@@ -122,7 +122,7 @@ export class ActionTable {
     return this.#queues.parked(counter, limit);
   }
 
-  /** A task of an op (of a version, or of any for 0) that has not ended: by version, run and name the first. */
+  /** The first task of an op (of a version, or of any for 0) that has not ended, by version, run and name. */
   liveTaskOf(namespace: string, op: string, version: number): Action | undefined {
     if (this.#isLiveStale) this.flush();
     const { liveOfVersion, live } = this.#sql;

@@ -1,6 +1,6 @@
-import { type ConditionFrame, followConditions, toConditionFrame } from "./follow.ts";
-import { type ConditionType, isPlainObject, type JsValue, toValue, toValueOfType } from "./js-value.ts";
-import { type Condition, toCondition } from "./views/condition.ts";
+import { type ConditionFrame, followConditions, toConditionFrame } from "../follow.ts";
+import { type ConditionType, isPlainObject, type JsValue, toValue, toValueOfType } from "../js-value.ts";
+import { type Condition, toCondition } from "../views/condition.ts";
 import {
   type CallOptions,
   type Calls,
@@ -8,9 +8,9 @@ import {
   required,
   toWireOptions,
   type WatchOptions,
-} from "./wire/calls.ts";
-import { listPages, type Pages } from "./wire/pages.ts";
-import { mapWatch } from "./wire/watch.ts";
+} from "../wire/calls.ts";
+import { listPages, type Pages } from "../wire/pages.ts";
+import { mapWatch } from "../wire/watch.ts";
 
 /** Which conditions are wanted; what is said must all hold. A namespace of `-` means all. */
 export interface ConditionQuery {

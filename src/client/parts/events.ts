@@ -1,17 +1,17 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { type EventFrame, type EventStart, followEvents, toEventFrame } from "./follow.ts";
-import { toValueOfType } from "./js-value.ts";
-import { type Event, eventKindNumbers, toEvent } from "./views/event.ts";
-import type { EventKind } from "./views/event-details.ts";
+import { type EventFrame, type EventStart, followEvents, toEventFrame } from "../follow.ts";
+import { toValueOfType } from "../js-value.ts";
+import { type Event, eventKindNumbers, toEvent } from "../views/event.ts";
+import type { EventKind } from "../views/event-details.ts";
 import {
   type CallOptions,
   type Calls,
   type ChangeOptions,
   toWireOptions,
   type WatchOptions,
-} from "./wire/calls.ts";
-import { listPages, type Pages } from "./wire/pages.ts";
-import { mapWatch } from "./wire/watch.ts";
+} from "../wire/calls.ts";
+import { listPages, type Pages } from "../wire/pages.ts";
+import { mapWatch } from "../wire/watch.ts";
 
 /** Which events are wanted; what is said must all hold. A namespace of `-` means all. */
 export interface EventQuery {

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { Event as EventMessage } from "../../gen/signalbox/v1/event_pb.ts";
+import type { Event as EventMessage } from "../../../gen/signalbox/v1/event_pb.ts";
 import type {
   EventDelivery,
   SubscribeRequestSchema,
   SubscribeResponse,
-} from "../../gen/signalbox/v1/subscription_service_pb.ts";
-import { beatIntervalMs } from "./client-limits.ts";
-import { toDuration } from "./plan.ts";
-import { UnavailableError } from "./refused-error.ts";
-import { type Event, toEvent } from "./views/event.ts";
-import type { Calls } from "./wire/calls.ts";
-import { FrameQueue } from "./wire/frame-queue.ts";
-import { backoffMs, describeUnavailable, isTransient } from "./wire/retry.ts";
+} from "../../../gen/signalbox/v1/subscription_service_pb.ts";
+import { beatIntervalMs } from "../client-limits.ts";
+import { toDuration } from "../spec/plan.ts";
+import { UnavailableError } from "../refused-error.ts";
+import { type Event, toEvent } from "../views/event.ts";
+import type { Calls } from "../wire/calls.ts";
+import { FrameQueue } from "../wire/frame-queue.ts";
+import { backoffMs, describeUnavailable, isTransient } from "../wire/retry.ts";
 
 /** How a subscription is consumed. */
 export interface ConsumeOptions {

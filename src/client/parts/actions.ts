@@ -1,10 +1,10 @@
-import { Action_State } from "../../gen/signalbox/v1/action_pb.ts";
-import { type JsValue, toValue } from "./js-value.ts";
-import { type Action, type ActionState, type Attempt, toAction, toAttempt } from "./views/action.ts";
-import { type Explanation, toExplanation } from "./views/explanation.ts";
-import { type TimelineEntry, toTimelineEntry } from "./views/timeline.ts";
-import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "./wire/calls.ts";
-import { listPages, type Pages } from "./wire/pages.ts";
+import { Action_State } from "../../../gen/signalbox/v1/action_pb.ts";
+import { type JsValue, toValue } from "../js-value.ts";
+import { type Action, type ActionState, type Attempt, toAction, toAttempt } from "../views/action.ts";
+import { type Explanation, toExplanation } from "../views/explanation.ts";
+import { type TimelineEntry, toTimelineEntry } from "../views/timeline.ts";
+import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "../wire/calls.ts";
+import { listPages, type Pages } from "../wire/pages.ts";
 
 /** How an operator ends an action. */
 export type ActionEnd =

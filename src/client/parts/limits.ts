@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { LimitSchema } from "../../gen/signalbox/v1/limit_pb.ts";
-import { toDuration } from "./plan.ts";
-import { type Limit, type LimitScope, type LimitUse, toLimit, toLimitUse } from "./views/limit.ts";
-import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "./wire/calls.ts";
-import { listPages, type Pages } from "./wire/pages.ts";
+import type { LimitSchema } from "../../../gen/signalbox/v1/limit_pb.ts";
+import { toDuration } from "../spec/plan.ts";
+import { type Limit, type LimitScope, type LimitUse, toLimit, toLimitUse } from "../views/limit.ts";
+import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "../wire/calls.ts";
+import { listPages, type Pages } from "../wire/pages.ts";
 
 /** A limit to be set. */
 export interface NewLimit {

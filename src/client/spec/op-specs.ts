@@ -4,9 +4,9 @@ import type {
   InputSpecSchema,
   OutputSpec,
   OutputSpecSchema,
-} from "../../gen/signalbox/v1/op_pb.ts";
-import { SpecType as SpecTypes } from "../../gen/signalbox/v1/op_pb.ts";
-import { fromValue, type JsValue, toValue } from "./js-value.ts";
+} from "../../../gen/signalbox/v1/op_pb.ts";
+import { SpecType as SpecTypes } from "../../../gen/signalbox/v1/op_pb.ts";
+import { fromValue, type JsValue, toValue } from "../js-value.ts";
 
 /** The types of inputs and outputs. */
 export type SpecType = "string" | "int" | "float" | "bool" | "object" | "array" | "any";

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { OpSchema } from "../../gen/signalbox/v1/op_pb.ts";
-import { fromValues, type JsValue, type JsValues, toValue } from "./js-value.ts";
+import type { OpSchema } from "../../../gen/signalbox/v1/op_pb.ts";
+import { fromValues, type JsValue, type JsValues, toValue } from "../js-value.ts";
 import {
   type NewDelivery,
   type NewPlacement,
@@ -8,12 +8,12 @@ import {
   toDelivery,
   toPlacement,
   toResources,
-} from "./placement.ts";
-import { type NewRetry, type NewTimeouts, toRetry, toTimeouts } from "./plan.ts";
-import { type NewInputSpec, type NewOutputSpec, toInputSpecs, toOutputSpecs } from "./specs.ts";
-import { type Op, toOp } from "./views/op.ts";
-import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "./wire/calls.ts";
-import { listPages, type Pages } from "./wire/pages.ts";
+} from "../spec/placement.ts";
+import { type NewRetry, type NewTimeouts, toRetry, toTimeouts } from "../spec/plan.ts";
+import { type NewInputSpec, type NewOutputSpec, toInputSpecs, toOutputSpecs } from "../spec/op-specs.ts";
+import { type Op, toOp } from "../views/op.ts";
+import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "../wire/calls.ts";
+import { listPages, type Pages } from "../wire/pages.ts";
 
 /** An op to be registered; all but its name may be left out. */
 export interface NewOp {

@@ -1,6 +1,6 @@
-import { toWorker, type Worker } from "./views/worker.ts";
-import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "./wire/calls.ts";
-import { listPages, type Pages } from "./wire/pages.ts";
+import { toWorker, type Worker } from "../views/worker.ts";
+import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "../wire/calls.ts";
+import { listPages, type Pages } from "../wire/pages.ts";
 
 /** Workers: the processes that execute tasks. */
 export interface Workers {

@@ -1,11 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Delivery, DeliverySchema } from "../../gen/signalbox/v1/delivery_pb.ts";
+import type { Delivery, DeliverySchema } from "../../../gen/signalbox/v1/delivery_pb.ts";
 import type {
   Placement,
   PlacementSchema,
   Resources,
   ResourcesSchema,
-} from "../../gen/signalbox/v1/resource_pb.ts";
+} from "../../../gen/signalbox/v1/resource_pb.ts";
 
 /** What a task asks of the worker that executes it. What is not said is not asked for. */
 export interface NewResources {

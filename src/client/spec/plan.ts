@@ -5,13 +5,13 @@ import type {
   InputSchema,
   NewActionSchema,
   TaskSpecSchema,
-} from "../../gen/signalbox/v1/action_pb.ts";
-import { Dependency_Requirement } from "../../gen/signalbox/v1/action_pb.ts";
-import type { ConditionSpecSchema } from "../../gen/signalbox/v1/condition_pb.ts";
-import type { RetryPolicySchema, TimeoutsSchema } from "../../gen/signalbox/v1/op_pb.ts";
-import { type NewRun as NewRunMessage, NewRunSchema } from "../../gen/signalbox/v1/run_pb.ts";
-import type { Value } from "../../gen/signalbox/v1/value_pb.ts";
-import { type ConditionType, type JsValue, toValue, toValueOfType, valueTypeByName } from "./js-value.ts";
+} from "../../../gen/signalbox/v1/action_pb.ts";
+import { Dependency_Requirement } from "../../../gen/signalbox/v1/action_pb.ts";
+import type { ConditionSpecSchema } from "../../../gen/signalbox/v1/condition_pb.ts";
+import type { RetryPolicySchema, TimeoutsSchema } from "../../../gen/signalbox/v1/op_pb.ts";
+import { type NewRun as NewRunMessage, NewRunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
+import type { Value } from "../../../gen/signalbox/v1/value_pb.ts";
+import { type ConditionType, type JsValue, toValue, toValueOfType, valueTypeByName } from "../js-value.ts";
 import {
   type NewDelivery,
   type NewPlacement,
