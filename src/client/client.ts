@@ -30,14 +30,13 @@ export {
   type Inputs,
   type NewCondition,
   type NewDependency,
-  type NewRetry,
   type NewRun,
   type NewTask,
-  type NewTimeouts,
   type OutputOf,
   output,
   type PlannedAction,
 } from "./spec/plan.ts";
+export type { NewRetry, NewTimeouts } from "./spec/retry.ts";
 export {
   CallFailedError,
   type RefusalReason,

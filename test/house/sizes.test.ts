@@ -18,6 +18,7 @@ const longerFiles: Readonly<Record<string, { lines: number; because: string }>> 
 
 /** Folders that may hold more files, each with its own bound and the reason why it is not two folders. */
 const widerFolders: Readonly<Record<string, { files: number; because: string }>> = {
+  "src/core": { files: 17, because: "the words that cross the door of the rules, and the draft" },
   "src/api": { files: 21, because: "a file for each service, and what all of them share" },
   "src/api/mapping": { files: 24, because: "a file for each noun of the contract and each direction" },
 };

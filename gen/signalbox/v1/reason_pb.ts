@@ -152,7 +152,8 @@ export const Reason = {
   SIGNAL_TYPE_MISMATCH: 11,
 
   /**
-   * There is no such op, or no such version. Facts: `op`, `version`.
+   * There is no such op, or no such version. Facts: `op`, `version`, which may be
+   * the version's own name.
    *
    * @generated from enum value: REASON_OP_NOT_FOUND = 12;
    */
@@ -224,7 +225,7 @@ export const Reason = {
   WORKER_NOT_FOUND: 21,
 
   /**
-   * The name is taken in this run by an action of another kind or content.
+   * The name is taken in this run by an action of another kind, op or type.
    * Facts: `run_id`, `action`.
    *
    * @generated from enum value: REASON_ACTION_EXISTS = 22;

@@ -1416,7 +1416,8 @@ export const RunService: GenService<{
    * Effect: none. A page may be short, or empty with a further page behind it,
    * when much was passed over by the filter.
    * Repeat: safe.
-   * Refuses: TOKEN_INVALID, FILTER_CHANGED.
+   * Refuses: TOKEN_INVALID, FILTER_CHANGED; INVALID_REQUEST for a run to begin or
+   * end at that is not there, or in all namespaces.
    *
    * @generated from rpc signalbox.v1.RunService.ListRuns
    */
@@ -1478,11 +1479,10 @@ export const RunService: GenService<{
   /**
    * Changes a run's priority or labels.
    *
-   * Effect: queued actions take their new place at once; labels hold for what
-   * happens from here on.
+   * Effect: queued actions take their new place at once, those of a run that has
+   * ended when it is opened again; labels hold for what happens from here on.
    * Repeat: the same change again changes nothing.
-   * Refuses: RUN_NOT_FOUND, RUN_ENDED for a priority, LIMIT_REACHED for labels,
-   * REQUEST_ID_REUSED.
+   * Refuses: RUN_NOT_FOUND, LIMIT_REACHED for labels, REQUEST_ID_REUSED.
    *
    * @generated from rpc signalbox.v1.RunService.UpdateRun
    */
@@ -1569,8 +1569,9 @@ export const RunService: GenService<{
    * that are said; a running attempt is told to stop, and what it reports later
    * is refused. The feed says who did it and why.
    * Repeat: with the same `request_id` the first answer is returned again.
-   * Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, LIMIT_REACHED for
-   * outputs that are too large, REQUEST_ID_REUSED.
+   * Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, INVALID_REQUEST for
+   * an end that the action cannot have, LIMIT_REACHED for outputs that are too
+   * large, REQUEST_ID_REUSED.
    *
    * @generated from rpc signalbox.v1.RunService.EndAction
    */

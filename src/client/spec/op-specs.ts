@@ -1,12 +1,13 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
-import type {
-  InputSpec,
-  InputSpecSchema,
-  OutputSpec,
-  OutputSpecSchema,
+import {
+  type InputSpec,
+  type InputSpecSchema,
+  type OutputSpec,
+  type OutputSpecSchema,
+  SpecType as SpecTypes,
 } from "../../../gen/signalbox/v1/op_pb.ts";
-import { SpecType as SpecTypes } from "../../../gen/signalbox/v1/op_pb.ts";
 import { fromValue, type JsValue, toValue } from "../js-value.ts";
+import { withoutUndefined } from "../without-undefined.ts";
 
 /** The types of inputs and outputs. */
 export type SpecType = "string" | "int" | "float" | "bool" | "object" | "array" | "any";
@@ -50,48 +51,52 @@ const typeByNumber = new Map(specTypes.map((type) => [numberByType[type] as numb
 export function toInputSpecs(
   specs: Readonly<Record<string, NewInputSpec>>,
 ): Record<string, MessageInitShape<typeof InputSpecSchema>> {
-  return mapped(specs, ({ type, required, default: value, description = "", schema }, name) => ({
-    type: numberByType[type],
-    description,
-    ...(required === undefined ? {} : { required }),
-    ...(value === undefined ? {} : { defaultValue: toValue(value, `the default of ${name}`) }),
-    ...(schema === undefined ? {} : { schema }),
-  }));
+  return mapped(specs, ({ type, required, default: value, description = "", schema }, name) =>
+    withoutUndefined({
+      type: numberByType[type],
+      description,
+      required,
+      defaultValue: value === undefined ? undefined : toValue(value, `the default of ${name}`),
+      schema,
+    }),
+  );
 }
 
 /** The messages for output specs, by name. */
 export function toOutputSpecs(
   specs: Readonly<Record<string, NewOutputSpec>>,
 ): Record<string, MessageInitShape<typeof OutputSpecSchema>> {
-  return mapped(specs, ({ type, description = "", schema }) => ({
-    type: numberByType[type],
-    description,
-    ...(schema === undefined ? {} : { schema }),
-  }));
+  return mapped(specs, ({ type, description = "", schema }) =>
+    withoutUndefined({ type: numberByType[type], description, schema }),
+  );
 }
 
 /** Input specs as plain values. */
 export function fromInputSpecs(
   specs: Readonly<Record<string, InputSpec>>,
 ): Readonly<Record<string, NewInputSpec>> {
-  return mapped(specs, ({ type, required, defaultValue, description, schema }) => ({
-    type: typeByNumber.get(type) ?? "any",
-    required: required ?? true,
-    ...(defaultValue === undefined ? {} : { default: fromValue(defaultValue) }),
-    ...(description === "" ? {} : { description }),
-    ...(schema === undefined ? {} : { schema }),
-  }));
+  return mapped(specs, ({ type, required, defaultValue, description, schema }) =>
+    withoutUndefined({
+      type: typeByNumber.get(type) ?? "any",
+      required: required ?? true,
+      default: defaultValue === undefined ? undefined : fromValue(defaultValue),
+      description: description || undefined,
+      schema,
+    }),
+  );
 }
 
 /** Output specs as plain values. */
 export function fromOutputSpecs(
   specs: Readonly<Record<string, OutputSpec>>,
 ): Readonly<Record<string, NewOutputSpec>> {
-  return mapped(specs, ({ type, description, schema }) => ({
-    type: typeByNumber.get(type) ?? "any",
-    ...(description === "" ? {} : { description }),
-    ...(schema === undefined ? {} : { schema }),
-  }));
+  return mapped(specs, ({ type, description, schema }) =>
+    withoutUndefined({
+      type: typeByNumber.get(type) ?? "any",
+      description: description || undefined,
+      schema,
+    }),
+  );
 }
 
 function mapped<From, To>(

@@ -6,6 +6,7 @@ import type {
   Resources,
   ResourcesSchema,
 } from "../../../gen/signalbox/v1/resource_pb.ts";
+import { withoutUndefined } from "../without-undefined.ts";
 
 /** What a task asks of the worker that executes it. What is not said is not asked for. */
 export interface NewResources {
@@ -35,28 +36,33 @@ export interface NewDelivery {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** The message for resources. Throws a RangeError for memory that is no whole number of MB. */
+/** The message for resources. Throws a RangeError for what must be a whole number and is not. */
 export function toResources(resources: NewResources): MessageInitShape<typeof ResourcesSchema> {
   const { cpu, ramMb, vramMb, deviceCount, deviceIndex } = resources;
-  return {
-    ...(cpu === undefined ? {} : { cpu }),
-    ...(ramMb === undefined ? {} : { ramMb: BigInt(ramMb) }),
-    ...(vramMb === undefined ? {} : { vramMb: BigInt(vramMb) }),
-    ...(deviceCount === undefined ? {} : { deviceCount }),
-    ...(deviceIndex === undefined ? {} : { deviceIndex }),
-  };
+  for (const [name, count] of Object.entries({ ramMb, vramMb, deviceCount, deviceIndex })) {
+    if (count !== undefined && !Number.isSafeInteger(count)) {
+      throw new RangeError(`${name} is ${count} and must be a whole number`);
+    }
+  }
+  return withoutUndefined({
+    cpu,
+    ramMb: ramMb === undefined ? undefined : BigInt(ramMb),
+    vramMb: vramMb === undefined ? undefined : BigInt(vramMb),
+    deviceCount,
+    deviceIndex,
+  });
 }
 
 /** Resources as plain values. */
 export function fromResources(resources: Resources): NewResources {
   const { cpu, ramMb, vramMb, deviceCount, deviceIndex } = resources;
-  return {
-    ...(cpu === undefined ? {} : { cpu }),
-    ...(ramMb === undefined ? {} : { ramMb: Number(ramMb) }),
-    ...(vramMb === undefined ? {} : { vramMb: Number(vramMb) }),
-    ...(deviceCount === undefined ? {} : { deviceCount }),
-    ...(deviceIndex === undefined ? {} : { deviceIndex }),
-  };
+  return withoutUndefined({
+    cpu,
+    ramMb: ramMb === undefined ? undefined : Number(ramMb),
+    vramMb: vramMb === undefined ? undefined : Number(vramMb),
+    deviceCount,
+    deviceIndex,
+  });
 }
 
 /** The message for a placement. */

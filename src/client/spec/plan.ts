@@ -1,5 +1,4 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import type {
   DependencySchema,
   InputSchema,
@@ -8,10 +7,11 @@ import type {
 } from "../../../gen/signalbox/v1/action_pb.ts";
 import { Dependency_Requirement } from "../../../gen/signalbox/v1/action_pb.ts";
 import type { ConditionSpecSchema } from "../../../gen/signalbox/v1/condition_pb.ts";
-import type { RetryPolicySchema, TimeoutsSchema } from "../../../gen/signalbox/v1/op_pb.ts";
 import { type NewRun as NewRunMessage, NewRunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
 import type { Value } from "../../../gen/signalbox/v1/value_pb.ts";
 import { type ConditionType, type JsValue, toValue, toValueOfType, valueTypeByName } from "../js-value.ts";
+import { withoutUndefined } from "../without-undefined.ts";
+import { toDuration } from "./duration.ts";
 import {
   type NewDelivery,
   type NewPlacement,
@@ -20,6 +20,7 @@ import {
   toPlacement,
   toResources,
 } from "./placement.ts";
+import { type NewRetry, type NewTimeouts, toRetry, toTimeouts } from "./retry.ts";
 
 const outputMark = Symbol.for("signalbox.output");
 
@@ -47,30 +48,6 @@ export function isOutput(value: unknown): value is OutputOf {
 
 /** Inputs by name; those that are undefined are left out. */
 export type Inputs = Readonly<Record<string, JsValue | OutputOf | undefined>>;
-
-/** What happens after a failed attempt. What is not said is the op's, else Signalbox's default. */
-export interface NewRetry {
-  /** How many attempts there may be in all, 1 to 100. */
-  readonly maxAttempts?: number;
-  readonly initialBackoffMs?: number;
-  /** What the wait grows by each time. */
-  readonly multiplier?: number;
-  readonly backoffMsMax?: number;
-  /** The share of the wait that chance moves it by, 0 to 1. */
-  readonly jitter?: number;
-  /** Error types after which no further attempt is made. */
-  readonly nonRetryableErrorTypes?: readonly string[];
-  /** No further attempt by itself; `retry` of the run may use those that are left. */
-  readonly manual?: boolean;
-}
-
-/** How long the parts of a task's life may take. What is not said is the op's, else without limit. */
-export interface NewTimeouts {
-  readonly queueToStartMs?: number;
-  readonly startToEndMs?: number;
-  /** The longest silence of a running attempt. */
-  readonly heartbeatMs?: number;
-}
 
 /** Work for a worker. */
 export interface NewTask {
@@ -147,52 +124,21 @@ export type NewRun = {
 
 /** The message for a run. Throws a TypeError or RangeError, with the place, for what no value stands for. */
 export function toNewRun(run: NewRun, namespace: string): NewRunMessage {
-  return create(NewRunSchema, {
-    namespace,
-    runId: run.runId ?? "",
-    labels: { ...run.labels },
-    priority: run.priority ?? 0,
-    ...optional("timeout", toDuration(run.timeoutMs)),
-    ...optional("delivery", run.delivery === undefined ? undefined : toDelivery(run.delivery)),
-    work:
-      run.plan === undefined
-        ? { case: "task", value: toTask(run, "input") }
-        : { case: "plan", value: { actions: toActions(run.plan) } },
-  });
-}
-
-/** A duration in milliseconds as the message for it; undefined stays what it is. */
-export function toDuration(ms: number | undefined): Duration | undefined {
-  if (ms === undefined) {
-    return undefined;
-  }
-  const seconds = Math.trunc(ms / 1_000);
-  return create(DurationSchema, {
-    seconds: BigInt(seconds),
-    nanos: Math.round((ms - seconds * 1_000) * 1_000_000),
-  });
-}
-
-/** The message for a retry policy. */
-export function toRetry(retry: NewRetry): MessageInitShape<typeof RetryPolicySchema> {
-  return {
-    maxAttempts: retry.maxAttempts ?? 0,
-    ...optional("initialBackoff", toDuration(retry.initialBackoffMs)),
-    multiplier: retry.multiplier ?? 0,
-    ...optional("maxBackoff", toDuration(retry.backoffMsMax)),
-    jitter: retry.jitter ?? 0,
-    nonRetryableErrorTypes: [...(retry.nonRetryableErrorTypes ?? [])],
-    manual: retry.manual ?? false,
-  };
-}
-
-/** The message for timeouts. */
-export function toTimeouts(timeouts: NewTimeouts): MessageInitShape<typeof TimeoutsSchema> {
-  return {
-    ...optional("queueToStart", toDuration(timeouts.queueToStartMs)),
-    ...optional("startToEnd", toDuration(timeouts.startToEndMs)),
-    ...optional("heartbeat", toDuration(timeouts.heartbeatMs)),
-  };
+  return create(
+    NewRunSchema,
+    withoutUndefined({
+      namespace,
+      runId: run.runId ?? "",
+      labels: { ...run.labels },
+      priority: run.priority ?? 0,
+      timeout: toDuration(run.timeoutMs),
+      delivery: run.delivery && toDelivery(run.delivery),
+      work:
+        run.plan === undefined
+          ? ({ case: "task", value: toTask(run, "input") } as const)
+          : ({ case: "plan", value: { actions: toActions(run.plan) } } as const),
+    }),
+  );
 }
 
 function toActions(plan: readonly PlannedAction[]): MessageInitShape<typeof NewActionSchema>[] {
@@ -219,18 +165,18 @@ function toAction(action: PlannedAction, typeOf: TypeOf): MessageInitShape<typeo
 function toTask(task: NewTask, place: string): MessageInitShape<typeof TaskSpecSchema> {
   const { op, opVersion = 0, input = {}, retry, timeouts, cancelGraceMs, resources, placement } = task;
   const given = Object.entries(input).filter(([, value]) => value !== undefined);
-  return {
+  return withoutUndefined({
     op,
     opVersion,
     inputs: Object.fromEntries(given.map(([name, value]) => [name, toInput(value, `${place} ${name}`)])),
-    ...optional("retry", retry === undefined ? undefined : toRetry(retry)),
-    ...optional("timeouts", timeouts === undefined ? undefined : toTimeouts(timeouts)),
-    ...optional("cancelGrace", toDuration(cancelGraceMs)),
-    ...optional("resources", resources === undefined ? undefined : toResources(resources)),
-    ...optional("placement", placement === undefined ? undefined : toPlacement(placement)),
+    retry: retry && toRetry(retry),
+    timeouts: timeouts && toTimeouts(timeouts),
+    cancelGrace: toDuration(cancelGraceMs),
+    resources: resources && toResources(resources),
+    placement: placement && toPlacement(placement),
     image: task.image ?? "",
     handler: task.handler ?? "",
-  };
+  });
 }
 
 function toInput(value: Inputs[string], place: string): MessageInitShape<typeof InputSchema> {
@@ -242,16 +188,13 @@ function toInput(value: Inputs[string], place: string): MessageInitShape<typeof 
 function toCondition(condition: NewCondition, name: string): MessageInitShape<typeof ConditionSpecSchema> {
   const { type, prompt = "", description = "", timeoutMs, defaultValue } = condition;
   const place = `${name}: the default value`;
-  return {
+  return withoutUndefined({
     type: valueTypeByName[type],
     prompt,
     description,
-    ...optional("timeout", toDuration(timeoutMs)),
-    ...optional(
-      "defaultValue",
-      defaultValue === undefined ? undefined : toValueOfType(defaultValue, type, place),
-    ),
-  };
+    timeout: toDuration(timeoutMs),
+    defaultValue: defaultValue === undefined ? undefined : toValueOfType(defaultValue, type, place),
+  });
 }
 
 function toDependency(
@@ -262,21 +205,14 @@ function toDependency(
     return { action: dependency };
   }
   const { action, requirement = "SUCCEEDED", equals } = dependency;
-  return {
+  const place = `${name}: ${action} equals`;
+  return withoutUndefined({
     action,
     requirement: Dependency_Requirement[requirement],
-    ...optional(
-      "equals",
-      equals === undefined ? undefined : toGuard(equals, typeOf(action), `${name}: ${action} equals`),
-    ),
-  };
+    equals: equals === undefined ? undefined : toGuard(equals, typeOf(action), place),
+  });
 }
 
 function toGuard(equals: JsValue, type: ConditionType | undefined, place: string): Value {
   return type === undefined ? toValue(equals, place) : toValueOfType(equals, type, place);
-}
-
-/** A field that is there only if it has a value. */
-function optional<N extends string, T>(name: N, value: T | undefined): { [K in N]?: T } {
-  return (value === undefined ? {} : { [name]: value }) as { [K in N]?: T };
 }

@@ -1,4 +1,3 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
   Action_Kind,
   Action_State,
@@ -10,11 +9,12 @@ import {
   type Input,
 } from "../../../gen/signalbox/v1/action_pb.ts";
 import { fromValue, fromValues, type JsValue, type JsValues } from "../js-value.ts";
+import { fromDuration } from "../spec/duration.ts";
 import { fromPlacement, fromResources, type NewPlacement, type NewResources } from "../spec/placement.ts";
-import { type NewRetry, type NewTimeouts, type OutputOf, output } from "../spec/plan.ts";
+import { type OutputOf, output } from "../spec/plan.ts";
+import { fromRetry, fromTimeouts, type NewRetry, type NewTimeouts } from "../spec/retry.ts";
 import { type Condition, toCondition } from "./condition.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
-import { fromRetry, fromTimeouts } from "./op.ts";
 
 /** Where an action or an attempt stands. */
 export type ActionState = NameOf<typeof Action_State>;
@@ -172,7 +172,7 @@ export function toAttempt(attempt: AttemptMessage): Attempt {
     resources: attempt.resources === undefined ? undefined : fromResources(attempt.resources),
     deviceIndexes: attempt.summary?.deviceIndexes ?? [],
     epoch: attempt.epoch,
-    durationMs: attempt.summary?.duration === undefined ? undefined : durationMs(attempt.summary.duration),
+    durationMs: fromDuration(attempt.summary?.duration),
   };
 }
 

@@ -1,5 +1,5 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { Op as OpMessage, RetryPolicy, Timeouts } from "../../../gen/signalbox/v1/op_pb.ts";
+import type { Op as OpMessage } from "../../../gen/signalbox/v1/op_pb.ts";
+import { fromInputSpecs, fromOutputSpecs, type NewInputSpec, type NewOutputSpec } from "../spec/op-specs.ts";
 import {
   fromDelivery,
   fromPlacement,
@@ -8,8 +8,7 @@ import {
   type NewPlacement,
   type NewResources,
 } from "../spec/placement.ts";
-import type { NewRetry, NewTimeouts } from "../spec/plan.ts";
-import { fromInputSpecs, fromOutputSpecs, type NewInputSpec, type NewOutputSpec } from "../spec/op-specs.ts";
+import { fromRetry, fromTimeouts, type NewRetry, type NewTimeouts } from "../spec/retry.ts";
 import { toDate } from "./name.ts";
 
 /** A registered, versioned operation. */
@@ -67,28 +66,5 @@ export function toOp(op: OpMessage): Op {
     timeouts: op.timeouts === undefined ? undefined : fromTimeouts(op.timeouts),
     createTime: toDate(op.createTime),
     updateTime: toDate(op.updateTime),
-  };
-}
-
-/** A retry policy as plain values. */
-export function fromRetry(retry: RetryPolicy): NewRetry {
-  const { maxAttempts, initialBackoff, multiplier, maxBackoff, jitter, nonRetryableErrorTypes } = retry;
-  return {
-    ...(maxAttempts === 0 ? {} : { maxAttempts }),
-    ...(initialBackoff === undefined ? {} : { initialBackoffMs: durationMs(initialBackoff) }),
-    ...(multiplier === 0 ? {} : { multiplier }),
-    ...(maxBackoff === undefined ? {} : { backoffMsMax: durationMs(maxBackoff) }),
-    ...(jitter === 0 ? {} : { jitter }),
-    ...(nonRetryableErrorTypes.length === 0 ? {} : { nonRetryableErrorTypes }),
-    ...(retry.manual ? { manual: true } : {}),
-  };
-}
-
-/** Timeouts as plain values. */
-export function fromTimeouts({ queueToStart, startToEnd, heartbeat }: Timeouts): NewTimeouts {
-  return {
-    ...(queueToStart === undefined ? {} : { queueToStartMs: durationMs(queueToStart) }),
-    ...(startToEnd === undefined ? {} : { startToEndMs: durationMs(startToEnd) }),
-    ...(heartbeat === undefined ? {} : { heartbeatMs: durationMs(heartbeat) }),
   };
 }

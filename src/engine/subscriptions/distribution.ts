@@ -99,11 +99,10 @@ export class Distribution {
       if (this.#held.has(position)) continue;
       const { namespace, runId } = placed.event;
       const lane = this.#laneOf(`${namespace}/${runId}`);
-      const sizeBytes = eventSizeBytes(placed.event);
       const fresh = { taker: undefined, deadlineMs: 0, deliveryCount: 0, failedCount: 0 };
-      const event: HeldEvent = { placed, position, lane, sizeBytes, ...fresh };
+      const event: HeldEvent = { placed, position, lane, sizeBytes: eventSizeBytes(placed.event), ...fresh };
       this.#held.set(position, event);
-      this.#heldBytes += sizeBytes;
+      this.#heldBytes += event.sizeBytes;
       lane.add(event);
       this.#look(lane);
     }

@@ -54,7 +54,8 @@ const (
 	Reason_REASON_ALREADY_ANSWERED Reason = 10
 	// The signal has not the condition's type. Facts: `expected`, `actual`.
 	Reason_REASON_SIGNAL_TYPE_MISMATCH Reason = 11
-	// There is no such op, or no such version. Facts: `op`, `version`.
+	// There is no such op, or no such version. Facts: `op`, `version`, which may be
+	// the version's own name.
 	Reason_REASON_OP_NOT_FOUND Reason = 12
 	// This `request_id` was used with other content. Facts: `request_id`.
 	Reason_REASON_REQUEST_ID_REUSED Reason = 13
@@ -76,7 +77,7 @@ const (
 	Reason_REASON_ATTACH_EXPECTED Reason = 20
 	// There is no such worker. Facts: `worker_id`.
 	Reason_REASON_WORKER_NOT_FOUND Reason = 21
-	// The name is taken in this run by an action of another kind or content.
+	// The name is taken in this run by an action of another kind, op or type.
 	// Facts: `run_id`, `action`.
 	Reason_REASON_ACTION_EXISTS Reason = 22
 	// The server is stopping; try another one or a little later.

@@ -68,7 +68,8 @@ type RunServiceClient interface {
 	// Effect: none. A page may be short, or empty with a further page behind it,
 	// when much was passed over by the filter.
 	// Repeat: safe.
-	// Refuses: TOKEN_INVALID, FILTER_CHANGED.
+	// Refuses: TOKEN_INVALID, FILTER_CHANGED; INVALID_REQUEST for a run to begin or
+	// end at that is not there, or in all namespaces.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
 	// Follows a run: first its state, then every change, until it has ended.
 	//
@@ -98,11 +99,10 @@ type RunServiceClient interface {
 	RetryRun(ctx context.Context, in *RetryRunRequest, opts ...grpc.CallOption) (*RetryRunResponse, error)
 	// Changes a run's priority or labels.
 	//
-	// Effect: queued actions take their new place at once; labels hold for what
-	// happens from here on.
+	// Effect: queued actions take their new place at once, those of a run that has
+	// ended when it is opened again; labels hold for what happens from here on.
 	// Repeat: the same change again changes nothing.
-	// Refuses: RUN_NOT_FOUND, RUN_ENDED for a priority, LIMIT_REACHED for labels,
-	// REQUEST_ID_REUSED.
+	// Refuses: RUN_NOT_FOUND, LIMIT_REACHED for labels, REQUEST_ID_REUSED.
 	UpdateRun(ctx context.Context, in *UpdateRunRequest, opts ...grpc.CallOption) (*UpdateRunResponse, error)
 	// Lists the actions of a run, by name.
 	//
@@ -141,8 +141,9 @@ type RunServiceClient interface {
 	// that are said; a running attempt is told to stop, and what it reports later
 	// is refused. The feed says who did it and why.
 	// Repeat: with the same `request_id` the first answer is returned again.
-	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, LIMIT_REACHED for
-	// outputs that are too large, REQUEST_ID_REUSED.
+	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, INVALID_REQUEST for
+	// an end that the action cannot have, LIMIT_REACHED for outputs that are too
+	// large, REQUEST_ID_REUSED.
 	EndAction(ctx context.Context, in *EndActionRequest, opts ...grpc.CallOption) (*EndActionResponse, error)
 }
 
@@ -336,7 +337,8 @@ type RunServiceServer interface {
 	// Effect: none. A page may be short, or empty with a further page behind it,
 	// when much was passed over by the filter.
 	// Repeat: safe.
-	// Refuses: TOKEN_INVALID, FILTER_CHANGED.
+	// Refuses: TOKEN_INVALID, FILTER_CHANGED; INVALID_REQUEST for a run to begin or
+	// end at that is not there, or in all namespaces.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
 	// Follows a run: first its state, then every change, until it has ended.
 	//
@@ -366,11 +368,10 @@ type RunServiceServer interface {
 	RetryRun(context.Context, *RetryRunRequest) (*RetryRunResponse, error)
 	// Changes a run's priority or labels.
 	//
-	// Effect: queued actions take their new place at once; labels hold for what
-	// happens from here on.
+	// Effect: queued actions take their new place at once, those of a run that has
+	// ended when it is opened again; labels hold for what happens from here on.
 	// Repeat: the same change again changes nothing.
-	// Refuses: RUN_NOT_FOUND, RUN_ENDED for a priority, LIMIT_REACHED for labels,
-	// REQUEST_ID_REUSED.
+	// Refuses: RUN_NOT_FOUND, LIMIT_REACHED for labels, REQUEST_ID_REUSED.
 	UpdateRun(context.Context, *UpdateRunRequest) (*UpdateRunResponse, error)
 	// Lists the actions of a run, by name.
 	//
@@ -409,8 +410,9 @@ type RunServiceServer interface {
 	// that are said; a running attempt is told to stop, and what it reports later
 	// is refused. The feed says who did it and why.
 	// Repeat: with the same `request_id` the first answer is returned again.
-	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, LIMIT_REACHED for
-	// outputs that are too large, REQUEST_ID_REUSED.
+	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, INVALID_REQUEST for
+	// an end that the action cannot have, LIMIT_REACHED for outputs that are too
+	// large, REQUEST_ID_REUSED.
 	EndAction(context.Context, *EndActionRequest) (*EndActionResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }

@@ -53,7 +53,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_SIGNAL_TYPE_MISMATCH: _Reason.ValueType  # 11
     """The signal has not the condition's type. Facts: `expected`, `actual`."""
     REASON_OP_NOT_FOUND: _Reason.ValueType  # 12
-    """There is no such op, or no such version. Facts: `op`, `version`."""
+    """There is no such op, or no such version. Facts: `op`, `version`, which may be
+    the version's own name.
+    """
     REASON_REQUEST_ID_REUSED: _Reason.ValueType  # 13
     """This `request_id` was used with other content. Facts: `request_id`."""
     REASON_LIMIT_REACHED: _Reason.ValueType  # 14
@@ -77,7 +79,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_WORKER_NOT_FOUND: _Reason.ValueType  # 21
     """There is no such worker. Facts: `worker_id`."""
     REASON_ACTION_EXISTS: _Reason.ValueType  # 22
-    """The name is taken in this run by an action of another kind or content.
+    """The name is taken in this run by an action of another kind, op or type.
     Facts: `run_id`, `action`.
     """
     REASON_STOPPING: _Reason.ValueType  # 23
@@ -159,7 +161,9 @@ REASON_ALREADY_ANSWERED: Reason.ValueType  # 10
 REASON_SIGNAL_TYPE_MISMATCH: Reason.ValueType  # 11
 """The signal has not the condition's type. Facts: `expected`, `actual`."""
 REASON_OP_NOT_FOUND: Reason.ValueType  # 12
-"""There is no such op, or no such version. Facts: `op`, `version`."""
+"""There is no such op, or no such version. Facts: `op`, `version`, which may be
+the version's own name.
+"""
 REASON_REQUEST_ID_REUSED: Reason.ValueType  # 13
 """This `request_id` was used with other content. Facts: `request_id`."""
 REASON_LIMIT_REACHED: Reason.ValueType  # 14
@@ -183,7 +187,7 @@ REASON_ATTACH_EXPECTED: Reason.ValueType  # 20
 REASON_WORKER_NOT_FOUND: Reason.ValueType  # 21
 """There is no such worker. Facts: `worker_id`."""
 REASON_ACTION_EXISTS: Reason.ValueType  # 22
-"""The name is taken in this run by an action of another kind or content.
+"""The name is taken in this run by an action of another kind, op or type.
 Facts: `run_id`, `action`.
 """
 REASON_STOPPING: Reason.ValueType  # 23

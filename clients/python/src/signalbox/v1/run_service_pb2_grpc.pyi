@@ -64,7 +64,8 @@ class RunServiceStub:
     Effect: none. A page may be short, or empty with a further page behind it,
     when much was passed over by the filter.
     Repeat: safe.
-    Refuses: TOKEN_INVALID, FILTER_CHANGED.
+    Refuses: TOKEN_INVALID, FILTER_CHANGED; INVALID_REQUEST for a run to begin or
+    end at that is not there, or in all namespaces.
     """
     WatchRun: _grpc.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]
     """Follows a run: first its state, then every change, until it has ended.
@@ -98,11 +99,10 @@ class RunServiceStub:
     UpdateRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]
     """Changes a run's priority or labels.
 
-    Effect: queued actions take their new place at once; labels hold for what
-    happens from here on.
+    Effect: queued actions take their new place at once, those of a run that has
+    ended when it is opened again; labels hold for what happens from here on.
     Repeat: the same change again changes nothing.
-    Refuses: RUN_NOT_FOUND, RUN_ENDED for a priority, LIMIT_REACHED for labels,
-    REQUEST_ID_REUSED.
+    Refuses: RUN_NOT_FOUND, LIMIT_REACHED for labels, REQUEST_ID_REUSED.
     """
     ListActions: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListActionsRequest, _run_service_pb2.ListActionsResponse]
     """Lists the actions of a run, by name.
@@ -147,8 +147,9 @@ class RunServiceStub:
     that are said; a running attempt is told to stop, and what it reports later
     is refused. The feed says who did it and why.
     Repeat: with the same `request_id` the first answer is returned again.
-    Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, LIMIT_REACHED for
-    outputs that are too large, REQUEST_ID_REUSED.
+    Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, INVALID_REQUEST for
+    an end that the action cannot have, LIMIT_REACHED for outputs that are too
+    large, REQUEST_ID_REUSED.
     """
 
 @_typing.type_check_only
@@ -187,7 +188,8 @@ class RunServiceAsyncStub(RunServiceStub):
     Effect: none. A page may be short, or empty with a further page behind it,
     when much was passed over by the filter.
     Repeat: safe.
-    Refuses: TOKEN_INVALID, FILTER_CHANGED.
+    Refuses: TOKEN_INVALID, FILTER_CHANGED; INVALID_REQUEST for a run to begin or
+    end at that is not there, or in all namespaces.
     """
     WatchRun: _aio.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]  # type: ignore[assignment]
     """Follows a run: first its state, then every change, until it has ended.
@@ -221,11 +223,10 @@ class RunServiceAsyncStub(RunServiceStub):
     UpdateRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]  # type: ignore[assignment]
     """Changes a run's priority or labels.
 
-    Effect: queued actions take their new place at once; labels hold for what
-    happens from here on.
+    Effect: queued actions take their new place at once, those of a run that has
+    ended when it is opened again; labels hold for what happens from here on.
     Repeat: the same change again changes nothing.
-    Refuses: RUN_NOT_FOUND, RUN_ENDED for a priority, LIMIT_REACHED for labels,
-    REQUEST_ID_REUSED.
+    Refuses: RUN_NOT_FOUND, LIMIT_REACHED for labels, REQUEST_ID_REUSED.
     """
     ListActions: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListActionsRequest, _run_service_pb2.ListActionsResponse]  # type: ignore[assignment]
     """Lists the actions of a run, by name.
@@ -270,8 +271,9 @@ class RunServiceAsyncStub(RunServiceStub):
     that are said; a running attempt is told to stop, and what it reports later
     is refused. The feed says who did it and why.
     Repeat: with the same `request_id` the first answer is returned again.
-    Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, LIMIT_REACHED for
-    outputs that are too large, REQUEST_ID_REUSED.
+    Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, INVALID_REQUEST for
+    an end that the action cannot have, LIMIT_REACHED for outputs that are too
+    large, REQUEST_ID_REUSED.
     """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -331,7 +333,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         Effect: none. A page may be short, or empty with a further page behind it,
         when much was passed over by the filter.
         Repeat: safe.
-        Refuses: TOKEN_INVALID, FILTER_CHANGED.
+        Refuses: TOKEN_INVALID, FILTER_CHANGED; INVALID_REQUEST for a run to begin or
+        end at that is not there, or in all namespaces.
         """
 
     @_abc_1.abstractmethod
@@ -389,11 +392,10 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_service_pb2.UpdateRunResponse, _abc.Awaitable[_run_service_pb2.UpdateRunResponse]]:
         """Changes a run's priority or labels.
 
-        Effect: queued actions take their new place at once; labels hold for what
-        happens from here on.
+        Effect: queued actions take their new place at once, those of a run that has
+        ended when it is opened again; labels hold for what happens from here on.
         Repeat: the same change again changes nothing.
-        Refuses: RUN_NOT_FOUND, RUN_ENDED for a priority, LIMIT_REACHED for labels,
-        REQUEST_ID_REUSED.
+        Refuses: RUN_NOT_FOUND, LIMIT_REACHED for labels, REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
@@ -474,8 +476,9 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         that are said; a running attempt is told to stop, and what it reports later
         is refused. The feed says who did it and why.
         Repeat: with the same `request_id` the first answer is returned again.
-        Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, LIMIT_REACHED for
-        outputs that are too large, REQUEST_ID_REUSED.
+        Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_ENDED, INVALID_REQUEST for
+        an end that the action cannot have, LIMIT_REACHED for outputs that are too
+        large, REQUEST_ID_REUSED.
         """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
