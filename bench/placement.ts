@@ -78,10 +78,13 @@ function cpuOf(server: Part): { readonly serverUs: number; readonly storeUs: num
   return { serverUs: server.cpuUs() - storeUs, storeUs };
 }
 
+/** All workers attach for an op; the answer comes when they have executed a few of its tasks. */
 async function begin(fleet: Fleet, { op, from }: { readonly op: string; readonly from: number }) {
+  // Asked for first: they do not wait for anybody once they are attached.
+  const reached = reach(fleet, from + beginCount);
   fleet.say({ kind: "attach", op });
   await fleet.hear("attached");
-  return reach(fleet, from + beginCount);
+  return reached;
 }
 
 function reach(fleet: Fleet, count: number) {

@@ -36,3 +36,12 @@ export const batchBytesMax = 4 * 1024 * 1024;
 export const answerBytesMax = 64 * 1024 * 1024;
 /** 5 s between two signs of life of a consumer: what proxies take for a dead stream is longer. */
 export const beatIntervalMs = 5_000;
+/** 100 events are in flight to a consumer that does not say, as the contract has it. */
+export const inFlightDefault = 100;
+/** 1,000 acknowledgements in one frame, as the contract has it. */
+export const acksPerFrameMax = 1_000;
+/**
+ * 30 s for the answer to an acknowledgement: it takes a server one write, and a delivery that it does not know
+ * any more has none.
+ */
+export const ackAnswerTimeoutMs = 30_000;

@@ -20,7 +20,7 @@ import { makeWorkers, type Workers } from "./parts/workers.ts";
 
 export type { ActionEnd, Actions } from "./parts/actions.ts";
 export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./parts/conditions.ts";
-export type { EventQuery, Events, NewEvent } from "./parts/events.ts";
+export type { Events, NewEvent } from "./parts/events.ts";
 export type { ConditionFrame, EventFrame, EventStart, RunFrame } from "./follow.ts";
 export { type AnswerByType, type ConditionType, type JsValue, type JsValues, Reference } from "./js-value.ts";
 export type { Limits, NewLimit } from "./parts/limits.ts";
@@ -46,6 +46,7 @@ export {
   type Violation,
 } from "./refused-error.ts";
 export type { RunChange, RunQuery, Runs } from "./parts/runs.ts";
+export type { EventQuery } from "./spec/event-filter.ts";
 export type { NewInputSpec, NewOutputSpec, SpecType } from "./spec/op-specs.ts";
 export type { ConsumedEvent, NewSubscription, Subscriptions } from "./parts/subscriptions.ts";
 export type {

@@ -24,8 +24,8 @@ const takenNames: readonly string[] = [
 const texts = new WeakMap<PlacedEvent, string>();
 
 /**
- * An event as a CloudEvent 1.0, JSON as a whole. It is the same text for everybody who sends it, and each time
- * it is sent.
+ * An event as a CloudEvent 1.0, JSON as a whole. It is the same text for everybody who sends it, and each
+ * time it is sent.
  */
 export function cloudEventOf(placed: PlacedEvent): string {
   const known = texts.get(placed);

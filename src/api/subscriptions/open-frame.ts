@@ -3,7 +3,7 @@ import type { Open, SubscribeRequest } from "../../../gen/signalbox/v1/subscript
 import { toConnectError } from "../status.ts";
 import { type FirstFrameOptions, takeFirst } from "../worker/first-frame.ts";
 
-/** Takes the first frame of a consumer's stream, which says what is opened. Throws OPEN_EXPECTED, STOPPING. */
+/** Takes the first frame of a consumer's stream: what is opened. Throws OPEN_EXPECTED or STOPPING. */
 export async function takeOpen(
   frames: AsyncIterator<SubscribeRequest>,
   options: Omit<FirstFrameOptions, "expected">,

@@ -39,7 +39,7 @@ export const subscriptionsCommand: Command = {
         return [
           it.name,
           printTarget(it),
-          it.topics.join(", "),
+          it.filter.topics?.join(", ") ?? "",
           String(it.lagEvents),
           String(it.inFlightCount),
           String(it.deadLetterCount),

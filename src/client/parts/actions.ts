@@ -1,5 +1,5 @@
 import { Action_State } from "../../../gen/signalbox/v1/action_pb.ts";
-import { type JsValue, toValue } from "../js-value.ts";
+import { type JsValue, toValues } from "../js-value.ts";
 import { type Action, type ActionState, type Attempt, toAction, toAttempt } from "../views/action.ts";
 import { type Explanation, toExplanation } from "../views/explanation.ts";
 import { type TimelineEntry, toTimelineEntry } from "../views/timeline.ts";
@@ -89,6 +89,5 @@ function toEnd(end: ActionEnd) {
   const state = Action_State[end.state];
   if (end.state === "FAILED") return { state, error: { ...end.error } };
   if (end.state === "CANCELLED") return { state };
-  const outputs = Object.entries(end.outputs ?? {});
-  return { state, outputs: Object.fromEntries(outputs.map(([name, value]) => [name, toValue(value, name)])) };
+  return { state, outputs: toValues(end.outputs ?? {}, "the output") };
 }

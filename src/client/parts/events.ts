@@ -1,8 +1,8 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { type EventFrame, type EventStart, followEvents, toEventFrame } from "../follow.ts";
 import { toValueOfType } from "../js-value.ts";
-import { type Event, eventKindNumbers, toEvent } from "../views/event.ts";
-import type { EventKind } from "../views/event-details.ts";
+import { type EventQuery, toEventFilter } from "../spec/event-filter.ts";
+import { type Event, toEvent } from "../views/event.ts";
 import {
   type CallOptions,
   type Calls,
@@ -12,17 +12,6 @@ import {
 } from "../wire/calls.ts";
 import { listPages, type Pages } from "../wire/pages.ts";
 import { mapWatch } from "../wire/watch.ts";
-
-/** Which events are wanted; what is said must all hold. A namespace of `-` means all. */
-export interface EventQuery {
-  readonly runId?: string;
-  /** Any of these kinds. */
-  readonly kinds?: readonly Exclude<EventKind, "UNSPECIFIED">[];
-  /** Only events of runs that had all of these labels then. */
-  readonly labels?: Readonly<Record<string, string>>;
-  /** Only events with a delivery to one of these topics; `*` means any. */
-  readonly topics?: readonly string[];
-}
 
 /** An event of a service's own. */
 export interface NewEvent {
@@ -55,16 +44,6 @@ export interface Events {
    * fulfilled.
    */
   publish(events: readonly NewEvent[], options?: ChangeOptions): Promise<void>;
-}
-
-/** The message for a query, without a namespace. */
-export function toEventFilter({ runId = "", kinds = [], labels = {}, topics = [] }: EventQuery) {
-  return {
-    runId,
-    kinds: kinds.map((kind) => eventKindNumbers[kind]),
-    labels: { ...labels },
-    topics: [...topics],
-  };
 }
 
 /** The part of the client that is about the feed. */

@@ -1,9 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { LimitSchema } from "../../../gen/signalbox/v1/limit_pb.ts";
-import { toDuration } from "../spec/plan.ts";
+import { toDuration } from "../spec/duration.ts";
 import { type Limit, type LimitScope, type LimitUse, toLimit, toLimitUse } from "../views/limit.ts";
 import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "../wire/calls.ts";
 import { listPages, type Pages } from "../wire/pages.ts";
+import { withoutUndefined } from "../without-undefined.ts";
 
 /** A limit to be set. */
 export interface NewLimit {
@@ -33,21 +34,20 @@ export interface Limits {
 export function toLimitMessage(limit: NewLimit, namespace: string): MessageInitShape<typeof LimitSchema> {
   const { name, scope, concurrentMax = 0, rate, shareWeight = 0 } = limit;
   const period = toDuration(rate?.periodMs);
-  return {
+  return withoutUndefined({
     namespace,
     name,
     scope: toScope(scope),
     concurrentMax,
     shareWeight,
-    ...(rate === undefined || period === undefined ? {} : { rate: { count: rate.count, period } }),
-  };
+    rate: rate === undefined || period === undefined ? undefined : { count: rate.count, period },
+  });
 }
 
 function toScope(scope: LimitScope): NonNullable<MessageInitShape<typeof LimitSchema>["scope"]> {
   if ("op" in scope) return { case: "op", value: scope.op };
   if ("wholeNamespace" in scope) return { case: "wholeNamespace", value: {} };
-  const { label: name, value } = scope;
-  return { case: "label", value: { name, ...(value === undefined ? {} : { value }) } };
+  return { case: "label", value: withoutUndefined({ name: scope.label, value: scope.value }) };
 }
 
 /** The part of the client that is about limits. */

@@ -1,6 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { OpSchema } from "../../../gen/signalbox/v1/op_pb.ts";
-import { fromValues, type JsValue, type JsValues, toValue } from "../js-value.ts";
+import type { UpdateOpRequestSchema } from "../../../gen/signalbox/v1/op_service_pb.ts";
+import { fromValues, type JsValue, type JsValues, toValues } from "../js-value.ts";
+import { type NewInputSpec, type NewOutputSpec, toInputSpecs, toOutputSpecs } from "../spec/op-specs.ts";
 import {
   type NewDelivery,
   type NewPlacement,
@@ -9,11 +11,11 @@ import {
   toPlacement,
   toResources,
 } from "../spec/placement.ts";
-import { type NewRetry, type NewTimeouts, toRetry, toTimeouts } from "../spec/plan.ts";
-import { type NewInputSpec, type NewOutputSpec, toInputSpecs, toOutputSpecs } from "../spec/op-specs.ts";
+import { type NewRetry, type NewTimeouts, toRetry, toTimeouts } from "../spec/retry.ts";
 import { type Op, toOp } from "../views/op.ts";
 import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "../wire/calls.ts";
 import { listPages, type Pages } from "../wire/pages.ts";
+import { withoutUndefined } from "../without-undefined.ts";
 
 /** An op to be registered; all but its name may be left out. */
 export interface NewOp {
@@ -71,7 +73,7 @@ export interface Ops {
    */
   update(
     change: NewOp,
-    options?: ChangeOptions & { readonly clear?: readonly Exclude<keyof NewOp, "name">[] },
+    options?: ChangeOptions & { readonly clear?: readonly ClearedField[] },
   ): Promise<Op>;
   /** Deletes an op with all its versions, or one; refused while tasks of it have not ended, unless forced. */
   delete(name: string, options?: ChangeOptions & OpVersion & { readonly force?: boolean }): Promise<void>;
@@ -81,28 +83,47 @@ export interface Ops {
   prepare(name: string, inputs: OpInputs, options?: CallOptions & OpVersion): Promise<JsValues>;
 }
 
+/** A field of an op that an update makes empty. */
+type ClearedField = Exclude<keyof NewOp, "name">;
+
 /** Inputs by name. */
 export type OpInputs = Readonly<Record<string, JsValue>>;
 
 /** The message for an op. Throws a TypeError or RangeError for a default that no value stands for. */
 export function toOpMessage(op: NewOp, namespace: string): MessageInitShape<typeof OpSchema> {
   const { inputs, outputs, resources, placement, delivery, retry, timeouts } = op;
-  return {
+  return withoutUndefined({
     namespace,
     name: op.name,
     versionName: op.versionName ?? "",
     description: op.description ?? "",
     labels: { ...op.labels },
+    inputs: inputs && toInputSpecs(inputs),
     allowExtraInputs: op.allowExtraInputs ?? false,
+    outputs: outputs && toOutputSpecs(outputs),
+    resources: resources && toResources(resources),
+    placement: placement && toPlacement(placement),
+    delivery: delivery && toDelivery(delivery),
     image: op.image ?? "",
     handler: op.handler ?? "",
-    ...(inputs === undefined ? {} : { inputs: toInputSpecs(inputs) }),
-    ...(outputs === undefined ? {} : { outputs: toOutputSpecs(outputs) }),
-    ...(resources === undefined ? {} : { resources: toResources(resources) }),
-    ...(placement === undefined ? {} : { placement: toPlacement(placement) }),
-    ...(delivery === undefined ? {} : { delivery: toDelivery(delivery) }),
-    ...(retry === undefined ? {} : { retry: toRetry(retry) }),
-    ...(timeouts === undefined ? {} : { timeouts: toTimeouts(timeouts) }),
+    retry: retry && toRetry(retry),
+    timeouts: timeouts && toTimeouts(timeouts),
+  });
+}
+
+/**
+ * The message and the mask for a change of an op: what is said is taken, what is cleared is taken as empty,
+ * and what is neither stays.
+ */
+export function toOpChange(
+  change: NewOp,
+  { namespace, clear = [] }: { readonly namespace: string; readonly clear?: readonly ClearedField[] },
+): Pick<MessageInitShape<typeof UpdateOpRequestSchema>, "op" | "updateMask"> {
+  const kept = Object.entries(change).filter(([name]) => !clear.some((cleared) => cleared === name));
+  const said = kept.filter(([name, value]) => name !== "name" && value !== undefined).map(([name]) => name);
+  return {
+    op: toOpMessage(Object.fromEntries(kept) as unknown as NewOp, namespace),
+    updateMask: { paths: [...said, ...clear].map(toFieldName) },
   };
 }
 
@@ -128,10 +149,8 @@ export function makeOps(calls: Calls): Ops {
         return { items: ops.map(toOp), nextPageToken, last: nextPageToken === "" };
       }),
     async update(change, { requestId = "", clear = [], ...options } = {}) {
-      const op = toOpMessage(change, options.namespace ?? namespace);
-      const said = Object.keys(change).filter((name) => name !== "name");
-      const updateMask = { paths: [...new Set([...said, ...clear])].map(toFieldName) };
-      const answer = await raw.ops.updateOp({ op, updateMask, requestId }, toWireOptions(options));
+      const changed = toOpChange(change, { namespace: options.namespace ?? namespace, clear });
+      const answer = await raw.ops.updateOp({ ...changed, requestId }, toWireOptions(options));
       return toOp(required(answer.op));
     },
     ...opInputCalls(calls),
@@ -145,18 +164,14 @@ function opInputCalls({ raw, namespace }: Calls): Pick<Ops, "delete" | "validate
       await raw.ops.deleteOp(request, toWireOptions(options));
     },
     async validate(name, inputs, { version = 0, ...options } = {}) {
-      const request = { namespace: options.namespace ?? namespace, name, version, inputs: toInputs(inputs) };
+      const request = { namespace: options.namespace ?? namespace, name, version, inputs: toValues(inputs, "the input") };
       await raw.ops.validateInputs(request, toWireOptions(options));
     },
     async prepare(name, inputs, { version = 0, ...options } = {}) {
-      const request = { namespace: options.namespace ?? namespace, name, version, inputs: toInputs(inputs) };
+      const request = { namespace: options.namespace ?? namespace, name, version, inputs: toValues(inputs, "the input") };
       return fromValues((await raw.ops.prepareInputs(request, toWireOptions(options))).inputs);
     },
   };
-}
-
-function toInputs(inputs: OpInputs) {
-  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, toValue(value, name)]));
 }
 
 /** A field as the contract names it, in snake case. */

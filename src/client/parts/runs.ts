@@ -18,6 +18,7 @@ import { coalesceCreateRun } from "../wire/coalesce.ts";
 import { listPages, type Pages } from "../wire/pages.ts";
 import { newRequestId } from "../wire/request-id.ts";
 import { mapWatch } from "../wire/watch.ts";
+import { withoutUndefined } from "../without-undefined.ts";
 
 /** Which runs are wanted; what is said must all hold. A namespace of `-` means all. */
 export interface RunQuery extends CallOptions {
@@ -116,16 +117,16 @@ function runCalls(calls: Calls): Pick<Runs, "create" | "get" | "list" | "watch" 
 
 /** The message for a query. */
 export function toRunFilter({ states = [], labels = {}, createdFrom, createdUntil, ...query }: RunQuery) {
-  return {
+  return withoutUndefined({
     namespace: query.namespace ?? "",
     states: states.map((state) => Run_State[state]),
     labels,
     pausedOnly: query.pausedOnly ?? false,
     op: query.op ?? "",
     image: query.image ?? "",
-    ...(createdFrom === undefined ? {} : { createdFrom: timestampFromDate(createdFrom) }),
-    ...(createdUntil === undefined ? {} : { createdUntil: timestampFromDate(createdUntil) }),
-  };
+    createdFrom: createdFrom && timestampFromDate(createdFrom),
+    createdUntil: createdUntil && timestampFromDate(createdUntil),
+  });
 }
 
 function changeCalls({ raw, namespace }: Calls): Pick<Runs, "cancel" | "retry" | "update"> {
@@ -147,7 +148,7 @@ function changeCalls({ raw, namespace }: Calls): Pick<Runs, "cancel" | "retry" |
     async update(runId, { priority, setLabels = {}, removeLabels = [], ...options }) {
       const request = {
         ...ofRun(runId, options),
-        ...(priority === undefined ? {} : { priority }),
+        ...withoutUndefined({ priority }),
         setLabels,
         removeLabels: [...removeLabels],
       };

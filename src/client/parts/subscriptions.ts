@@ -1,11 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SubscriptionSchema } from "../../../gen/signalbox/v1/subscription_pb.ts";
 import { type ConsumedEvent, type ConsumeOptions, consume } from "./consume.ts";
-import { type EventQuery, toEventFilter } from "./events.ts";
-import { toDuration } from "../spec/plan.ts";
+import { toDuration } from "../spec/duration.ts";
+import { type EventQuery, toEventFilter } from "../spec/event-filter.ts";
 import { type DeadLetter, type Subscription, toDeadLetter, toSubscription } from "../views/subscription.ts";
 import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "../wire/calls.ts";
 import { listPages, type Pages } from "../wire/pages.ts";
+import { withoutUndefined } from "../without-undefined.ts";
 
 export type { ConsumedEvent, ConsumeOptions } from "./consume.ts";
 
@@ -28,10 +29,15 @@ export interface NewSubscription {
     | { readonly kind: "nats"; readonly subject?: string };
   /** Where it begins; with what is committed from now on unless said. */
   readonly from?: "now" | "beginning";
+  /** How long a consumer has to acknowledge an event before it comes again; 30 s unless said. */
   readonly ackTimeoutMs?: number;
+  /** How often an event is tried before it is set aside; 20 for webhooks, else for ever, unless said. */
   readonly deliveriesMax?: number;
+  /** How many events may be on their way at once, over all consumers; 1,000 unless said. */
   readonly inFlightMax?: number;
+  /** The first wait before an event is tried again, which doubles each time; 1 s unless said. */
   readonly initialBackoffMs?: number;
+  /** The longest wait; 1 minute unless said. */
   readonly backoffMsMax?: number;
 }
 
@@ -45,8 +51,10 @@ export interface Subscriptions {
   /** Deletes a subscription with its place and what it set aside. */
   delete(name: string, options?: ChangeOptions): Promise<void>;
   /**
-   * Consumes a subscription: each event comes at least once, those of one run in their order, until it is
-   * acknowledged. Opens the stream again by itself, after which what was not acknowledged comes again.
+   * Consumes a subscription: each event comes until it is acknowledged, at least once, and those of one run
+   * in their order. Opens the stream again by itself when it is cut, after which what was not acknowledged
+   * comes again. Ends when the subscription is deleted, or with an UnavailableError when the server stays
+   * away, as a watch does.
    */
   consume(name: string, options?: ConsumeOptions): AsyncGenerator<ConsumedEvent, undefined>;
   /** Lists what a subscription set aside, the oldest event first. */
@@ -64,22 +72,17 @@ export function toSubscriptionMessage(
   namespace: string,
 ): MessageInitShape<typeof SubscriptionSchema> {
   const { name, filter, deliveriesMax = 0, inFlightMax = 0 } = subscription;
-  const durations = {
-    ackTimeout: toDuration(subscription.ackTimeoutMs),
-    initialBackoff: toDuration(subscription.initialBackoffMs),
-    maxBackoff: toDuration(subscription.backoffMsMax),
-  };
-  return {
+  return withoutUndefined({
     namespace,
     name,
+    filter: filter && { ...toEventFilter(filter), namespace: filter.namespace ?? "" },
+    target: toTarget(subscription.target),
+    ackTimeout: toDuration(subscription.ackTimeoutMs),
     deliveriesMax,
     inFlightMax,
-    target: toTarget(subscription.target),
-    ...Object.fromEntries(Object.entries(durations).filter(([, duration]) => duration !== undefined)),
-    ...(filter === undefined
-      ? {}
-      : { filter: { ...toEventFilter(filter), namespace: filter.namespace ?? "" } }),
-  };
+    initialBackoff: toDuration(subscription.initialBackoffMs),
+    maxBackoff: toDuration(subscription.backoffMsMax),
+  });
 }
 
 function toTarget(
@@ -88,8 +91,7 @@ function toTarget(
   switch (target?.kind) {
     case "webhook": {
       const { url, secret = "", timeoutMs } = target;
-      const timeout = toDuration(timeoutMs);
-      return { case: "webhook", value: { url, secret, ...(timeout === undefined ? {} : { timeout }) } };
+      return { case: "webhook", value: withoutUndefined({ url, secret, timeout: toDuration(timeoutMs) }) };
     }
     case "nats":
       return { case: "nats", value: { subject: target.subject ?? "" } };

@@ -42,6 +42,9 @@ const nameLevel = naming(LogLevels);
 /** The number of each kind in filters. */
 export const eventKindNumbers: Readonly<Record<EventKind, EventKinds>> = EventKinds;
 
+/** The name of a kind. */
+export const nameEventKind = naming(EventKinds);
+
 /** An event as plain values. */
 export function toEvent(event: EventMessage): Event {
   const base: EventBase = {

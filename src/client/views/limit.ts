@@ -1,5 +1,6 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Limit as LimitMessage, LimitUse as UseMessage } from "../../../gen/signalbox/v1/limit_pb.ts";
+import { fromDuration } from "../spec/duration.ts";
+import { withoutUndefined } from "../without-undefined.ts";
 import { toDate } from "./name.ts";
 
 /** Which tasks fall under a limit. */
@@ -34,12 +35,13 @@ export interface LimitUse {
 /** A limit as plain values. */
 export function toLimit(limit: LimitMessage): Limit {
   const { namespace, name, rate, concurrentMax, shareWeight } = limit;
+  const periodMs = fromDuration(rate?.period);
   return {
     namespace,
     name,
     scope: toScope(limit.scope),
     concurrentMax,
-    rate: rate?.period === undefined ? undefined : { count: rate.count, periodMs: durationMs(rate.period) },
+    rate: rate === undefined || periodMs === undefined ? undefined : { count: rate.count, periodMs },
     shareWeight,
     updateTime: toDate(limit.updateTime),
   };
@@ -56,7 +58,7 @@ function toScope(scope: LimitMessage["scope"]): LimitScope {
       return { op: scope.value };
     case "label": {
       const { name, value } = scope.value;
-      return { label: name, ...(value === undefined ? {} : { value }) };
+      return withoutUndefined({ label: name, value });
     }
     default:
       return { wholeNamespace: true };

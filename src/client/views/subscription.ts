@@ -1,8 +1,9 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import type {
   DeadLetter as DeadLetterMessage,
   Subscription as SubscriptionMessage,
 } from "../../../gen/signalbox/v1/subscription_pb.ts";
+import { fromDuration } from "../spec/duration.ts";
+import { type EventQuery, fromEventFilter } from "../spec/event-filter.ts";
 import { toDate } from "./name.ts";
 
 /** How the events of a subscription get to whoever subscribed. */
@@ -17,11 +18,15 @@ export interface Subscription {
   readonly namespace: string;
   readonly name: string;
   readonly target: SubscriptionTarget;
-  /** The topics of its filter; empty for any event. */
-  readonly topics: readonly string[];
+  /** Which events; empty for all that it can see. */
+  readonly filter: EventQuery & { readonly namespace?: string };
   readonly ackTimeoutMs: number | undefined;
   /** How often the delivery of an event is tried before it is set aside; 0 is the target's default. */
   readonly deliveriesMax: number;
+  /** How many events may be on their way at once; 0 is the server's default. */
+  readonly inFlightMax: number;
+  readonly initialBackoffMs: number | undefined;
+  readonly backoffMsMax: number | undefined;
   readonly createTime: Date | undefined;
   /** How far behind the head of the feed it is, in events of the whole feed. */
   readonly lagEvents: number;
@@ -49,15 +54,18 @@ export interface DeadLetter {
 
 /** A subscription as plain values. */
 export function toSubscription(subscription: SubscriptionMessage): Subscription {
-  const { namespace, name, filter, ackTimeout, deliveriesMax, createTime, status } = subscription;
+  const { namespace, name, deliveriesMax, inFlightMax, status } = subscription;
   return {
     namespace,
     name,
     target: toTarget(subscription.target),
-    topics: filter?.topics ?? [],
-    ackTimeoutMs: ackTimeout === undefined ? undefined : durationMs(ackTimeout),
+    filter: fromEventFilter(subscription.filter),
+    ackTimeoutMs: fromDuration(subscription.ackTimeout),
     deliveriesMax,
-    createTime: toDate(createTime),
+    inFlightMax,
+    initialBackoffMs: fromDuration(subscription.initialBackoff),
+    backoffMsMax: fromDuration(subscription.maxBackoff),
+    createTime: toDate(subscription.createTime),
     lagEvents: Number(status?.lagEvents ?? 0n),
     oldestTime: toDate(status?.oldestTime),
     inFlightCount: status?.inFlightCount ?? 0,

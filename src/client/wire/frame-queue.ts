@@ -1,13 +1,11 @@
-/** Frames for a stream, in their order: pushed from anywhere, taken by whoever sends them. */
+/**
+ * Frames for one stream, in their order: pushed from anywhere, taken by the one reader that sends them. It
+ * has no bound of its own: who pushes answers for how many frames there can be.
+ */
 export class FrameQueue<Frame> implements AsyncIterable<Frame> {
   #frames: Frame[] = [];
   #hasEnded = false;
   #wake: () => void = () => undefined;
-
-  /** True once nothing more is taken on. */
-  get hasEnded(): boolean {
-    return this.#hasEnded;
-  }
 
   /** Takes a frame on; after the end it is dropped. */
   push(frame: Frame): void {

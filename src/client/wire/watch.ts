@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { firstFrameTimeoutMs } from "../client-limits.ts";
-import { RefusedError, UnavailableError } from "../refused-error.ts";
-import { backoffMs, describeUnavailable, isTransient, type RetryPolicy } from "./retry.ts";
+import { Patience } from "./patience.ts";
+import type { RetryPolicy } from "./retry.ts";
+import { isCut, openStream, stoppable } from "./stream.ts";
 
 /**
  * A watch that goes on by itself. Behind it is one stream after another:
@@ -58,23 +58,7 @@ export function resume<Frame>(
   options: ResumeOptions,
 ): AsyncGenerator<Resumed<Frame>, undefined> {
   const stop = new AbortController();
-  const frames = follow(watch, options, stop.signal);
-  const generator: AsyncGenerator<Resumed<Frame>, undefined> = {
-    next: () => frames.next(),
-    return: (value) => {
-      stop.abort();
-      return frames.return(value);
-    },
-    throw: (error) => {
-      stop.abort();
-      return frames.throw(error);
-    },
-    [Symbol.asyncIterator]: () => generator,
-    async [Symbol.asyncDispose]() {
-      await generator.return(undefined);
-    },
-  };
-  return generator;
+  return stoppable(follow(watch, options, stop.signal), stop);
 }
 
 /** The same watch with each frame turned into something else. */
@@ -96,32 +80,30 @@ export function mapWatch<Frame, View>(
 
 async function* follow<Frame>(
   watch: Watch<Frame>,
-  { policy, address, cursor: start, signal }: ResumeOptions,
+  { cursor: start, signal, ...options }: ResumeOptions,
   stop: AbortSignal,
 ): AsyncGenerator<Resumed<Frame>, undefined> {
   const ends = signal === undefined ? stop : AbortSignal.any([stop, signal]);
+  const patience = new Patience(options);
   let cursor = start;
-  let failures = 0;
-  let lastHeardAt = performance.now();
-  let giveUpAfterMs = policy.forMs;
   let isInSnapshot = false;
   while (!ends.aborted) {
     let failure: unknown;
     let isFirst = true;
     try {
-      for await (const frame of openStream(watch, cursor, ends)) {
+      for await (const frame of openStream((cut) => watch.open(cursor, cut), ends)) {
         const isAgain =
-          isFirst && failures > 0 && watch.isBookmark(frame) && watch.cursorOf(frame) === cursor;
+          isFirst && patience.isFailing && watch.isBookmark(frame) && watch.cursorOf(frame) === cursor;
         const restarted = isFirst && isInSnapshot;
         isFirst = false;
-        failures = 0;
-        giveUpAfterMs = policy.resumeForMs;
         cursor = watch.cursorOf(frame) || cursor;
         isInSnapshot = watch.cursorOf(frame) === "";
+        patience.heard();
         if (!isAgain) {
           yield { frame, restarted };
+          // The time that the reader took for it is not the server's.
+          patience.heard();
         }
-        lastHeardAt = performance.now();
         if (watch.isLast?.(frame) === true) {
           return;
         }
@@ -132,55 +114,9 @@ async function* follow<Frame>(
       }
       failure = error;
     }
-    failures += 1;
-    const waitMs = backoffMs(policy, failures, failure);
-    if (!ends.aborted && performance.now() + waitMs - lastHeardAt > giveUpAfterMs) {
-      const reason = failure ?? "the stream ended";
-      throw new UnavailableError(describeUnavailable(address, reason), {
-        attempts: failures,
-        cause: failure,
-      });
+    if (!ends.aborted) {
+      await delay(patience.waitMs(failure), undefined, { signal: ends }).catch(() => undefined);
     }
-    await delay(waitMs, undefined, { signal: ends }).catch(() => undefined);
   }
   signal?.throwIfAborted();
-}
-
-/** A reader that was too slow goes on from its cursor like one whose connection was cut. */
-function isCut(error: unknown): boolean {
-  return (
-    isTransient(error) ||
-    error instanceof NoFrame ||
-    (error instanceof RefusedError && error.reason === "TOO_SLOW")
-  );
-}
-
-/** A stream on which nothing came, although a server sends the first frame at once. */
-class NoFrame extends Error {
-  override readonly name = "NoFrame";
-}
-
-/** One stream, which is ended when its reader leaves it, and cut when its first frame does not come. */
-async function* openStream<Frame>(
-  watch: Watch<Frame>,
-  cursor: string | undefined,
-  ends: AbortSignal,
-): AsyncGenerator<Frame, undefined> {
-  const cut = new AbortController();
-  const endStream = () => cut.abort(ends.reason);
-  ends.addEventListener("abort", endStream, { once: true });
-  const silence = new NoFrame(`no frame came for ${firstFrameTimeoutMs / 1_000} s`);
-  const timer = setTimeout(() => cut.abort(silence), firstFrameTimeoutMs);
-  try {
-    for await (const frame of watch.open(cursor, cut.signal)) {
-      clearTimeout(timer);
-      yield frame;
-    }
-  } catch (error) {
-    throw cut.signal.reason === silence ? silence : error;
-  } finally {
-    clearTimeout(timer);
-    ends.removeEventListener("abort", endStream);
-    cut.abort();
-  }
 }

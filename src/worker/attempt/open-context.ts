@@ -60,11 +60,17 @@ export function openContext(options: ContextOptions): TaskContext {
     progress: (percent, message = "") => reports.progress(percent, message),
     heartbeat: () => reports.heartbeat(),
     event: (event) => publish(event, op, reports),
-    condition: (name, options) => waits.condition(name, options),
-    task: (name, options) => waits.task(name, options),
-    startTask: (name, options) => waits.startTask(name, options),
-    step: (name, run) => steps.run(name, run),
+    condition: (name, options) => mayBeLeftAlone(waits.condition(name, options)),
+    task: (name, options) => mayBeLeftAlone(waits.task(name, options)),
+    startTask: (name, options) => mayBeLeftAlone(waits.startTask(name, options)),
+    step: (name, run) => mayBeLeftAlone(steps.run(name, run)),
   };
+}
+
+/** The same promise. A task need not await it: that its attempt ends first must not end the whole process. */
+function mayBeLeftAlone<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 const logLevels: Readonly<Record<TaskLogLevel, LogLevel>> = {
@@ -90,13 +96,14 @@ function openLog(reports: AttemptReports): TaskLog {
   });
 }
 
-async function publish(event: TaskEvent, op: string, reports: AttemptReports): Promise<void> {
+/** What is wrong with the event itself is thrown at once, so that it fails a task which awaits nothing, too. */
+function publish(event: TaskEvent, op: string, reports: AttemptReports): Promise<void> {
   const published = newPublished(event, op);
   const sizeBytes = toBinary(PublishedSchema, published).byteLength;
   if (sizeBytes > outputSizeBytesMax) {
     throw new RangeError(`the event takes ${sizeBytes} bytes, and at most ${outputSizeBytesMax} may be`);
   }
-  await reports.event(published, sizeBytes);
+  return mayBeLeftAlone(reports.event(published, sizeBytes));
 }
 
 /** The waits for children that others end. */

@@ -14,8 +14,9 @@ worker.task("words.count", async (ctx, input) => {
 });
 
 worker.task("score.publish", async (ctx, input) => {
-  await ctx.event({ type: "score.published", payload: { score: input["score"] ?? null } });
-  return { line: `published ${String(input["score"])}` };
+  const score = Number(input["score"]);
+  await ctx.event({ type: "score.published", payload: { score } });
+  return { line: `published ${score}` };
 });
 
 await worker.start();
