@@ -1,7 +1,7 @@
 /**
  * Writes the pages that the code's own tables say: `docs/errors.md` from the refusals,
- * `docs/configuration.md` from the options, and `docs/coverage-*.md` from the rows of other systems and the titles
- * of tests.
+ * `docs/configuration.md` from the options, and `docs/coverage-*.md` from the rows of other systems and the
+ * titles of tests.
  *
  * Usage: node scripts/generate-docs.ts [--check]. With `--check` nothing is written, and a page that is not
  * current ends it with 1.

@@ -47,7 +47,7 @@ export const sweptRequestsMax = 500;
 export const assignmentsPerCommandMax = 256;
 /** 64 sessions served by one assigning transaction; the rest come with the next one. */
 export const sessionsPerAssignMax = 64;
-/** 1 ms: the least wait before blocked work is asked for again at a time, which may be past when it is heard. */
+/** 1 ms: the least wait before blocked work is asked for again at a time, which may be past by then. */
 export const blockedDelayMsMin = 1;
 /**
  * 5,000 queues that a session takes from, its ops times its namespaces: each is looked at for every credit.
@@ -186,7 +186,7 @@ export const webhookPostsMax = 16;
 export const natsPublicationsMax = 256;
 /** 100 limits in a namespace: each assignment looks at all of them. */
 export const limitsPerNamespaceMax = 100;
-/** 1,000 lines (tasks of one op that ask for the same) looked at by one assigning transaction, each in turn. */
+/** 1,000 lines (tasks of one op that ask for the same) looked at by one assigning transaction, in turn. */
 export const linesPerAssignMax = 1_000;
 /** 256 tasks parked on full limits by one assigning transaction; the rest are met by the next one. */
 export const parkedPerAssignMax = 256;

@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { actionCommand, actionsCommand, explainCommand, timelineCommand } from "./commands/actions.ts";
 import { conditionsCommand } from "./commands/conditions.ts";
+import { endCommand } from "./commands/end.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { limitDeleteCommand, limitSetCommand, limitShowCommand, limitsCommand } from "./commands/limits.ts";
 import {
@@ -38,6 +39,7 @@ export const commands: readonly Command[] = [
   conditionsCommand,
   signalCommand,
   cancelCommand,
+  endCommand,
   retryCommand,
   updateCommand,
   eventsCommand,

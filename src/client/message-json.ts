@@ -1,4 +1,4 @@
-import { create, type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
+import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
 import { ActionSchema, AttemptSchema, TimelineEntrySchema } from "../../gen/signalbox/v1/action_pb.ts";
 import { ConditionSchema } from "../../gen/signalbox/v1/condition_pb.ts";
 import { SignalConditionResponseSchema } from "../../gen/signalbox/v1/condition_service_pb.ts";
@@ -10,10 +10,7 @@ import {
 import { LimitSchema } from "../../gen/signalbox/v1/limit_pb.ts";
 import { GetLimitResponseSchema } from "../../gen/signalbox/v1/limit_service_pb.ts";
 import { OpSchema } from "../../gen/signalbox/v1/op_pb.ts";
-import {
-  type PrepareInputsResponse,
-  PrepareInputsResponseSchema,
-} from "../../gen/signalbox/v1/op_service_pb.ts";
+import { PrepareInputsResponseSchema } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunSchema } from "../../gen/signalbox/v1/run_pb.ts";
 import {
   ExplainActionResponseSchema,
@@ -47,8 +44,7 @@ export const messageJson = {
   subscription: printing(SubscriptionSchema),
   deadLetter: printing(DeadLetterSchema),
   timelineEntry: printing(TimelineEntrySchema),
-  preparedInputs: (inputs: PrepareInputsResponse["inputs"]): string =>
-    toJsonString(PrepareInputsResponseSchema, create(PrepareInputsResponseSchema, { inputs })),
+  preparedInputs: printing(PrepareInputsResponseSchema),
 } as const;
 
 function printing<D extends DescMessage>(schema: D): (message: MessageShape<D>) => string {

@@ -125,7 +125,7 @@ export type Command =
       readonly namespace: string;
       readonly name: string;
     }
-  /** From whoever delivers: what a subscription has dealt with since, in any order, and what it sets aside. */
+  /** From whoever delivers: what a subscription has dealt with since, in any order, and what is set aside. */
   | {
       readonly kind: "moveSubscription";
       readonly namespace: string;

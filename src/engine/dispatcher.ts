@@ -35,7 +35,8 @@ export interface DispatcherOptions {
  * no credit is promised twice. When it fails, the next one is asked `storeRetryDelayMs` later.
  *
  * Work that none of those asked for can take is asked for again when something changes; the lanes keep
- * account of that. One timer is for what changes with time alone, such as a rate that lets the next one start.
+ * account of that. One timer is for what changes with time alone, such as a rate that lets the next one
+ * start.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;

@@ -19,8 +19,8 @@ const anywhere: Placement = { workerLabels: {}, tolerations: [] };
 
 /**
  * What of a demand (undefined for none) none of these workers meets, each as a sentence with the best that
- * any of them has. If each single thing is met by one of them and all together by none, what the nearest worker
- * does not meet.
+ * any of them has. If each single thing is met by one of them and all together by none, what the nearest
+ * worker does not meet.
  */
 export function unmetByAll(demand: Demand | undefined, workers: readonly Worker[]): readonly string[] {
   const sentences = [

@@ -1,14 +1,11 @@
 import { followEvents } from "../../client/follow.ts";
 import { type EventMessage, messageJson } from "../../client/message-json.ts";
-import { eventKindNumbers, toEvent } from "../../client/views/event.ts";
-import type { EventKind } from "../../client/views/event-details.ts";
+import { eventKindNumbers, eventKinds, toEvent } from "../../client/views/event.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { describeEvent, printTime } from "../output/describe-event.ts";
 import type { Screen } from "../output/screen.ts";
 import { beginTable, type Cell } from "../output/table.ts";
-
-const kinds = (Object.keys(eventKindNumbers) as EventKind[]).filter((name) => name !== "UNSPECIFIED");
 
 /** 1,000,000 events: more than anybody wants on a screen, and still a bound. */
 const eventsMax = 1_000_000;
@@ -42,7 +39,7 @@ export const eventsCommand: Command = {
     const filter = {
       namespace: calls.namespace,
       runId: given.text("run") ?? "",
-      kinds: given.choices("kind", kinds).map((kind) => eventKindNumbers[kind]),
+      kinds: given.choices("kind", eventKinds).map((kind) => eventKindNumbers[kind]),
       labels: given.pairs("label"),
       topics: [...given.texts("topic")],
     };

@@ -1,8 +1,9 @@
-import { type NewLimit, toLimitMessage } from "../../client/parts/limits.ts";
 import { messageJson } from "../../client/message-json.ts";
+import { type NewLimit, toLimitMessage } from "../../client/parts/limits.ts";
 import { type Limit, type LimitScope, toLimit, toLimitUse } from "../../client/views/limit.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
+import { withoutUndefined } from "../../client/without-undefined.ts";
 import type { Command } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
 import { parseDurationMs } from "../input/parse-duration.ts";
@@ -10,7 +11,7 @@ import { UsageError } from "../input/usage-error.ts";
 import { printTime } from "../output/describe-event.ts";
 import { limitOption, writeList } from "../output/list-output.ts";
 import { printAge, printDuration } from "../output/print-duration.ts";
-import { beginTable } from "../output/table.ts";
+import { beginTable, writeFacts } from "../output/table.ts";
 
 /** `limits`: lists limits. */
 export const limitsCommand: Command = {
@@ -29,13 +30,12 @@ export const limitsCommand: Command = {
       given,
       list,
       toJson: messageJson.limit,
-      headings: ["LIMIT", "OF", "AT ONCE>", "RATE", "WEIGHT>", "AGE>"],
+      headings: ["LIMIT", "OF", "AT ONCE>", "STARTS>", "WEIGHT>", "AGE>"],
       toRow: (message) => {
         const limit = toLimit(message);
-        const { name, scope, concurrentMax, shareWeight, updateTime } = limit;
-        const atOnce = concurrentMax === 0 ? "any" : String(concurrentMax);
-        const weight = shareWeight === 0 ? "" : String(shareWeight);
-        return [name, printScope(scope), atOnce, printRate(limit), weight, printAge(updateTime, new Date())];
+        const { name, scope, updateTime } = limit;
+        const age = printAge(updateTime, new Date());
+        return [name, printScope(scope), printMost(limit), printRate(limit), printWeight(limit), age];
       },
       nothing: "no limits",
     });
@@ -46,7 +46,7 @@ export const limitsCommand: Command = {
 export const limitShowCommand: Command = {
   name: "limit show",
   arguments: ["NAME"],
-  sentence: "tells how much of a limit is in use",
+  sentence: "tells what a limit is and how much of it is in use",
   options: {},
   async run({ given, screen, calls, signal }) {
     const request = { namespace: calls.namespace, name: given.argument(0) };
@@ -56,17 +56,27 @@ export const limitShowCommand: Command = {
       return;
     }
     const limit = toLimit(required(answer.limit));
-    const most = limit.concurrentMax === 0 ? "" : ` of ${limit.concurrentMax}`;
-    const table = beginTable(screen, ["VALUE", "RUNNING>", "NEXT START"]);
-    table.add(
-      answer.uses
-        .map(toLimitUse)
-        .map(({ value, runningCount, nextStartTime }) => [
-          value === "" ? "-" : value,
-          `${runningCount}${most}`,
+    const uses = answer.uses.map(toLimitUse);
+    const whole = isPerValue(limit) ? undefined : uses[0];
+    writeFacts(screen, [
+      ["limit", limit.name],
+      ["of", printScope(limit.scope)],
+      ["at once", printMost(limit)],
+      ["starts", printRate(limit)],
+      ["weight", printWeight(limit)],
+      ["running", whole === undefined ? "" : String(whole.runningCount)],
+      ["next start", printTime(whole?.nextStartTime)],
+    ]);
+    if (isPerValue(limit) && uses.length > 0) {
+      screen.line("");
+      beginTable(screen, ["VALUE", "RUNNING>", "NEXT START"]).add(
+        uses.map(({ value, runningCount, nextStartTime }) => [
+          value,
+          String(runningCount),
           printTime(nextStartTime),
         ]),
-    );
+      );
+    }
   },
 };
 
@@ -74,7 +84,7 @@ export const limitShowCommand: Command = {
 export const limitSetCommand: Command = {
   name: "limit set",
   arguments: ["NAME"],
-  sentence: "makes a limit, or changes it: how many tasks may run at once, how often one may start",
+  sentence: "makes a limit, or replaces it: how many tasks may run at once, how often one may start",
   notes: [
     "It is of one --op, of tasks with a --label (K=V, or K alone for each value by itself), or --all of them.",
   ],
@@ -91,9 +101,17 @@ export const limitSetCommand: Command = {
     "signalbox limit set per-customer --label customer --max 5 --rate 100/1m",
   ],
   async run({ given, screen, calls, signal }) {
-    const limit = toLimitMessage(readLimit(given), calls.namespace);
-    const answer = required((await calls.raw.limits.setLimit({ limit }, { signal })).limit);
-    screen.line(screen.json ? messageJson.limit(answer) : `${answer.name} is set`);
+    const message = toLimitMessage(readLimit(given), calls.namespace);
+    const answer = required((await calls.raw.limits.setLimit({ limit: message }, { signal })).limit);
+    if (screen.json) {
+      screen.line(messageJson.limit(answer));
+      return;
+    }
+    const limit = toLimit(answer);
+    const atOnce = limit.concurrentMax === 0 ? "" : `${limit.concurrentMax} at once`;
+    const weight = limit.shareWeight === 0 ? "" : `weight ${limit.shareWeight}`;
+    const held = [atOnce, printRate(limit), weight].filter((text) => text !== "");
+    screen.line(`${limit.name} holds for ${printScope(limit.scope)}: ${held.join(", ")}`);
   },
 };
 
@@ -106,24 +124,22 @@ export const limitDeleteCommand: Command = {
   async run({ given, screen, calls, signal }) {
     const request = { namespace: calls.namespace, name: given.argument(0) };
     await calls.raw.limits.deleteLimit(request, { signal });
-    screen.note(`${request.name} is deleted`);
+    if (!screen.json) screen.line(`${request.name} is deleted`);
   },
 };
 
 function readLimit(given: CommandArguments): NewLimit {
+  const scope = readScope(given);
   const concurrentMax = given.integer("max", { min: 1, max: 1_000_000 });
   const shareWeight = given.integer("weight", { min: 1, max: 1_000 });
-  const rate = given.text("rate");
+  const rate = readRate(given.text("rate"));
   if (concurrentMax === undefined && rate === undefined && shareWeight === undefined) {
     throw new UsageError("limit set needs something to hold: --max, --rate or --weight");
   }
-  return {
-    name: given.argument(0),
-    scope: readScope(given),
-    ...(concurrentMax === undefined ? {} : { concurrentMax }),
-    ...(shareWeight === undefined ? {} : { shareWeight }),
-    ...(rate === undefined ? {} : { rate: readRate(rate) }),
-  };
+  if (shareWeight !== undefined && !("wholeNamespace" in scope)) {
+    throw new UsageError("--weight is for a limit of --all tasks of a namespace");
+  }
+  return withoutUndefined({ name: given.argument(0), scope, concurrentMax, shareWeight, rate });
 }
 
 function readScope(given: CommandArguments): LimitScope {
@@ -143,20 +159,33 @@ function readScope(given: CommandArguments): LimitScope {
   return scope;
 }
 
-function readRate(text: string): { readonly count: number; readonly periodMs: number } {
-  const [, count, period] = /^(\d{1,7})\/(.+)$/.exec(text) ?? [];
+function readRate(text: string | undefined): NewLimit["rate"] {
+  if (text === undefined) return undefined;
+  const [, count, period] = /^([1-9]\d{0,6})\/(.+)$/.exec(text) ?? [];
   if (count === undefined || period === undefined) {
     throw new UsageError(`--rate is ${JSON.stringify(text)} and must be N/DURATION, such as 100/1m`);
   }
   return { count: Number(count), periodMs: parseDurationMs(period, "--rate") };
 }
 
+function isPerValue({ scope }: Limit): boolean {
+  return "label" in scope && scope.value === undefined;
+}
+
 function printScope(scope: LimitScope): string {
   if ("op" in scope) return `op ${scope.op}`;
-  if ("wholeNamespace" in scope) return "all";
-  return scope.value === undefined ? `each label ${scope.label}` : `label ${scope.label}=${scope.value}`;
+  if ("wholeNamespace" in scope) return "all tasks";
+  return scope.value === undefined ? `each ${scope.label}` : `${scope.label}=${scope.value}`;
+}
+
+function printMost({ concurrentMax }: Limit): string {
+  return concurrentMax === 0 ? "any" : String(concurrentMax);
 }
 
 function printRate({ rate }: Limit): string {
   return rate === undefined ? "" : `${rate.count} in ${printDuration(rate.periodMs)}`;
+}
+
+function printWeight({ shareWeight }: Limit): string {
+  return shareWeight === 0 ? "" : String(shareWeight);
 }

@@ -1,4 +1,4 @@
-import { fromValues, toValue } from "../../client/js-value.ts";
+import { fromValues, toValues } from "../../client/js-value.ts";
 import { messageJson } from "../../client/message-json.ts";
 import { toOpMessage } from "../../client/parts/ops.ts";
 import { toOp } from "../../client/views/op.ts";
@@ -66,7 +66,7 @@ export const opRegisterCommand: Command = {
     if (screen.json) {
       screen.line(messageJson.op(answer));
     } else {
-      screen.line(`${answer.name} version ${answer.version}`);
+      screen.line(`${answer.name} is registered, version ${answer.version}`);
     }
   },
 };
@@ -102,7 +102,7 @@ export const opDeleteCommand: Command = {
       { ...request, force: given.flag("force") },
       { signal },
     );
-    screen.line(screen.json ? JSON.stringify({ versionCount }) : `deleted, versions: ${versionCount}`);
+    screen.line(screen.json ? JSON.stringify({ versionCount }) : `${request.name} is deleted, versions: ${versionCount}`);
   },
 };
 
@@ -130,19 +130,21 @@ export const opValidateCommand: Command = {
       screen.note("the inputs are valid");
       return;
     }
-    const { inputs } = await calls.raw.ops.prepareInputs(request, { signal });
-    const prepared = Object.entries(fromValues(inputs));
+    const prepared = await calls.raw.ops.prepareInputs(request, { signal });
     if (screen.json) {
-      screen.line(messageJson.preparedInputs(inputs));
-    } else {
-      for (const [name, value] of prepared) screen.line(`${name}: ${printValue(value)}`);
+      screen.line(messageJson.preparedInputs(prepared));
+      return;
     }
+    for (const [name, value] of Object.entries(fromValues(prepared.inputs))) {
+      screen.line(`${name}: ${printValue(value)}`);
+    }
+    screen.note(`the inputs are valid for ${request.name} version ${prepared.version}`);
   },
 };
 
 function toInputs(inputs: ReturnType<typeof readInput>) {
   try {
-    return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, toValue(value, name)]));
+    return toValues(inputs, "the input");
   } catch (error) {
     throw error instanceof TypeError || error instanceof RangeError ? new UsageError(error.message) : error;
   }

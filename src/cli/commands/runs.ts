@@ -42,7 +42,7 @@ export const runsCommand: Command = {
     const withinMs = given.durationMs("within");
     const filter = toRunFilter({
       namespace: calls.namespace,
-      states: given.choices("state", states) as Exclude<RunState, "UNSPECIFIED">[],
+      states: given.choices("state", states),
       labels: given.pairs("label"),
       pausedOnly: given.flag("paused"),
       op: given.text("op") ?? "",

@@ -85,7 +85,8 @@ export function makeActions({ raw, namespace }: Calls): Actions {
   };
 }
 
-function toEnd(end: ActionEnd) {
+/** What a request says about an end. Throws a TypeError or RangeError for an output that no value stands for. */
+export function toEnd(end: ActionEnd) {
   const state = Action_State[end.state];
   if (end.state === "FAILED") return { state, error: { ...end.error } };
   if (end.state === "CANCELLED") return { state };

@@ -42,6 +42,11 @@ const nameLevel = naming(LogLevels);
 /** The number of each kind in filters. */
 export const eventKindNumbers: Readonly<Record<EventKind, EventKinds>> = EventKinds;
 
+/** The names of the kinds that an event can have. */
+export const eventKinds = (Object.keys(eventKindNumbers) as EventKind[]).filter(
+  (kind) => kind !== "UNSPECIFIED",
+);
+
 /** The name of a kind. */
 export const nameEventKind = naming(EventKinds);
 

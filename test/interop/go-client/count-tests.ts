@@ -1,6 +1,7 @@
 /**
  * Counts the tests of a `go test -json` log, prints what failed with its output, and as its last line
- * `tests: N passed, N failed`. A package that does not build, or ends without a word, counts as a failed test.
+ * `tests: N passed, N failed`. A package that does not build, or ends without a word, counts as a failed
+ * test.
  *
  * Usage: node count-tests.ts LOG
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Go client: its generated code is current, it is vetted and formatted, its tests pass against started servers,
-# and its example is answered from the command line.
+# The Go client: its generated code is current, it is vetted and formatted, its tests pass against started
+# servers, and its example is answered from the command line.
 . "$(dirname "${BASH_SOURCE[0]}")/../started-server.sh"
 client="$root/clients/go"
 

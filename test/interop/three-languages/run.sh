@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One run, three languages: Go submits and answers, a TypeScript and a Python worker execute its tasks, Python follows
-# the feed to the end.
+# One run, three languages: Go submits and answers, a TypeScript and a Python worker execute its tasks, Python
+# follows the feed to the end.
 . "$(dirname "${BASH_SOURCE[0]}")/../started-server.sh"
 here="$root/test/interop/three-languages"
 venv="$kept/python-client"
