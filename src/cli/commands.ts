@@ -14,13 +14,14 @@ import {
 import { runCommand } from "./commands/run.ts";
 import { cancelCommand, retryCommand, runsCommand, updateCommand } from "./commands/runs.ts";
 import { signalCommand } from "./commands/signal.ts";
+import { subscriptionConsumeCommand } from "./commands/subscriptions/consume.ts";
+import { deadLettersCommand } from "./commands/subscriptions/dead-letters.ts";
 import {
-  deadLettersCommand,
-  subscriptionConsumeCommand,
   subscriptionCreateCommand,
   subscriptionDeleteCommand,
+  subscriptionShowCommand,
   subscriptionsCommand,
-} from "./commands/subscriptions.ts";
+} from "./commands/subscriptions/subscriptions.ts";
 import { tokenCreateCommand, tokenRevokeCommand, tokensCommand } from "./commands/tokens.ts";
 import { versionCommand } from "./commands/version.ts";
 import { watchCommand } from "./commands/watch.ts";
@@ -57,6 +58,7 @@ export const commands: readonly Command[] = [
   limitSetCommand,
   limitDeleteCommand,
   subscriptionsCommand,
+  subscriptionShowCommand,
   subscriptionCreateCommand,
   subscriptionConsumeCommand,
   subscriptionDeleteCommand,

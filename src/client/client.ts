@@ -13,18 +13,31 @@ import { type Limits, makeLimits } from "./parts/limits.ts";
 import { makeOps, type Ops } from "./parts/ops.ts";
 import { makeRuns, type Runs } from "./parts/runs.ts";
 import { makeSubscriptions, type Subscriptions } from "./parts/subscriptions.ts";
+import { makeWorkers, type Workers } from "./parts/workers.ts";
 import type { Calls, RawClients } from "./wire/calls.ts";
 import { type RetryOptions, toRetryPolicy } from "./wire/retry.ts";
 import { defaultAddress, openConnection, type Protocol, reliableTransport } from "./wire/transport.ts";
-import { makeWorkers, type Workers } from "./parts/workers.ts";
 
+export type { ConditionFrame, EventFrame, EventStart, RunFrame } from "./follow.ts";
+export { type AnswerByType, type ConditionType, type JsValue, type JsValues, Reference } from "./js-value.ts";
 export type { ActionEnd, Actions } from "./parts/actions.ts";
 export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./parts/conditions.ts";
 export type { Events, NewEvent } from "./parts/events.ts";
-export type { ConditionFrame, EventFrame, EventStart, RunFrame } from "./follow.ts";
-export { type AnswerByType, type ConditionType, type JsValue, type JsValues, Reference } from "./js-value.ts";
 export type { Limits, NewLimit } from "./parts/limits.ts";
 export type { NewOp, OpListOptions, Ops, OpVersion } from "./parts/ops.ts";
+export type { RunChange, RunQuery, Runs } from "./parts/runs.ts";
+export type { ConsumedEvent, NewSubscription, Subscriptions } from "./parts/subscriptions.ts";
+export type { Workers } from "./parts/workers.ts";
+export {
+  CallFailedError,
+  type RefusalReason,
+  RefusedError,
+  type StatusCode,
+  UnavailableError,
+  type Violation,
+} from "./refused-error.ts";
+export type { EventQuery } from "./spec/event-filter.ts";
+export type { NewInputSpec, NewOutputSpec, SpecType } from "./spec/op-specs.ts";
 export type { NewDelivery, NewPlacement, NewResources } from "./spec/placement.ts";
 export {
   type Inputs,
@@ -37,18 +50,6 @@ export {
   type PlannedAction,
 } from "./spec/plan.ts";
 export type { NewRetry, NewTimeouts } from "./spec/retry.ts";
-export {
-  CallFailedError,
-  type RefusalReason,
-  RefusedError,
-  type StatusCode,
-  UnavailableError,
-  type Violation,
-} from "./refused-error.ts";
-export type { RunChange, RunQuery, Runs } from "./parts/runs.ts";
-export type { EventQuery } from "./spec/event-filter.ts";
-export type { NewInputSpec, NewOutputSpec, SpecType } from "./spec/op-specs.ts";
-export type { ConsumedEvent, NewSubscription, Subscriptions } from "./parts/subscriptions.ts";
 export type {
   Action,
   ActionError,
@@ -71,7 +72,6 @@ export type { CallOptions, ChangeOptions, RawClients, WatchOptions } from "./wir
 export type { Page, PageOptions, Pages } from "./wire/pages.ts";
 export type { RetryOptions } from "./wire/retry.ts";
 export type { Protocol } from "./wire/transport.ts";
-export type { Workers } from "./parts/workers.ts";
 
 /** How a client is made. Everything has a default. */
 export interface ClientOptions {

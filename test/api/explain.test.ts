@@ -222,8 +222,7 @@ describe("a queued task", () => {
     await create("r3", {}, { labels: { user: "ada" } });
     expect(await explain("r3")).toMatchObject({
       cause: Cause.LIMIT_FULL,
-      message:
-        'all 1 places of limit per-user for "ada" are taken; wait for the end of one, or set it higher',
+      message: 'the one place of limit per-user for "ada" is taken; wait for its end, or set it higher',
       limit: "per-user",
       holders: ["r1/main"],
     });

@@ -1,8 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { runKey } from "../../src/core/name.ts";
-import { linesPerAssignMax, passedOverMsMax } from "../../src/limits.ts";
-import { theTask } from "../support/builders.ts";
-import { asking, capacity, createAll, give, placement, setLimit } from "../support/placing.ts";
+import { type Demand, nothingReserved, type Reserved } from "../../src/core/placement/demand.ts";
+import { demandOf } from "../../src/core/placement/demand-of.ts";
+import { shareMissing } from "../../src/core/placement/shortfall.ts";
+import { keptFreeTasksMax, linesPerAssignMax, passedOverMsMax } from "../../src/limits.ts";
+import { noRequest, theTask } from "../support/builders.ts";
+import {
+  type Asked,
+  asking,
+  capacity,
+  createAll,
+  give,
+  placement,
+  resources,
+  setLimit,
+} from "../support/placing.ts";
 import { World } from "../support/world.ts";
 
 /** Runs `<namespace>0`, `<namespace>1` … of a namespace. */
@@ -14,6 +26,12 @@ function queue(world: World, namespace: string, count: number, task = theTask())
 function finish(world: World, namespace: string, runId: string): void {
   const attempt = world.reference("main", runKey(namespace, runId));
   expect(world.report(attempt, { kind: "succeeded", outputs: {} })).toBeUndefined();
+}
+
+/** What is assigned is accepted, so that it is held on. */
+function acceptAll(world: World): void {
+  const assigned = world.state.allActions().filter(({ state }) => state === "ASSIGNED");
+  world.accept(assigned.map(({ run, name }) => world.reference(name, run)));
 }
 
 const share = { scope: { kind: "namespace" }, concurrentMax: 0 } as const;
@@ -188,6 +206,141 @@ describe("a large task that fits nowhere at the moment", () => {
     expect(give(world, { s1: 9 })).toMatchObject({ given: [], blockedQueues: ["a/work", "b/work"] });
     finish(world, "a", "holder");
     expect(give(world, { s1: 9 }).given).toEqual(["s1: a/large"]);
+  });
+
+  test("G-154 waits anew each time it is queued again, however old it is", () => {
+    const world = new World();
+    world.attach("w", { capacity: capacity({ cpu: 4 }) });
+    createAll(world, { large: asking({ cpu: 4 }) });
+    world.at(passedOverMsMax);
+    expect(give(world, { s1: 1 }).given).toEqual(["s1: large"]);
+    world.decline(world.reference("main", runKey("default", "large")));
+    createAll(world, { holder: asking({ cpu: 1 }) });
+    expect(give(world, { s1: 1 }).given).toEqual(["s1: holder"]);
+    acceptAll(world);
+    world.at(world.nowMs + 1000);
+    expect(world.action("main", runKey("default", "large")).state).toBe("QUEUED");
+    createAll(world, { small });
+    expect(give(world, { s1: 9 }).given).toEqual(["s1: small"]);
+  });
+
+  test("G-154 has no worker kept free that drains: the next one is", () => {
+    const world = waiting();
+    world.at(world.nowMs + passedOverMsMax);
+    world.do<"drainWorker">({
+      kind: "drainWorker",
+      request: noRequest,
+      namespace: "default",
+      workerId: "w",
+    });
+    createAll(world, { x: small });
+    expect(give(world, { s1: 9 }).given).toEqual([]);
+  });
+
+  test("G-154 has the worker kept free that misses the least by then, in the middle of a command too", () => {
+    const world = new World();
+    world.attach("v", { capacity: capacity({ cpu: 4 }), labels: { zone: "v" } });
+    world.attach("w", { capacity: capacity({ cpu: 4 }) });
+    createAll(world, { v: asking({ cpu: 1 }), w: asking({ cpu: 2 }) });
+    expect(give(world, { s1: 1 }).given).toEqual(["s1: v"]);
+    expect(give(world, { s2: 1 }).given).toEqual(["s2: w"]);
+    acceptAll(world);
+    createAll(world, { large: asking({ cpu: 4 }) });
+    world.at(passedOverMsMax * 1.5);
+    const there = { placement: placement({ workerLabels: { zone: "v" } }) };
+    createAll(world, { first: asking({ cpu: 2 }, there) }, { priority: 1 });
+    createAll(world, { x: small });
+    expect(give(world, { s1: 9, s2: 9 }).given).toEqual(["s1: first", "s1: x"]);
+  });
+
+  test("G-154 does not hold back older ones of another namespace", () => {
+    const world = new World();
+    world.attach("w", { namespace: "a", sharedNamespaces: ["b"], capacity: capacity({ cpu: 4 }) });
+    createAll(world, { holder: asking({ cpu: 1 }) }, { namespace: "a" });
+    expect(give(world, { s1: 1 }).given).toEqual(["s1: a/holder"]);
+    acceptAll(world);
+    createAll(world, { older: small }, { namespace: "b" });
+    createAll(world, { large: asking({ cpu: 4 }) }, { namespace: "a" });
+    createAll(world, { younger: small }, { namespace: "b" });
+    world.at(world.nowMs + passedOverMsMax);
+    expect(give(world, { s1: 9 }).given).toEqual(["s1: b/older"]);
+  });
+
+  test("holds up nobody of another namespace while a limit holds it up itself", () => {
+    const world = new World();
+    const ops = ["work", "heavy"];
+    world.attach("w", { ops, namespace: "a", sharedNamespaces: ["b"], capacity: capacity({ cpu: 4 }) });
+    setLimit(world, { scope: { kind: "op", op: "heavy" } }, "limit", "a");
+    const heavy = (cpu: number) => asking({ cpu }, { op: "heavy" });
+    createAll(world, { holder: heavy(1), large: heavy(4) }, { namespace: "a" });
+    expect(give(world, { s1: 1 }).given).toEqual(["s1: a/holder"]);
+    acceptAll(world);
+    world.at(world.nowMs + passedOverMsMax);
+    createAll(world, { small }, { namespace: "b" });
+    expect(give(world, { s1: 9 }).given).toEqual(["s1: b/small"]);
+  });
+
+  test.each([
+    { of: "its own", namespace: "a" },
+    { of: "another", namespace: "b" },
+  ])(
+    `is one of ${keptFreeTasksMax} that hold back the younger ones of $of namespace: the oldest`,
+    ({ namespace }) => {
+      const world = new World();
+      const indexes = Array.from({ length: keptFreeTasksMax + 1 }, (_, index) => String(index));
+      const on = (n: string, cpu: number) => {
+        return asking({ cpu }, { placement: placement({ workerLabels: { n } }) });
+      };
+      const each = (word: string, cpu: number) => {
+        return Object.fromEntries(indexes.map((n) => [`${word}${n}`, on(n, cpu)]));
+      };
+      for (const n of indexes) {
+        const shared = { namespace: "a", sharedNamespaces: ["b"], capacity: capacity({ cpu: 4 }) };
+        world.attach(`w${n}`, { ...shared, labels: { n } });
+      }
+      const credits = Object.fromEntries(indexes.map((n) => [`s${Number(n) + 1}`, 9]));
+      createAll(world, each("holder", 1), { namespace: "a" });
+      expect(give(world, credits).given).toHaveLength(indexes.length);
+      acceptAll(world);
+      createAll(world, each("large", 4), { namespace: "a" });
+      world.at(world.nowMs + passedOverMsMax);
+      createAll(world, each("small", 1), { namespace });
+      const last = indexes.length;
+      expect(give(world, credits).given).toEqual([`s${last}: ${namespace}/small${last - 1}`]);
+    },
+  );
+});
+
+describe("what a task misses on a worker", () => {
+  const reservedDevice = { index: 0, vramMb: 0, actionCount: 1, whole: false };
+  test.each<{ of: string; asked: Asked; reserved: Partial<Reserved>; share: number }>([
+    { of: "nothing", asked: { cpu: 2, ramMb: 100, vramMb: 4000 }, reserved: {}, share: 0 },
+    { of: "cores", asked: { cpu: 2 }, reserved: { cpuMilli: 1000 }, share: 0.5 },
+    { of: "memory", asked: { ramMb: 100 }, reserved: { ramMb: 25 }, share: 0.25 },
+    { of: "both", asked: { cpu: 2, ramMb: 100 }, reserved: { cpuMilli: 2000, ramMb: 25 }, share: 1.25 },
+    {
+      of: "memory of a device",
+      asked: { vramMb: 6000 },
+      reserved: { devices: [{ ...reservedDevice, vramMb: 5000 }] },
+      share: 0.5,
+    },
+    {
+      of: "a device that somebody has whole",
+      asked: { vramMb: 6000 },
+      reserved: { devices: [{ ...reservedDevice, whole: true }] },
+      share: 1,
+    },
+    {
+      of: "a whole device that others share",
+      asked: { deviceCount: 1 },
+      reserved: { devices: [{ ...reservedDevice, vramMb: 1, actionCount: 3 }] },
+      share: 3,
+    },
+  ])("is the share of all that it asks for: of $of", ({ asked, reserved, share: missing }) => {
+    const demand = demandOf(resources(asked), undefined) as Demand;
+    const all = capacity({ cpu: 2, ramMb: 100, devices: [8000] });
+    const place = { capacity: all, reserved: { ...nothingReserved, ...reserved } };
+    expect(shareMissing(demand, place)).toBe(missing);
   });
 });
 

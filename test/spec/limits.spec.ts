@@ -359,6 +359,39 @@ describe("setting a limit", () => {
     expect(world.state.counter("default/limit/x")).toMatchObject({ heldCount: 1, dueMs: undefined });
   });
 
+  test("to any number lets out at once however much is parked", () => {
+    const world = new World();
+    world.attach();
+    setLimit(world, { scope: team });
+    const count = unparkedPerCommandMax * 2 + 5;
+    world.create({
+      plan: Array.from({ length: count }, (_, index) => aTask(`t${index}`)),
+      labels: { team: "x" },
+    });
+    while (give(world, { s1: 9999 }).emptyQueues.length === 0);
+    setLimit(world, { scope: team, concurrentMax: 0 });
+    world.at(world.nowMs);
+    expect(parkedRuns(world, "x")).toEqual([]);
+  });
+
+  test("to other tasks lets out all that waited before, also once the new ones have all its places", () => {
+    const world = new World();
+    world.attach();
+    setLimit(world, { scope: team });
+    const count = unparkedPerCommandMax + 5;
+    world.create({
+      plan: Array.from({ length: count }, (_, index) => aTask(`t${index}`, { labels: { team: "x" } })),
+    });
+    while (give(world, { s1: 9999 }).emptyQueues.length === 0);
+    setLimit(world, { scope: { kind: "label", name: "customer", value: undefined } });
+    createAll(world, { c: theTask() }, { labels: { customer: "x" } });
+    expect(give(world, { s1: 1 }).given).toEqual(["s1: c"]);
+    expect(world.state.counter("default/limit/x")?.heldCount).toBe(1);
+    world.at(world.nowMs);
+    expect(parkedRuns(world, "x")).toEqual([]);
+    expect(give(world, { s1: 9999 }, 9999).given).toHaveLength(count - 1);
+  });
+
   test("is said in the feed, unless it changes nothing", () => {
     const world = new World();
     setLimit(world);
@@ -519,6 +552,20 @@ describe("a rate", () => {
     expect(give(world, { s1: 9 }).given).toEqual(["s1: b"]);
   });
 
+  test("of one op among several is asked for at the first of their times", () => {
+    const world = new World();
+    world.attach("w", { ops: ["work", "heavy"] });
+    setLimit(world, { concurrentMax: 0, rate: { count: 1, periodMs: 10_000 } });
+    const heavy = { scope: { kind: "op", op: "heavy" }, rate: { count: 1, periodMs: 5_000 } } as const;
+    setLimit(world, { concurrentMax: 0, ...heavy }, "other");
+    const other = theTask({ op: "heavy" });
+    createAll(world, { a: theTask(), b: theTask(), c: other, d: other });
+    expect(give(world, { s1: 9 })).toMatchObject({
+      given: ["s1: a", "s1: c"],
+      againMs: world.nowMs + 5_000,
+    });
+  });
+
   test("of a label parks what comes too early, and lets it out when its time comes", () => {
     const world = worldOf(["a", "b", "c", "d"], { labels: { team: "x" } });
     setLimit(world, { scope: team, concurrentMax: 0, rate: { count: 2, periodMs: 4000 } });
@@ -550,6 +597,14 @@ describe("a rate", () => {
     expect(give(world, { s1: 9 }).given).toEqual(["s1: c"]);
     setLimit(world, { concurrentMax: 0 });
     expect(give(world, { s1: 9 }).given).toEqual(["s1: d"]);
+  });
+
+  test("that is made smaller makes nobody wait for more starts than there are", () => {
+    const world = worldOf(["a", "b", "c", "d", "e"]);
+    setLimit(world, { concurrentMax: 0, rate: { count: 4, periodMs: 3_600_000 } });
+    expect(give(world, { s1: 9 }).given).toHaveLength(4);
+    setLimit(world, { concurrentMax: 0, rate: { count: 2, periodMs: 1000 } });
+    expect(give(world, { s1: 9 })).toMatchObject({ given: [], againMs: world.nowMs + 500 });
   });
 
   test("goes together with a number of places", () => {

@@ -163,6 +163,13 @@ describe("a task goes", () => {
     expect(give(world, { s1: 9 }).given).toEqual(["s1: b on 0", "s1: c on 1"]);
   });
 
+  test("G-155 to any device that is large enough, not only to the first ones", () => {
+    const world = new World();
+    world.attach("w", { capacity: capacity({ devices: [4000, 8000, 2000] }) });
+    createAll(world, { a: asking({ vramMb: 8000 }), b: asking({ deviceIndex: 2, vramMb: 2000 }) });
+    expect(give(world, { s1: 9 }).given).toEqual(["s1: a on 1", "s1: b on 2"]);
+  });
+
   test("beside others to one device as long as its memory lasts, and where least is left", () => {
     const world = new World();
     world.attach("w", { capacity: capacity({ devices: [16000, 8000] }) });
@@ -498,7 +505,11 @@ describe("devices that are announced twice", () => {
     const world = new World();
     const device = { index: 0, kind: "gpu", vramMb: 8000 };
     world.attach("w", { capacity: { ...capacity({}), devices: [device, device] } });
-    createAll(world, { a: asking({ vramMb: 8000 }), b: asking({ vramMb: 8000 }) });
+    createAll(world, {
+      both: asking({ deviceCount: 2 }),
+      a: asking({ vramMb: 8000 }),
+      b: asking({ vramMb: 8000 }),
+    });
     expect(give(world, { s1: 9 }).given).toEqual(["s1: a on 0"]);
   });
 });

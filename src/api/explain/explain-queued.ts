@@ -148,7 +148,11 @@ function sentenceOf(said: {
   const { limit, of, isHeld, isTooFast, startMs } = said;
   const { name, concurrentMax } = limit;
   if (isHeld) {
-    return `all ${concurrentMax} places of limit ${name}${of} are taken; wait for the end of one, or set it higher`;
+    const taken =
+      concurrentMax === 1
+        ? `the one place of limit ${name}${of} is taken; wait for its end`
+        : `all ${concurrentMax} places of limit ${name}${of} are taken; wait for the end of one`;
+    return `${taken}, or set it higher`;
   }
   if (!isTooFast) return `limit ${name}${of} has a place again; it goes back to its queue in a moment`;
   const at = new Date(startMs).toISOString();

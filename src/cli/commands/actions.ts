@@ -1,4 +1,4 @@
-import type { Action, Attempt, Explanation } from "../../client/client.ts";
+import type { Action, Attempt, ExplainCause, Explanation } from "../../client/client.ts";
 import { messageJson } from "../../client/message-json.ts";
 import { isOutput } from "../../client/spec/plan.ts";
 import { toAction, toAttempt } from "../../client/views/action.ts";
@@ -123,16 +123,28 @@ export const explainCommand: Command = {
       screen.line(messageJson.explanation(explanation));
       return;
     }
-    const { cause, message, waitsFor, retryTime, workerCount, queuePosition } = toExplanation(explanation);
-    writeFacts(screen, [
-      [cause.toLowerCase().replaceAll("_", " "), message],
-      ["waits for", waitsFor.join(", ")],
-      ["next attempt", printTime(retryTime)],
-      ["workers for its op", cause === "ENDED" || cause === "WAITS_FOR_SIGNAL" ? "" : String(workerCount)],
-      ["queued before it", queuePosition === 0 ? "" : String(queuePosition)],
-    ]);
+    writeExplanation(screen, toExplanation(explanation));
   },
 };
+
+const notQueued: readonly ExplainCause[] = ["ENDED", "RUNNING", "WAITS_FOR_SIGNAL"];
+
+function writeExplanation(screen: Screen, explanation: Explanation): void {
+  const { cause, message, waitsFor, retryTime, workerCount, queuePosition, unmet } = explanation;
+  writeFacts(screen, [
+    [cause.toLowerCase().replaceAll("_", " "), message],
+    ["waits for", waitsFor.join(", ")],
+    ["next attempt", printTime(retryTime)],
+    ["workers for its op", notQueued.includes(cause) ? "" : String(workerCount)],
+    ["queued before it", queuePosition === 0 ? "" : String(queuePosition)],
+    // One alone stands in the message already.
+    ...(unmet.length < 2 ? [] : unmet.map((sentence) => ["not met", sentence] as const)),
+    ["limit", explanation.limit],
+    ["held by", explanation.holders.join(", ")],
+    ["next start", printTime(explanation.nextStartTime)],
+    ["kept free", explanation.reserved ? "a worker, since it has waited for long" : ""],
+  ]);
+}
 
 function toRow(action: Action): Cell[] {
   const now = new Date();
@@ -196,6 +208,11 @@ function writeAction(screen: Screen, action: Action, explanation: Explanation): 
     ["answered by", condition?.signalledBy ?? ""],
     ["waits until", printTime(condition?.deadlineTime)],
     ["worker", action.workerId],
+    ["devices", action.deviceIndexes.join(", ")],
+    ["resources", printValues({ ...action.resources })],
+    ["placement", printPlacement(action)],
+    ["image", action.image],
+    ["handler", action.handler],
     ["progress", action.state === "RUNNING" ? `${action.progressPercent} % ${action.progressMessage}` : ""],
     ["depends on", dependencies.join(", ")],
     ["labels", printValues(action.labels)],
@@ -215,6 +232,12 @@ function writeAction(screen: Screen, action: Action, explanation: Explanation): 
   for (const line of error === undefined || error.stack === "" ? [] : error.stack.split("\n")) {
     screen.line(`  ${line}`);
   }
+}
+
+function printPlacement({ placement }: Action): string {
+  const { workerLabels = {}, tolerations = [] } = placement ?? {};
+  const borne = tolerations.map(({ key, value }) => `taint ${value ? `${key}=${value}` : key}`);
+  return [printValues(workerLabels), ...borne].filter((text) => text !== "").join(", ");
 }
 
 function writeAttempts(screen: Screen, attempts: readonly Attempt[]): void {

@@ -54,13 +54,14 @@ function readEnd(given: CommandArguments): ActionEnd {
     throw new UsageError("--error and --error-type are for an action that ends as failed");
   }
   switch (state) {
+    case "FAILED":
+      if (!message) throw new UsageError("an action that ends as failed needs --error: what went wrong");
+      return { state, error: { type: type ?? "Operator", message } };
     case "SUCCEEDED":
       return {
         state,
         outputs: Object.fromEntries(outputs.map(([name, text]) => [name, parseLiteralJs(text)])),
       };
-    case "FAILED":
-      return { state, error: { type: type ?? "Operator", message: message ?? "" } };
     case "CANCELLED":
       return { state };
   }

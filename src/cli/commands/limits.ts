@@ -30,7 +30,7 @@ export const limitsCommand: Command = {
       given,
       list,
       toJson: messageJson.limit,
-      headings: ["LIMIT", "OF", "AT ONCE>", "STARTS>", "WEIGHT>", "AGE>"],
+      headings: ["LIMIT", "OF", "AT ONCE>", "RATE>", "WEIGHT>", "AGE>"],
       toRow: (message) => {
         const limit = toLimit(message);
         const { name, scope, updateTime } = limit;
@@ -62,7 +62,7 @@ export const limitShowCommand: Command = {
       ["limit", limit.name],
       ["of", printScope(limit.scope)],
       ["at once", printMost(limit)],
-      ["starts", printRate(limit)],
+      ["rate", printRate(limit)],
       ["weight", printWeight(limit)],
       ["running", whole === undefined ? "" : String(whole.runningCount)],
       ["next start", printTime(whole?.nextStartTime)],
@@ -183,7 +183,9 @@ function printMost({ concurrentMax }: Limit): string {
 }
 
 function printRate({ rate }: Limit): string {
-  return rate === undefined ? "" : `${rate.count} in ${printDuration(rate.periodMs)}`;
+  // A minute is `1m` here, as --rate takes it.
+  const period = printDuration(rate?.periodMs ?? 0).replace(/(?<=[a-z])00[a-z]$|\.0(?=s$)/, "");
+  return rate === undefined ? "" : `${rate.count}/${period}`;
 }
 
 function printWeight({ shareWeight }: Limit): string {

@@ -1,16 +1,19 @@
-import { fromValues, toValues } from "../../client/js-value.ts";
+import { fromValues, type JsValues, toValues } from "../../client/js-value.ts";
 import { messageJson } from "../../client/message-json.ts";
 import { toOpMessage } from "../../client/parts/ops.ts";
-import { toOp } from "../../client/views/op.ts";
+import { type Op, toOp } from "../../client/views/op.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command } from "../command.ts";
 import { readOpFile } from "../input/op-file.ts";
 import { readInput } from "../input/read-input.ts";
 import { UsageError } from "../input/usage-error.ts";
+import { printTime } from "../output/describe-event.ts";
 import { limitOption, writeList } from "../output/list-output.ts";
 import { printAge } from "../output/print-duration.ts";
 import { printValue, printValues } from "../output/print-value.ts";
+import type { Screen } from "../output/screen.ts";
+import { beginTable, writeFacts } from "../output/table.ts";
 
 /** `ops`: lists registered operations. */
 export const opsCommand: Command = {
@@ -75,16 +78,56 @@ export const opRegisterCommand: Command = {
 export const opShowCommand: Command = {
   name: "op show",
   arguments: ["OP"],
-  sentence: "prints an op as one JSON object, its latest version unless said",
+  sentence: "tells all about an op, its latest version unless said",
   options: { version: { value: "N|NAME", sentence: "a version, by its number or its own name" } },
   async run({ given, screen, calls, signal }) {
     const text = given.text("version") ?? "0";
     const isNumber = /^\d{1,9}$/.test(text);
     const version = isNumber ? { version: Number(text) } : { versionName: text };
     const request = { namespace: calls.namespace, name: given.argument(0), ...version };
-    screen.line(messageJson.op(required((await calls.raw.ops.getOp(request, { signal })).op)));
+    const op = required((await calls.raw.ops.getOp(request, { signal })).op);
+    if (screen.json) {
+      screen.line(messageJson.op(op));
+    } else {
+      writeOp(screen, toOp(op));
+    }
   },
 };
+
+function writeOp(screen: Screen, op: Op): void {
+  const { workerLabels = {}, tolerations = [] } = op.placement ?? {};
+  const { topic = "", attributes = {} } = op.delivery ?? {};
+  writeFacts(screen, [
+    ["op", op.name],
+    ["version", [String(op.version), op.versionName].join(" ").trim()],
+    ["description", op.description],
+    ["labels", printValues(op.labels)],
+    ["resources", printValues({ ...op.resources })],
+    ["worker labels", printValues(workerLabels)],
+    ["tolerates", tolerations.map(({ key, value }) => (value ? `${key}=${value}` : key)).join(", ")],
+    ["image", op.image],
+    ["handler", op.handler],
+    ["retry", printValues({ ...op.retry } as JsValues)],
+    ["timeouts", printValues({ ...op.timeouts })],
+    ["topic", [topic, printValues(attributes)].join(" ").trim()],
+    ["registered", printTime(op.createTime)],
+    ["this version", printTime(op.updateTime)],
+    ["other inputs", op.allowExtraInputs ? "taken, too" : ""],
+  ]);
+  const specs = [
+    ...Object.entries(op.inputs).map(([name, spec]) => ["input", name, spec] as const),
+    ...Object.entries(op.outputs).map(([name, spec]) => ["output", name, spec] as const),
+  ];
+  if (specs.length > 0) screen.line("");
+  beginTable(screen, ["", "NAME", "TYPE", "GIVEN", "DEFAULT", "DESCRIPTION"]).add(
+    specs.map(([side, name, spec]) => {
+      const isInput = "required" in spec;
+      const given = isInput ? (spec.required === false ? "optional" : "required") : "";
+      const value = isInput && spec.default !== undefined ? printValue(spec.default) : "";
+      return [side, name, spec.type, given, value, spec.description ?? ""];
+    }),
+  );
+}
 
 /** `op delete`: deletes an operation. */
 export const opDeleteCommand: Command = {
@@ -102,7 +145,11 @@ export const opDeleteCommand: Command = {
       { ...request, force: given.flag("force") },
       { signal },
     );
-    screen.line(screen.json ? JSON.stringify({ versionCount }) : `${request.name} is deleted, versions: ${versionCount}`);
+    screen.line(
+      screen.json
+        ? JSON.stringify({ versionCount })
+        : `${request.name} is deleted, versions: ${versionCount}`,
+    );
   },
 };
 

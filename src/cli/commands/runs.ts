@@ -47,7 +47,7 @@ export const runsCommand: Command = {
       pausedOnly: given.flag("paused"),
       op: given.text("op") ?? "",
       image: given.text("image") ?? "",
-      ...(withinMs === undefined ? {} : { createdFrom: new Date(Date.now() - withinMs) }),
+      ...(withinMs !== undefined && { createdFrom: new Date(Date.now() - withinMs) }),
     });
     const list = listPages(async ({ size, token }) => {
       const request = { filter, pageSize: size, pageToken: token };

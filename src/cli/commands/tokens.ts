@@ -25,7 +25,8 @@ export const tokenCreateCommand: Command = {
     if (subject === "") throw new UsageError("token create needs --subject: whom the token stands for");
     const path = given.text("file") ?? defaultFile;
     const { token, row } = makeToken({ subject, groups: [...given.texts("group")] }, new Date());
-    writeTokensFile(path, [...read(path), row]);
+    const rows = read(path);
+    orUsageError(() => writeTokensFile(path, [...rows, row]));
     screen.line(screen.json ? JSON.stringify({ token, subject, groups: row.groups }) : token);
   },
 };
@@ -70,8 +71,10 @@ export const tokenRevokeCommand: Command = {
     const isMeant = readMeant(given);
     const rows = read(path);
     const kept = rows.filter((row) => !isMeant(row));
-    if (kept.length < rows.length) writeTokensFile(path, kept);
-    screen.line(`revoked: ${rows.length - kept.length}`);
+    const revokedCount = rows.length - kept.length;
+    if (revokedCount === 0) throw new UsageError(`${path} has no such token`);
+    orUsageError(() => writeTokensFile(path, kept));
+    screen.line(screen.json ? JSON.stringify({ revokedCount }) : `revoked: ${revokedCount}`);
   },
 };
 
@@ -88,9 +91,14 @@ function readMeant(given: CommandArguments): (row: TokenRow) => boolean {
 }
 
 function read(path: string): readonly TokenRow[] {
+  return orUsageError(() => readTokensFile(path));
+}
+
+/** What is wrong with a file is for who named it to mend. */
+function orUsageError<T>(use: () => T): T {
   try {
-    return readTokensFile(path);
+    return use();
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }

@@ -71,10 +71,7 @@ export interface Ops {
    * Makes the next version of an op from its latest one, with what is said here; what `clear` names becomes
    * empty.
    */
-  update(
-    change: NewOp,
-    options?: ChangeOptions & { readonly clear?: readonly ClearedField[] },
-  ): Promise<Op>;
+  update(change: NewOp, options?: ChangeOptions & { readonly clear?: readonly ClearedField[] }): Promise<Op>;
   /** Deletes an op with all its versions, or one; refused while tasks of it have not ended, unless forced. */
   delete(name: string, options?: ChangeOptions & OpVersion & { readonly force?: boolean }): Promise<void>;
   /** Checks inputs as they stand; a RefusedError names everything that is wrong. */
@@ -164,11 +161,21 @@ function opInputCalls({ raw, namespace }: Calls): Pick<Ops, "delete" | "validate
       await raw.ops.deleteOp(request, toWireOptions(options));
     },
     async validate(name, inputs, { version = 0, ...options } = {}) {
-      const request = { namespace: options.namespace ?? namespace, name, version, inputs: toValues(inputs, "the input") };
+      const request = {
+        namespace: options.namespace ?? namespace,
+        name,
+        version,
+        inputs: toValues(inputs, "the input"),
+      };
       await raw.ops.validateInputs(request, toWireOptions(options));
     },
     async prepare(name, inputs, { version = 0, ...options } = {}) {
-      const request = { namespace: options.namespace ?? namespace, name, version, inputs: toValues(inputs, "the input") };
+      const request = {
+        namespace: options.namespace ?? namespace,
+        name,
+        version,
+        inputs: toValues(inputs, "the input"),
+      };
       return fromValues((await raw.ops.prepareInputs(request, toWireOptions(options))).inputs);
     },
   };

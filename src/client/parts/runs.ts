@@ -2,7 +2,6 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Run_State } from "../../../gen/signalbox/v1/run_pb.ts";
 import { CreateRunRequestSchema } from "../../../gen/signalbox/v1/run_service_pb.ts";
-import { type Actions, makeActions } from "./actions.ts";
 import { followRun, type RunFrame, toRunFrame } from "../follow.ts";
 import { type NewRun, toNewRun } from "../spec/plan.ts";
 import { type Run, type RunState, toRun } from "../views/run.ts";
@@ -19,6 +18,7 @@ import { listPages, type Pages } from "../wire/pages.ts";
 import { newRequestId } from "../wire/request-id.ts";
 import { mapWatch } from "../wire/watch.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { type Actions, makeActions } from "./actions.ts";
 
 /** Which runs are wanted; what is said must all hold. A namespace of `-` means all. */
 export interface RunQuery extends CallOptions {

@@ -1,12 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SubscriptionSchema } from "../../../gen/signalbox/v1/subscription_pb.ts";
-import { type ConsumedEvent, type ConsumeOptions, consume } from "./consume.ts";
 import { toDuration } from "../spec/duration.ts";
 import { type EventQuery, toEventFilter } from "../spec/event-filter.ts";
 import { type DeadLetter, type Subscription, toDeadLetter, toSubscription } from "../views/subscription.ts";
 import { type CallOptions, type Calls, type ChangeOptions, required, toWireOptions } from "../wire/calls.ts";
 import { listPages, type Pages } from "../wire/pages.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { type ConsumedEvent, type ConsumeOptions, consume } from "./consume.ts";
 
 export type { ConsumedEvent, ConsumeOptions } from "./consume.ts";
 

@@ -1,4 +1,4 @@
-import { heldBackLookMs, parkedLookMs, parkedPerAssignMax } from "../../limits.ts";
+import { heldBackLookMs, parkedLookMs, asidePerAssignMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
 import { acceptDueMs, findInputs, goOn } from "../actions/ready.ts";
 import { settle } from "../actions/settle.ts";
@@ -30,14 +30,15 @@ export function assign(draft: Draft, command: CommandOf<"assign">): Decision<"as
   const round = newRound(draft, takers, command);
   const assignments: Assigned[] = [];
   if (command.limit > 0) keepFreeAhead(round);
-  while (assignments.length < command.limit && round.credit > 0 && round.parkedCount < parkedPerAssignMax) {
+  while (assignments.length < command.limit && round.credit > 0 && round.asideCount < asidePerAssignMax) {
     const next = nextLine(round);
     if (next === undefined) break;
     const spot = spotFor(round, next.line, next.head);
     if (spot === undefined) continue;
     next.line.nextIndex += 1;
     const assigned = lease(round, next.head, { spot, acceptTimeoutMs: command.acceptTimeoutMs });
-    if (assigned !== undefined) assignments.push(assigned);
+    if (assigned === undefined) round.asideCount += 1;
+    else assignments.push(assigned);
   }
   settle(draft);
   const isCutShort = assignments.length === command.limit && command.limit > 0;
@@ -83,7 +84,7 @@ function stepAside(round: Round, line: Line, head: Action, full: Full): void {
   }
   park(round.draft, head, full);
   line.nextIndex += 1;
-  round.parkedCount += 1;
+  round.asideCount += 1;
 }
 
 /** What becomes of the queues that were looked at; see the answer. One with work and no credit is in none. */
@@ -108,7 +109,7 @@ function whatIsLeft(
     else if (!isProgress) {
       // More than one command looks at: nobody else would ask for the rest.
       blockedQueues.push(queue);
-      askAgain(round, round.draft.nowMs + (round.parkedCount > 0 ? 0 : parkedLookMs));
+      askAgain(round, round.draft.nowMs + (round.asideCount > 0 ? 0 : parkedLookMs));
     }
   }
   return { emptyQueues, blockedQueues, againMs: round.againMs };

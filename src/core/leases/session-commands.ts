@@ -5,7 +5,7 @@ import type { Answers, CancelledAttempt } from "../answer.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { type Capacity, nothingReserved } from "../placement/demand.ts";
+import { type Capacity, type Device, nothingReserved } from "../placement/demand.ts";
 import { refuse } from "../refusal.ts";
 import { answer, repeated } from "../runs/requests.ts";
 import type { Session } from "../session.ts";
@@ -50,12 +50,11 @@ export function attach(draft: Draft, command: CommandOf<"attach">): Decision<"at
 
 /** A device that is announced twice could be given twice. */
 function withEachDeviceOnce(capacity: Capacity): Capacity {
-  const deviceByIndex = new Map(capacity.devices.toReversed().map((device) => [device.index, device]));
-  if (deviceByIndex.size === capacity.devices.length) return capacity;
-  return {
-    ...capacity,
-    devices: capacity.devices.filter((device) => deviceByIndex.get(device.index) === device),
-  };
+  const deviceByIndex = new Map<number, Device>();
+  for (const device of capacity.devices) {
+    if (!deviceByIndex.has(device.index)) deviceByIndex.set(device.index, device);
+  }
+  return { ...capacity, devices: [...deviceByIndex.values()] };
 }
 
 /** What becomes of the attempts that a worker says it runs: kept if the session that it had holds them. */

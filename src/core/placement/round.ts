@@ -25,7 +25,8 @@ export interface Round {
   sessions: readonly Session[] | undefined;
   /** What is left of the credit of all. */
   credit: number;
-  parkedCount: number;
+  /** Tasks that have left the queue and went to nobody: parked, or not able to start. */
+  asideCount: number;
   /** When to ask again for what is blocked. */
   againMs: number | undefined;
 }
@@ -44,7 +45,7 @@ export function newRound(draft: Draft, takers: readonly Taker[], { limit }: Comm
     waiting: [],
     sessions: undefined,
     credit: creditOf(takers),
-    parkedCount: 0,
+    asideCount: 0,
     againMs: undefined,
   };
 }

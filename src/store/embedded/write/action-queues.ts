@@ -20,7 +20,8 @@ export class ActionQueues {
   readonly #sql: ReturnType<typeof prepare>;
   /** By shape; most tasks have none. */
   readonly #changes = new Map<string, Changes>([["", new Set()]]);
-  readonly #parkedChanges: Changes = new Set();
+  /** Of what is parked, or was, by counter. */
+  readonly #parkedChanges = new Map<string, Changes>();
   /**
    * The shapes of a queue, by its key: at least those of which something is queued. True for those that are
    * known to be among them; the others are looked for when they are asked for. "" is always there.
@@ -34,7 +35,7 @@ export class ActionQueues {
 
   /** A row is to be written that holds, or held, this action. */
   note(entry: Entry<Action>, action: Action, { isNew }: { readonly isNew: boolean }): void {
-    if (action.parkedOn !== undefined) this.#parkedChanges.add(entry);
+    if (action.parkedOn !== undefined) addTo(this.#parkedChanges, action.parkedOn, entry);
     else if (action.state === "QUEUED") this.#noteQueued(entry, action, isNew);
   }
 
@@ -66,7 +67,7 @@ export class ActionQueues {
   parked(counter: string, limit: number): readonly Action[] {
     return this.#merged({
       limit,
-      changes: this.#parkedChanges,
+      changes: this.#parkedChanges.get(counter),
       holds: (action) => action.parkedOn === counter,
       read: (count) => this.#sql.parked.all(counter, count),
     });
@@ -92,9 +93,7 @@ export class ActionQueues {
 
   #noteQueued(entry: Entry<Action>, action: Action, isNew: boolean): void {
     const shape = shapeOf(action);
-    const changes = this.#changes.get(shape);
-    if (changes === undefined) this.#changes.set(shape, new Set([entry]));
-    else changes.add(entry);
+    addTo(this.#changes, shape, entry);
     if (shape === "" || action.spec.kind !== "task") return;
     this.#shapes.get(queueKey(namespaceOf(action.run), action.spec.op))?.set(shape, isNew);
   }
@@ -146,6 +145,12 @@ interface Merge {
   readonly holds: (action: Action) => boolean;
   /** The first rows that the index has. */
   readonly read: (count: number) => readonly Record<string, unknown>[];
+}
+
+function addTo(changesByKey: Map<string, Changes>, key: string, entry: Entry<Action>): void {
+  const changes = changesByKey.get(key);
+  if (changes === undefined) changesByKey.set(key, new Set([entry]));
+  else changes.add(entry);
 }
 
 function isQueuedFor({ state, parkedOn, spec, run }: Action, { namespace, op }: Queue): boolean {
