@@ -188,8 +188,11 @@ export const natsPublicationsMax = 256;
 export const limitsPerNamespaceMax = 100;
 /** 1,000 lines (tasks of one op that ask for the same) looked at by one assigning transaction, in turn. */
 export const linesPerAssignMax = 1_000;
-/** 256 tasks parked on full limits by one assigning transaction; the rest are met by the next one. */
-export const parkedPerAssignMax = 256;
+/**
+ * 256 tasks that one assigning transaction takes out of the queue for nobody: parked on full limits, or not
+ * able to start; the rest are met by the next one.
+ */
+export const asidePerAssignMax = 256;
 /** 100 tasks let out of a limit in one transaction; the counter is due again at once for the rest. */
 export const unparkedPerCommandMax = 100;
 /** 1 s until a limit with free places is asked again by what is parked on it: who it let out may not run. */

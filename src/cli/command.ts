@@ -35,8 +35,8 @@ export interface Command {
   /** One word, or two. */
   readonly name: string;
   /**
-   * Its positional arguments as help shows them; those in brackets may be left out, and a last one with `…` may
-   * come any number of times.
+   * Its positional arguments as help shows them; those in brackets may be left out, and a last one with `…`
+   * may come any number of times.
    */
   readonly arguments: readonly string[];
   readonly options: CommandOptions;

@@ -41,7 +41,7 @@ export const inFlightDefault = 100;
 /** 1,000 acknowledgements in one frame, as the contract has it. */
 export const acksPerFrameMax = 1_000;
 /**
- * 30 s for the answer to an acknowledgement: it takes a server one write, and a delivery that it does not know
- * any more has none.
+ * 30 s for the answer to an acknowledgement: it takes a server one write, and a delivery that it does not
+ * know any more has none.
  */
 export const ackAnswerTimeoutMs = 30_000;

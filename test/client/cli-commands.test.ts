@@ -429,7 +429,7 @@ describe("op register", () => {
       path,
       JSON.stringify({ name: "count", description: "counts", retry, timeouts: { heartbeatMs: 5_000 } }),
     );
-    expect((await cli(["op", "register", path])).out).toBe("count version 2\n");
+    expect((await cli(["op", "register", path])).out).toBe("count is registered, version 2\n");
     expect(asked.registered[0]?.op).toMatchObject({
       name: "count",
       description: "counts",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { aTask, theTask } from "../support/builders.ts";
+import { asidePerAssignMax } from "../../src/limits.ts";
+import { aTask, int, theTask } from "../support/builders.ts";
 import { acceptTimeoutMs, World } from "../support/world.ts";
 
 /** What a lot of sessions is given, as `session: run/action`, and what else the answer says. */
@@ -40,6 +41,17 @@ describe("queued tasks are given away", () => {
     world.fail("main");
     world.at(2000);
     expect(assign(world, { s1: 9 }).given).toEqual(["s1: r/main", "s1: later/main"]);
+  });
+
+  test("by the time of the retry, once their run was opened again", () => {
+    const world = new World();
+    world.create({ runId: "r" });
+    world.attach();
+    world.start();
+    world.succeed("main");
+    world.at(10).create({ runId: "later" });
+    world.at(20).retry({ force: true });
+    expect(assign(world, { s1: 9 }).given).toEqual(["s1: later/main", "s1: r/main"]);
   });
 
   test("by the priority that their run has at the time", () => {
@@ -181,4 +193,32 @@ describe("what is queued", () => {
     act(world);
     expect(world.effects).toContainEqual({ kind: "queued", queue: "default/work" });
   });
+});
+
+test("tasks whose inputs are not to be had any more wait for them again, a bounded lot at once", () => {
+  const world = new World();
+  world.attach();
+  world.attach("v", { ops: ["other"] });
+  world.create({ plan: [aTask("p")] });
+  world.start();
+  const count = asidePerAssignMax + 10;
+  const names = Array.from({ length: count }, (_, index) => `b${index}`);
+  const users = names.map((name) => aTask(name, { inputs: { x: "from a.x" } }));
+  world.add("p", aTask("a", { op: "other" }), ...users);
+  world.start("v");
+  world.succeed("p/a", { x: int(1) });
+  world.start("w", 1000);
+  for (const name of names) world.succeed(`p/${name}`);
+  world.succeed("p");
+  world.retry({ force: true, all: true });
+  world.start();
+  world.add("p", ...users);
+  world.add("p", aTask("a", { op: "other" }));
+  const waiting = () => names.filter((name) => world.action(`p/${name}`).state === "PENDING").length;
+  const session = { sessionId: world.sessionOf("w"), credit: 1000 };
+  const answer = world.must<"assign">({ kind: "assign", sessions: [session], limit: 1000, acceptTimeoutMs });
+  expect(answer).toMatchObject({ assignments: [], blockedQueues: ["default/work"], againMs: world.nowMs });
+  expect(waiting()).toBe(asidePerAssignMax);
+  expect(world.assign("w", 1000)).toEqual([]);
+  expect(waiting()).toBe(count);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { hasEnded } from "../../src/core/action.ts";
 import type { AttemptReference, ReportContent } from "../../src/core/stated.ts";
-import { noRequest, theTask } from "../support/builders.ts";
+import { aCondition, aTask, aTrace, bool, noRequest, theTask } from "../support/builders.ts";
 import { theRun, World } from "../support/world.ts";
 
 /**
@@ -220,4 +220,32 @@ describe("a run of one task", () => {
       });
     },
   );
+});
+
+describe("an operator", () => {
+  test("cannot say that a condition succeeded: that takes an answer", () => {
+    const world = new World();
+    world.create({ plan: [aCondition("ask")] });
+    const command = { kind: "endAction" as const, request: noRequest, run: theRun, action: "ask", cause: "" };
+    const done = world.do<"endAction">({ ...command, end: { state: "SUCCEEDED", outputs: {} } });
+    expect(done).toMatchObject({ refusal: { reason: "INVALID_REQUEST", violations: [{ field: "state" }] } });
+    expect(world.action("ask").state).toBe("PAUSED");
+    expect(world.signal("ask", bool(true)).ok).toBe(true);
+  });
+
+  test("ends with a task what it added: a child that runs is told to stop, others end", () => {
+    const world = new World();
+    world.attach();
+    world.create({ plan: [aTask("p")] });
+    world.start();
+    world.add("p", aTask("k"), aTrace("t"), aCondition("c"), aTask("q", { op: "nobody" }));
+    world.start();
+    const command = { kind: "endAction" as const, request: noRequest, run: theRun, action: "p", cause: "" };
+    world.must<"endAction">({ ...command, end: { state: "SUCCEEDED", outputs: {} } });
+    const states = world.state.actions(theRun).map(({ name, state }) => `${name} ${state}`);
+    expect(states).toEqual(["p SUCCEEDED", "p/c CANCELLED", "p/k RUNNING", "p/q CANCELLED", "p/t CANCELLED"]);
+    expect(world.action("p/k").cancelTimeMs).toBe(world.nowMs);
+    world.report(world.reference("p/k"), { kind: "stopped", message: "" });
+    expect(world.run().state).toBe("SUCCEEDED");
+  });
 });

@@ -253,6 +253,22 @@ describe("a large task that fits nowhere at the moment", () => {
     expect(give(world, { s1: 9, s2: 9 }).given).toEqual(["s1: first", "s1: x"]);
   });
 
+  test.each<{ waits: string; large: Asked; small: Asked }>([
+    { waits: "device memory", large: { vramMb: 8000 }, small: { vramMb: 1000 } },
+    { waits: "a whole device", large: { deviceIndex: 0 }, small: { vramMb: 1000 } },
+    { waits: "memory", large: { ramMb: 100 }, small: { ramMb: 10 } },
+  ])("G-154 has a worker kept free that waits for $waits", ({ large, small: asked }) => {
+    const world = new World();
+    world.attach("w", { capacity: capacity({ cpu: 4, ramMb: 100, devices: [8000] }) });
+    createAll(world, { holder: asking({ ...asked }) });
+    expect(give(world, { s1: 1 }).given).toHaveLength(1);
+    acceptAll(world);
+    createAll(world, { large: asking(large) });
+    world.at(world.nowMs + passedOverMsMax);
+    createAll(world, { x: asking(asked), y: asking({ cpu: 1 }) });
+    expect(give(world, { s1: 9 }).given).toEqual(["s1: y"]);
+  });
+
   test("G-154 does not hold back older ones of another namespace", () => {
     const world = new World();
     world.attach("w", { namespace: "a", sharedNamespaces: ["b"], capacity: capacity({ cpu: 4 }) });

@@ -3,7 +3,7 @@ import type { Counter, LimitContent } from "../../src/core/limits/limit.ts";
 import { isFull, limitsOf } from "../../src/core/limits/limits-of.ts";
 import { afterStartMs, nextStartMs, startsLeft } from "../../src/core/limits/rate.ts";
 import { runKey } from "../../src/core/name.ts";
-import { limitsPerNamespaceMax, parkedPerAssignMax, unparkedPerCommandMax } from "../../src/limits.ts";
+import { asidePerAssignMax, limitsPerNamespaceMax, unparkedPerCommandMax } from "../../src/limits.ts";
 import { aTask, noRequest, theTask } from "../support/builders.ts";
 import { asking, capacity, createAll, deleteLimit, give, setLimit } from "../support/placing.ts";
 import { actionRow, taskSpec } from "../support/rows.ts";
@@ -247,12 +247,12 @@ describe("what is parked on a full limit", () => {
     const world = new World();
     world.attach();
     setLimit(world, { scope: team, concurrentMax: 1 });
-    const plan = Array.from({ length: parkedPerAssignMax + 10 }, (_, index) => aTask(`t${index}`));
+    const plan = Array.from({ length: asidePerAssignMax + 10 }, (_, index) => aTask(`t${index}`));
     world.create({ plan, labels: { team: "x" } });
     expect(give(world, { s1: 1000 })).toMatchObject({ given: ["s1: r"], emptyQueues: [], blockedQueues: [] });
-    expect(world.state.parked("default/limit/x", 1000)).toHaveLength(parkedPerAssignMax);
+    expect(world.state.parked("default/limit/x", 1000)).toHaveLength(asidePerAssignMax);
     expect(give(world, { s1: 999 })).toMatchObject({ given: [], emptyQueues: ["default/work"] });
-    expect(world.state.parked("default/limit/x", 1000)).toHaveLength(parkedPerAssignMax + 9);
+    expect(world.state.parked("default/limit/x", 1000)).toHaveLength(asidePerAssignMax + 9);
   });
 });
 
@@ -357,6 +357,20 @@ describe("setting a limit", () => {
     world.at(world.nowMs);
     expect(world.state.parked("default/limit/x", 9999)).toEqual([]);
     expect(world.state.counter("default/limit/x")).toMatchObject({ heldCount: 1, dueMs: undefined });
+  });
+
+  test("to a lower number of a label lets out nobody of what is parked", () => {
+    const world = worldOf(["a", "b", "c", "d"], { labels: { team: "x" } });
+    setLimit(world, { scope: team, concurrentMax: 2 });
+    give(world, { s1: 9 });
+    expect(parkedRuns(world, "x")).toEqual(["c", "d"]);
+    setLimit(world, { scope: team, concurrentMax: 1 });
+    world.at(world.nowMs);
+    expect(parkedRuns(world, "x")).toEqual(["c", "d"]);
+    finish(world, "a");
+    expect(parkedRuns(world, "x")).toEqual(["c", "d"]);
+    finish(world, "b");
+    expect(parkedRuns(world, "x")).toEqual(["d"]);
   });
 
   test("to any number lets out at once however much is parked", () => {

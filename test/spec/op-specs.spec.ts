@@ -272,6 +272,15 @@ describe("a task of a registered op", () => {
     expect(stated).toEqual({ n: int(1) });
   });
 
+  test("G-045 starts with the null that its caller says, not with the default instead of it", () => {
+    const world = new World();
+    const three = { type: "int", required: false, defaultValue: int(3) } as const;
+    world.register({ inputs: theInputs({ n: three }) });
+    world.create({ task: theTask({ inputs: { n: nothing } }) });
+    world.attach();
+    expect(world.assign()[0]?.inputs).toEqual({ n: nothing });
+  });
+
   test("G-040 G-041 G-042 with inputs that do not fit is refused with all that is wrong", () => {
     const { world, done } = create({ inputs: { m: text("x"), q: int(1) } });
     expect(done).toMatchObject({

@@ -215,6 +215,14 @@ describe("an attempt", () => {
     expect(world.action().progressPercent).toBe(100);
   });
 
+  test("G-140 that is to come has no progress yet", () => {
+    const world = failed(0);
+    world.start();
+    world.succeed("main");
+    world.retry({ force: true });
+    expect(world.action()).toMatchObject({ state: "QUEUED", progressPercent: 0, progressMessage: "" });
+  });
+
   test("G-144 follows a failed one by itself if the policy allows it and is not manual", () => {
     expect(failed(1, { retry: { maxAttempts: 2 } }).action().state).toBe("PENDING");
     expect(failed(1, { retry: { maxAttempts: 2, manual: true } }).action().state).toBe("FAILED");

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
 import { Action_State, TaskSpecSchema } from "../../../gen/signalbox/v1/action_pb.ts";
@@ -138,13 +138,14 @@ export class OpRuns {
     const faults = new FieldFaults();
     const type = faults.text(given, "event_type") ?? faults.text(given, "type") ?? "";
     const payload = faults.object(given, "payload");
-    const text = String(given["msg"] ?? "");
+    const said = given["msg"];
+    const msg = typeof said === "number" ? String(said) : (faults.text(given, "msg") ?? "");
     stop(faults);
     if (type === "CANCELLED") return this.cancel(call, runId);
     if (type !== "INFO" && type !== "ERROR") {
       throw new RestError(400, `event_type ${type || "(none)"} must be INFO, ERROR or CANCELLED from here`);
     }
-    const json = toValue({ msg: text, ...payload } as never);
+    const json = toValue({ ...(payload as JsonObject), msg });
     const value = json.kind.case === "jsonValue" ? { payload: json.kind.value } : {};
     const published = { source: "gyoza", type: `gyoza.${type.toLowerCase()}`, ...value };
     const events = [{ runId, action: "main", published }];

@@ -1,19 +1,7 @@
 import type { NewOp } from "../../client/client.ts";
 import { specTypes } from "../../client/spec/op-specs.ts";
-import { retryFields, timeoutFields } from "./plan-file.ts";
 import { type Fields, isObject, JsonCheck, readJsonFile } from "./read-json-file.ts";
-
-/** The fields of resources in a file. */
-export const resourceFields: Fields = {
-  cpu: "number",
-  ramMb: "number",
-  vramMb: "number",
-  deviceCount: "number",
-  deviceIndex: "number",
-};
-
-/** The fields of a placement in a file. */
-export const placementFields: Fields = { workerLabels: "labels", tolerations: "list" };
+import { checkTaskParts, taskPartFields } from "./task-parts.ts";
 
 const opFields: Fields = {
   "name!": "text",
@@ -23,23 +11,13 @@ const opFields: Fields = {
   inputs: "object",
   allowExtraInputs: "flag",
   outputs: "object",
-  resources: "object",
-  placement: "object",
+  ...taskPartFields,
   delivery: "object",
   image: "text",
   handler: "text",
-  retry: "object",
-  timeouts: "object",
 };
 
-const parts: Readonly<Record<string, Fields>> = {
-  resources: resourceFields,
-  placement: placementFields,
-  delivery: { "topic!": "text", attributes: "labels" },
-  retry: retryFields,
-  timeouts: timeoutFields,
-};
-
+const deliveryFields: Fields = { "topic!": "text", attributes: "labels" };
 const inputFields: Fields = {
   "type!": "text",
   required: "flag",
@@ -56,9 +34,8 @@ const outputFields: Fields = { "type!": "text", description: "text", schema: "ob
 export function readOpFile(path: string): NewOp {
   const check = new JsonCheck();
   const op = check.object(readJsonFile(path), "the op", opFields) ?? {};
-  for (const [name, fields] of Object.entries(parts)) {
-    if (isObject(op[name])) check.object(op[name], name, fields);
-  }
+  checkTaskParts(check, op, "");
+  if (isObject(op["delivery"])) check.object(op["delivery"], "delivery", deliveryFields);
   checkSpecs(check, op, "inputs", inputFields);
   checkSpecs(check, op, "outputs", outputFields);
   check.finish(path);

@@ -1,24 +1,7 @@
 import { output, type PlannedAction } from "../../client/client.ts";
 import { conditionTypes } from "./parse-value.ts";
 import { type Fields, isObject, JsonCheck, readJsonFile } from "./read-json-file.ts";
-
-/** The fields of a retry policy in a file. */
-export const retryFields: Fields = {
-  maxAttempts: "number",
-  initialBackoffMs: "number",
-  multiplier: "number",
-  backoffMsMax: "number",
-  jitter: "number",
-  nonRetryableErrorTypes: "texts",
-  manual: "flag",
-};
-
-/** The fields of timeouts in a file. */
-export const timeoutFields: Fields = {
-  queueToStartMs: "number",
-  startToEndMs: "number",
-  heartbeatMs: "number",
-};
+import { checkTaskParts, taskPartFields } from "./task-parts.ts";
 
 const actionFields: Fields = {
   "name!": "text",
@@ -32,11 +15,8 @@ const taskFields: Fields = {
   opVersion: "number",
   input: "object",
   inputFrom: "object",
-  retry: "object",
-  timeouts: "object",
+  ...taskPartFields,
   cancelGraceMs: "number",
-  resources: "object",
-  placement: "object",
   image: "text",
   handler: "text",
 };
@@ -91,12 +71,7 @@ function readTask(check: JsonCheck, json: unknown, place: string): unknown {
   if (task === undefined) {
     return undefined;
   }
-  if (isObject(task["retry"])) {
-    check.object(task["retry"], `${place}.task.retry`, retryFields);
-  }
-  if (isObject(task["timeouts"])) {
-    check.object(task["timeouts"], `${place}.task.timeouts`, timeoutFields);
-  }
+  checkTaskParts(check, task, `${place}.task.`);
   const { inputFrom = {}, input = {}, ...rest } = task;
   const references = isObject(inputFrom) ? Object.entries(inputFrom) : [];
   const inputs = references.map(([name, reference]) => {

@@ -85,7 +85,7 @@ export function makeActions({ raw, namespace }: Calls): Actions {
   };
 }
 
-/** What a request says about an end. Throws a TypeError or RangeError for an output that no value stands for. */
+/** What a request says about an end. Throws a TypeError or RangeError for what no value stands for. */
 export function toEnd(end: ActionEnd) {
   const state = Action_State[end.state];
   if (end.state === "FAILED") return { state, error: { ...end.error } };

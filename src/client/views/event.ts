@@ -152,9 +152,29 @@ function toActionDetail(detail: ActionDetail): Detail {
       return { kind: "ATTEMPT_FAILED", detail: failed };
     }
     case "actionReturned":
-      return { kind: "ACTION_RETURNED", detail: { cause: detail.value.cause } };
+    case "actionCancelRequested":
+    case "actionEnded":
+    case "actionReopened":
+      return toActionEndDetail(detail);
+    case "conditionPaused":
+    case "conditionAnswered":
+    case "signalKept":
+    case "signalDropped":
+      return toConditionDetail(detail);
+    default:
+      return toServiceDetail(detail);
+  }
+}
+
+type EndCases = "actionReturned" | "actionCancelRequested" | "actionEnded" | "actionReopened";
+
+/** Events of what ends an action, or takes its end back. */
+function toActionEndDetail(detail: Extract<ActionDetail, { case: EndCases }>): Detail {
+  switch (detail.case) {
     case "actionCancelRequested":
       return { kind: "ACTION_CANCEL_REQUESTED", detail: { cause: detail.value.cause } };
+    case "actionReturned":
+      return { kind: "ACTION_RETURNED", detail: { cause: detail.value.cause } };
     case "actionEnded": {
       const { state, error, outputs, epoch, cause } = detail.value;
       const ended = {
@@ -168,13 +188,6 @@ function toActionDetail(detail: ActionDetail): Detail {
     }
     case "actionReopened":
       return { kind: "ACTION_REOPENED", detail: { state: nameActionState(detail.value.state) } };
-    case "conditionPaused":
-    case "conditionAnswered":
-    case "signalKept":
-    case "signalDropped":
-      return toConditionDetail(detail);
-    default:
-      return toServiceDetail(detail);
   }
 }
 

@@ -92,8 +92,8 @@ export class ConsumerStream {
   }
 
   /**
-   * Acknowledges a delivery. Fulfilled with true when that is durable, with false when that cannot be known any
-   * more: then its event may come again.
+   * Acknowledges a delivery. Fulfilled with true when that is durable, with false when that cannot be known
+   * any more: then its event may come again.
    */
   acknowledge({ deliveryId }: EventDelivery): Promise<boolean> {
     if (this.#hasEnded) return Promise.resolve(false);

@@ -1,4 +1,4 @@
-import { heldBackLookMs, parkedLookMs, asidePerAssignMax } from "../../limits.ts";
+import { asidePerAssignMax, heldBackLookMs, parkedLookMs } from "../../limits.ts";
 import type { Action } from "../action.ts";
 import { acceptDueMs, findInputs, goOn } from "../actions/ready.ts";
 import { settle } from "../actions/settle.ts";

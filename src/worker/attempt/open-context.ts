@@ -96,7 +96,7 @@ function openLog(reports: AttemptReports): TaskLog {
   });
 }
 
-/** What is wrong with the event itself is thrown at once, so that it fails a task which awaits nothing, too. */
+/** What is wrong with the event itself is thrown at once, so that it fails a task that awaits nothing. */
 function publish(event: TaskEvent, op: string, reports: AttemptReports): Promise<void> {
   const published = newPublished(event, op);
   const sizeBytes = toBinary(PublishedSchema, published).byteLength;

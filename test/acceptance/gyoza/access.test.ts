@@ -40,7 +40,7 @@ describe("a server with a tokens file", () => {
     { with: "an unknown token", headers: { authorization: "Bearer sbx_unknown" }, status: 401 },
     { with: "another scheme", headers: { authorization: "Basic c2J4Og==" }, status: 401 },
   ])("G-162 refuses a call with $with as UNAUTHENTICATED", async ({ headers, status }) => {
-    const response = await call(headers as Record<string, string>);
+    const response = await call(headers);
     expect(response.status).toBe(status);
     const { code, details } = (await response.json()) as { code: string; details: { debug?: object }[] };
     expect(code).toBe("unauthenticated");

@@ -110,7 +110,7 @@ describe("runs over REST", () => {
     const { body } = await call("GET", `/runs/${id}`);
     expect(body).toMatchObject({ state: "COMPLETED", progress: 100, outputs: { score: 0.5 } });
     expect(body["execution_summary"]).toMatchObject({ worker_id: "w1", error_message: null, gpu_id: null });
-    const events = body["events"] as unknown as { id: number; type: string; msg: unknown; state: string }[];
+    const events = body["events"] as { id: number; type: string; msg: unknown; state: string }[];
     expect(events.map(({ id: index, type, state }) => [index, type, state])).toEqual([
       [0, "ASSIGNED", "ASSIGNED"],
       [1, "STARTED", "RUNNING"],

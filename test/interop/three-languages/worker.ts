@@ -8,7 +8,8 @@ import { createWorker } from "../../../src/worker/worker.ts";
 const worker = createWorker({ address: process.argv[2] ?? "", workerId: "typescript" });
 
 worker.task("words.count", async (ctx, input) => {
-  const words = String(input["text"]).split(/\s+/).filter(Boolean);
+  const text = typeof input["text"] === "string" ? input["text"] : "";
+  const words = text.split(/\s+/).filter(Boolean);
   ctx.progress(100, `${words.length} words`);
   return { count: words.length };
 });
