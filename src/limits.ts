@@ -23,8 +23,8 @@ export const cycleLengthNamedMax = 20;
 /** 100 kept signals in a run: an answer that comes early is an exception, a thousand are a mistake. */
 export const keptSignalsPerRunMax = 100;
 /**
- * 1 MiB: the labels of a run times its actions. Each event repeats the labels, and one transaction may have
- * an event for each action; it must fit the 4 MiB that gRPC clients take.
+ * 1 MiB: the labels of a run and the attributes of its delivery times its actions. Each event repeats them,
+ * and one transaction may have an event for each action; it must fit the 4 MiB that gRPC clients take.
  */
 export const labelBytesOverActionsMax = 1024 * 1024;
 /** 1 MiB: the prompts of all conditions that one command creates, for the same reason. */

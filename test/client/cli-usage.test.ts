@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands.ts";
 import { exitCodeMeanings } from "../../src/cli/exit-codes.ts";
 import { didYouMean } from "../../src/cli/input/did-you-mean.ts";
+import { readOpFile } from "../../src/cli/input/op-file.ts";
 import { parseDurationMs } from "../../src/cli/input/parse-duration.ts";
 import { parseLiteral, parseTyped } from "../../src/cli/input/parse-value.ts";
 import { readPlanFile } from "../../src/cli/input/plan-file.ts";
@@ -57,6 +58,47 @@ describe("a command line that makes no sense ends with 2 and says what would", (
     { args: ["update", "r1"], says: "update needs something to change" },
     { args: ["events", "--from", "now"], says: "say --follow" },
     { args: ["events", "--kind", "run_endet"], says: "--kind is" },
+    { args: ["run", "count", "--cpu", "many"], says: '--cpu is "many" and must be a number from 0' },
+    { args: ["run", "count", "--devices", "65"], says: "--devices is" },
+    { args: ["run", "--plan", "x.json", "--cpu", "1"], says: "--cpu is for an op" },
+    { args: ["run", "--plan", "x.json", "--tolerate", "gpu"], says: "--tolerate is for an op" },
+    { args: ["run", "count", "--attribute", "k=v"], says: "--attribute is for a run with a --topic" },
+    { args: ["runs", "--within", "today"], says: '--within is "today", which is no duration' },
+    { args: ["timeline", "r1", "--attempt", "0"], says: "--attempt is" },
+    { args: ["evict"], says: "evict needs WORKER" },
+    { args: ["end", "r1", "main"], says: "end needs STATE" },
+    { args: ["end", "r1", "main", "done"], says: '"done" and must be one of succeeded, failed, cancelled' },
+    { args: ["end", "r1", "main", "failed"], says: "needs --error: what went wrong" },
+    { args: ["end", "r1", "main", "cancelled", "--output", "a=1"], says: "--output is for an action" },
+    { args: ["end", "r1", "main", "succeeded", "--error", "x"], says: "--error and --error-type are for" },
+    { args: ["op", "delete", "a", "--version", "1.0.0"], says: "--version is" },
+    { args: ["op", "register", "/no/such.json"], says: "cannot read /no/such.json" },
+    { args: ["op", "validate", "a", "--input-json", "5"], says: "--input-json must be a JSON object" },
+    { args: ["limit", "set", "a", "--max", "2"], says: "needs one of --op OP, --label K[=V] and --all" },
+    { args: ["limit", "set", "a", "--op", "b", "--all", "--max", "2"], says: "limit set needs one of" },
+    { args: ["limit", "set", "a", "--op", "b"], says: "needs something to hold: --max, --rate or --weight" },
+    { args: ["limit", "set", "a", "--op", "b", "--max", "0"], says: "--max is" },
+    { args: ["limit", "set", "a", "--op", "b", "--rate", "5"], says: "must be N/DURATION, such as 100/1m" },
+    { args: ["limit", "set", "a", "--op", "b", "--rate", "0/1m"], says: "must be N/DURATION" },
+    {
+      args: ["limit", "set", "a", "--op", "b", "--rate", "5/x"],
+      says: '--rate is "x", which is no duration',
+    },
+    { args: ["limit", "set", "a", "--op", "b", "--weight", "2"], says: "--weight is for a limit of --all" },
+    { args: ["subscription", "create", "a", "--secret", "x"], says: "--secret is for a --webhook" },
+    {
+      args: ["subscription", "create", "a", "--post-timeout", "1s"],
+      says: "--post-timeout is for a --webhook",
+    },
+    { args: ["subscription", "create", "a", "--subject", "x"], says: "--subject is for --nats" },
+    { args: ["subscription", "create", "a", "--nats", "--webhook", "x"], says: "say --webhook or --nats" },
+    { args: ["subscription", "create", "a", "--kind", "run_endet"], says: "--kind is" },
+    { args: ["subscription", "consume", "a", "--count", "0"], says: "--count is" },
+    {
+      args: ["subscription", "list"],
+      says: "there is no command subscription list: say subscription show or",
+    },
+    { args: ["dead-letters", "a", "--release", "--forget"], says: "say --release or --forget, not both" },
     { args: ["--server", "not a url", "runs"], says: 'the address "not a url" is no URL and no host:port' },
   ])("$args", async ({ args, says }) => {
     const ran = await runCli(args);
@@ -224,7 +266,45 @@ describe("an answer", () => {
   });
 });
 
+describe("an op file", () => {
+  test("that is wrong is told all that is wrong with it at once", () => {
+    const wrong = JSON.stringify({
+      name: "a",
+      inputs: { n: { type: "number" }, m: { typ: "int" } },
+      outputs: { p: { type: "string", default: 5 } },
+      resources: { cpus: 1 },
+      placement: { tolerations: [{ value: "x" }, 5] },
+      delivery: { attributes: {} },
+    });
+    expect(() => readOpFile(file(wrong))).toThrow(
+      [
+        'resources has no field "cpus" (did you mean cpu?)',
+        "placement.tolerations needs key, text",
+        "placement.tolerations must be an object",
+        "delivery needs topic, text",
+        "inputs.n.type must be one of string, int, float, bool, object, array, any",
+        'inputs.m has no field "typ" (did you mean type?)',
+        "inputs.m needs type, text",
+        'outputs.p has no field "default"',
+      ].join("\n  "),
+    );
+  });
+});
+
 describe("a plan file", () => {
+  test("says what its tasks ask for, each part checked", () => {
+    const task = { op: "x", resources: { cpu: 1 }, placement: { tolerations: [{ key: "gpu" }] } };
+    expect(readPlanFile(file(JSON.stringify([{ name: "a", task }])))).toMatchObject([{ name: "a", task }]);
+    const wrong = { op: "x", resources: { gpu: 1 }, placement: { zone: "a" }, timeouts: 5 };
+    expect(() => readPlanFile(file(JSON.stringify([{ name: "ab", task: wrong }])))).toThrow(
+      [
+        "ab.task.timeouts must be an object",
+        'ab.task.resources has no field "gpu" (did you mean cpu?)',
+        'ab.task.placement has no field "zone"',
+      ].join("\n  "),
+    );
+  });
+
   test("is a list of actions, or an object whose plan is one", () => {
     const plan = '[{"name": "a", "task": {"op": "x", "inputFrom": {"n": {"from": "b"}}, "input": {"m": 1}}}]';
     const actions = readPlanFile(file(plan));

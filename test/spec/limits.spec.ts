@@ -643,3 +643,19 @@ test("a task that fits nowhere takes no place in a limit", () => {
   createAll(world, { large: asking({ cpu: 2 }), small: asking({ cpu: 1 }) });
   expect(give(world, { s1: 9 }).given).toEqual(["s1: small"]);
 });
+
+test.each([
+  { becomes: "another", setLabels: { team: "y" }, removeLabels: [] },
+  { becomes: "none", setLabels: {}, removeLabels: ["team"] },
+])("what is parked on a label goes back to the queue when its run gets $becomes", (labels) => {
+  const world = new World();
+  world.attach();
+  setLimit(world, { scope: team });
+  createAll(world, { a: theTask(), b: theTask(), c: theTask() }, { labels: { team: "x" } });
+  expect(give(world, { s1: 9 }).given).toEqual(["s1: a"]);
+  const { setLabels, removeLabels } = labels;
+  const run = runKey("default", "b");
+  const kind = "updateRun" as const;
+  world.must({ kind, request: noRequest, run, priority: undefined, setLabels, removeLabels });
+  expect(give(world, { s1: 9 }).given).toEqual(["s1: b"]);
+});

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { CommandOf } from "../../src/core/command.ts";
 import {
+  aCondition,
   aTask,
+  bool,
   int,
   noRequest,
   type TaskParts,
@@ -327,4 +329,19 @@ describe("a run", () => {
     ]);
     expect(world.events().find(({ runId }) => runId === "own")?.delivery?.attributes).toEqual({ b: "2" });
   });
+});
+
+test("a condition of a task that is done again keeps what is signalled before it asks anew", () => {
+  const world = new World();
+  world.create({ plan: [aTask("p")] });
+  world.attach();
+  world.start();
+  world.add("p", aCondition("q"));
+  world.signal("p/q", bool(true));
+  world.succeed("p");
+  world.retry({ force: true, all: true });
+  expect(world.signal("p/q", bool(true))).toMatchObject({ ok: true, answer: { kept: true } });
+  world.start();
+  world.add("p", aCondition("q"));
+  expect(world.action("p/q").state).toBe("SUCCEEDED");
 });

@@ -315,6 +315,13 @@ describe("the labels of a run", () => {
     expect(update(world, { setLabels: { a: "1" } })).toMatchObject({ ok: true });
   });
 
+  test("count together with what its delivery has each event repeat", () => {
+    const delivery = { topic: "long", attributes: labels };
+    expect(new World().create({ delivery, plan: actions(most - 100) })).toMatchObject({ ok: true });
+    expect(new World().create({ delivery, plan: actions(most) })).toMatchObject({ refusal });
+    expect(new World().create({ labels, delivery, plan: actions(most / 2) })).toMatchObject({ refusal });
+  });
+
   test("bound how many children can be added", () => {
     const world = new World();
     world.create({ labels, plan: actions(most) });

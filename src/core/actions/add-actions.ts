@@ -99,8 +99,8 @@ function checkChildren(draft: Draft, parent: Action, actions: readonly NewAction
   if (draft.runOf(parent).actionCount + fresh > actionsPerRunMax) {
     return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
   }
-  const { labels, actionCount } = draft.runOf(parent);
-  return labelBytesRefusal({ labels, actionCount: actionCount + fresh });
+  const { labels, delivery, actionCount } = draft.runOf(parent);
+  return labelBytesRefusal({ labels, delivery, actionCount: actionCount + fresh });
 }
 
 /** Only of children that are new: those that are there have copied from their ops what they need. */

@@ -36,7 +36,9 @@ export function signalCondition(
     const { type: expected } = condition.spec;
     return refuse({ reason: "SIGNAL_TYPE_MISMATCH", expected, actual: command.value.kind });
   }
-  if (hasEnded(condition)) {
+  // After everything is done again, its answer is of before: its parent may ask anew.
+  const asksAgain = condition.isStale && mayStillBeAdded(draft, run, condition.name);
+  if (hasEnded(condition) && !asksAgain) {
     const taken = condition.outputs?.["value"];
     if (taken === undefined) {
       return refuse({ reason: "ACTION_ENDED", runId, action: condition.name, state: condition.state });

@@ -98,7 +98,8 @@ function parkedOn(draft: Draft, key: string, count: number): readonly Action[] {
     .filter((action) => action.state === "QUEUED" && action.parkedOn === key);
 }
 
-function unpark(draft: Draft, parked: readonly Action[]): void {
+/** Puts what is parked back into its queue: whether it has to wait is seen when it is its turn. */
+export function unpark(draft: Draft, parked: readonly Action[]): void {
   const queues = new Set<string>();
   for (const action of parked) {
     draft.setAction({ ...action, parkedOn: undefined });

@@ -89,8 +89,9 @@ function checkActions(
   const placed = actions.map((action, index) => {
     return { action, field: "task" in command.work ? "run" : `${planScope.field}[${index}]` };
   });
+  const { delivery } = ofOnlyTask(draft, command);
   return (
-    labelBytesRefusal({ labels: command.labels, actionCount: actions.length }) ??
+    labelBytesRefusal({ labels: command.labels, delivery, actionCount: actions.length }) ??
     opRefusal(draft, command.namespace, placed)
   );
 }

@@ -3,12 +3,18 @@ import type { Refusal } from "../refusal.ts";
 import type { Labels, Run } from "../run.ts";
 import { textSizeBytes } from "../value.ts";
 
-/** Why a run may not have these labels with so many actions, or undefined if it may. */
+/**
+ * Why a run may not have these labels and this delivery, which each of its events repeats, with so many
+ * actions; undefined if it may.
+ */
 export function labelBytesRefusal({
   labels,
+  delivery,
   actionCount,
-}: Pick<Run, "labels" | "actionCount">): Refusal | undefined {
-  if (labelBytes(labels) * actionCount <= labelBytesOverActionsMax) return undefined;
+}: Pick<Run, "labels" | "delivery" | "actionCount">): Refusal | undefined {
+  const delivered =
+    delivery === undefined ? 0 : textSizeBytes(delivery.topic) + labelBytes(delivery.attributes);
+  if ((labelBytes(labels) + delivered) * actionCount <= labelBytesOverActionsMax) return undefined;
   return { reason: "LIMIT_REACHED", limit: "labelBytesOverActionsMax", maximum: labelBytesOverActionsMax };
 }
 

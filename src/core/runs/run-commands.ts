@@ -4,6 +4,7 @@ import { cancelAction, settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
+import { unpark } from "../limits/unpark.ts";
 import { namespaceOf, type RunKey, runIdOf } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import { hasRunEnded, type Run } from "../run.ts";
@@ -63,7 +64,7 @@ export function updateRun(draft: Draft, command: CommandOf<"updateRun">): Decisi
   if (Object.keys(labels).length > labelsMax) {
     return refuse({ reason: "LIMIT_REACHED", limit: "labelsMax", maximum: labelsMax });
   }
-  const tooMany = labelBytesRefusal({ labels, actionCount: run.actionCount });
+  const tooMany = labelBytesRefusal({ ...run, labels });
   if (tooMany !== undefined) return refuse(tooMany);
   if (priority === run.priority && canonical(labels) === canonical(run.labels))
     return answer(draft, scope, { run });
@@ -74,6 +75,13 @@ export function updateRun(draft: Draft, command: CommandOf<"updateRun">): Decisi
     for (const action of draft.actions(run.key)) {
       if (!hasEnded(action)) draft.setAction({ ...action, priority });
     }
+  }
+  if (canonical(labels) !== canonical(run.labels)) {
+    // What waits for the limit of a label may have another one now, or none.
+    unpark(
+      draft,
+      draft.actions(run.key).filter(({ parkedOn }) => parkedOn !== undefined),
+    );
   }
   return answer(draft, scope, { run: updated });
 }
