@@ -24,9 +24,9 @@ export type { ActionEnd, Actions } from "./parts/actions.ts";
 export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./parts/conditions.ts";
 export type { Events, NewEvent } from "./parts/events.ts";
 export type { Limits, NewLimit } from "./parts/limits.ts";
-export type { NewOp, OpListOptions, Ops, OpVersion } from "./parts/ops.ts";
+export type { NewOp, OpInputs, OpListOptions, Ops, OpVersion } from "./parts/ops.ts";
 export type { RunChange, RunQuery, Runs } from "./parts/runs.ts";
-export type { ConsumedEvent, NewSubscription, Subscriptions } from "./parts/subscriptions.ts";
+export type { ConsumedEvent, ConsumeOptions, NewSubscription, Subscriptions } from "./parts/subscriptions.ts";
 export type { Workers } from "./parts/workers.ts";
 export {
   CallFailedError,
@@ -58,11 +58,12 @@ export type {
   Attempt,
   Dependency,
 } from "./views/action.ts";
+export type { WorkerCapacity, WorkerReserved } from "./views/capacity.ts";
 export type { Condition, ConditionOutcome } from "./views/condition.ts";
 export type { Event } from "./views/event.ts";
 export type { EventDetails, EventKind } from "./views/event-details.ts";
 export type { ExplainCause, Explanation } from "./views/explanation.ts";
-export type { Limit, LimitUse } from "./views/limit.ts";
+export type { Limit, LimitScope, LimitUse } from "./views/limit.ts";
 export type { Op } from "./views/op.ts";
 export { hasRunEnded, type Run, type RunState } from "./views/run.ts";
 export type { DeadLetter, Subscription, SubscriptionTarget } from "./views/subscription.ts";

@@ -231,11 +231,12 @@ test("timeline tells what happened to an attempt", async () => {
 test("evict says how many attempts the worker held", async () => {
   const { cli, json, work } = await withEndedRun();
   await work({ train: () => undefined }, { workerId: "w2" });
-  const [, first, second] = cells((await cli("workers")).out);
-  expect([first?.slice(0, 5), second?.slice(0, 4)]).toEqual([
-    ["w1", "ATTACHED", "0", "10", "0/2"],
-    ["w2", "ATTACHED", "0", "10"],
+  const [, ...rows] = cells((await cli("workers")).out);
+  expect(rows.map((row) => row.slice(0, 2))).toEqual([
+    ["w1", "ATTACHED"],
+    ["w2", "ATTACHED"],
   ]);
+  expect(rows[0]).toContain("0/2");
   expect((await cli("evict", "w1", "--cause", "its disk is full")).out).toBe(
     "w1 is evicted, attempts that it held: 0\n",
   );
@@ -292,7 +293,7 @@ describe("subscriptions", () => {
   });
 
   test("that are deleted end their consumers, which say so", async () => {
-    const { cli, client, server } = await open();
+    const { client, server } = await open();
     await client.subscriptions.create({ name: "audit", filter: { kinds: ["RUN_CREATED"] } });
     await client.runs.create({ op: "nobody" });
     const args = ["subscription", "consume", "audit", "--server", server.url];

@@ -46,7 +46,7 @@ export class ConsumerStream {
   #unsentAcks: bigint[] = [];
   #wasHeard = false;
   #hasEnded = false;
-  #failure: unknown;
+  #failure: Error | undefined;
   #close: Close | undefined;
   #wake: () => void = () => undefined;
 
@@ -132,7 +132,7 @@ export class ConsumerStream {
         if (frame.case === "acknowledged") this.#settle(frame.value.deliveryIds);
       }
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
     }
     this.#end();
   }

@@ -1,7 +1,7 @@
 """Follows the feed of a run from its beginning to its end and checks it, in Python.
 
-Usage: python follow.py ADDRESS LABEL. Prints a line `ready` once it follows, then one line for each event, and
-at the end `followed N events of RUN: STATE`. Ends with 1 where the feed breaks a promise.
+Usage: python follow.py ADDRESS LABEL. Prints a line `ready` once it follows, then one line for each event,
+and at the end `followed N events of RUN: STATE`. Ends with 1 where the feed breaks a promise.
 """
 
 import asyncio
