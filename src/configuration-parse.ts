@@ -61,7 +61,7 @@ export function parseConfiguration({ flags, environment, readFile }: Sources): P
   if (mistakes.length === 0) {
     for (const { holds, keys, sentence } of agreements) {
       if (!holds(configuration)) {
-        const values = keys.map((key) => `${key} is ${String(configuration[key])}`);
+        const values = keys.map((key) => `${key} is ${String(configuration[key]) || "not set"}`);
         mistakes.push(`${sentence}: ${values.join(", ")}`);
       }
     }

@@ -28,9 +28,14 @@ export class Definitions {
     this.#ops = ops;
   }
 
-  /** Registers a definition; the same content again makes nothing. */
-  async upsert({ headers, body }: RestCall): Promise<RestAnswer> {
-    const op = toOp(await body());
+  /** Registers a definition, by the name in its path if there is one; the same again makes nothing. */
+  async upsert({ headers, body }: RestCall, name: string): Promise<RestAnswer> {
+    const given = await body();
+    const id = given["id"] ?? given["name"];
+    if (name !== "" && id !== undefined && id !== name) {
+      throw new RestError(400, `the path names ${name} and the body another one: leave out its id`);
+    }
+    const op = toOp(name === "" ? given : { ...given, id: name });
     const { op: registered } = await this.#ops.registerOp({ op }, { headers });
     return { status: 200, body: fromOp(registered ?? op) };
   }

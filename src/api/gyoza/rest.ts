@@ -61,7 +61,7 @@ interface Entry {
 }
 
 function toTable(definitions: Definitions, runs: OpRuns): readonly Entry[] {
-  const upsert: Route = (call) => definitions.upsert(call);
+  const upsert: Route = (call, name) => definitions.upsert(call, name);
   return [
     { pattern: /^\/health\/?$/, methods: { GET: async () => ({ status: 200, body: { status: "ok" } }) } },
     {

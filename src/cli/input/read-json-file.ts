@@ -11,7 +11,12 @@ export function readJsonFile(path: string): unknown {
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return parseJson(text, `${path} must hold JSON`);
+  return parseJson(text, `${nameFile(path)} must hold JSON`);
+}
+
+/** A file as people know it. */
+function nameFile(path: string): string {
+  return path === "-" ? "standard input" : path;
 }
 
 /** What a field of a JSON object must be, and how that is said. */
@@ -65,7 +70,9 @@ export class JsonCheck {
   /** Throws a UsageError with every mistake, if there is one. */
   finish(path: string): void {
     if (this.mistakes.length > 0) {
-      throw new UsageError(`${path} is wrong:\n${this.mistakes.map((mistake) => `  ${mistake}`).join("\n")}`);
+      throw new UsageError(
+        `${nameFile(path)} is wrong:\n${this.mistakes.map((mistake) => `  ${mistake}`).join("\n")}`,
+      );
     }
   }
 }

@@ -15,7 +15,7 @@ export function describeEvent(event: Event): EventWords {
   const word = event.kind.toLowerCase().replaceAll("_", " ");
   switch (event.kind) {
     case "RUN_CREATED":
-      return say(word, undefined, `${event.detail.actionCount} actions, priority ${event.detail.priority}`);
+      return say(word, undefined, describeCreation(event.detail));
     case "RUN_UPDATED":
       return say(word, undefined, `priority ${event.detail.priority} ${printValues(event.detail.labels)}`);
     case "RUN_RETRIED":
@@ -111,7 +111,7 @@ type ConditionKind = "CONDITION_PAUSED" | "CONDITION_ANSWERED" | "SIGNAL_KEPT" |
 function describeConditionEvent(event: Extract<Event, { kind: ConditionKind }>, word: string): EventWords {
   switch (event.kind) {
     case "CONDITION_PAUSED":
-      return say("paused", "waiting", `asks for a ${event.detail.type}: ${event.detail.prompt}`);
+      return say("paused", "waiting", askFor(event.detail));
     case "CONDITION_ANSWERED": {
       const { value, signalledBy, defaulted } = event.detail;
       const by = defaulted ? " by default" : signalledBy === "" ? "" : ` by ${signalledBy}`;
@@ -168,6 +168,15 @@ function describeActionEvent(event: Extract<Event, { kind: ActionKind }>, word: 
     case "ACTION_REOPENED":
       return say(word, "busy", event.detail.state.toLowerCase());
   }
+}
+
+function describeCreation({ actionCount, priority }: EventDetails["RUN_CREATED"]): string {
+  return `${actionCount === 1 ? "1 action" : `${actionCount} actions`}, priority ${priority}`;
+}
+
+function askFor({ type = "json", prompt }: EventDetails["CONDITION_PAUSED"]): string {
+  const asked = `asks for ${type === "int" ? "an" : "a"} ${type}`;
+  return prompt === "" ? asked : `${asked}: ${prompt}`;
 }
 
 /** An error in one line: its type and message. */

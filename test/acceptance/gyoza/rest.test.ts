@@ -55,6 +55,17 @@ describe("definitions over REST", () => {
     expect(listed.map(({ id, version }) => `${id} ${version}`)).toEqual(["score 1.3.0", "score 1.2.0"]);
   });
 
+  test("are registered by the name in the path, too, which the body may not contradict", async () => {
+    const { id: _, ...rest } = { ...definition, version: "2.0.0" };
+    expect(await call("PUT", "/definitions/by-path", rest)).toMatchObject({
+      status: 200,
+      body: { id: "by-path", version: "2.0.0" },
+    });
+    expect(await call("PUT", "/definitions/by-path", { ...rest, id: "other" })).toMatchObject({
+      status: 400,
+    });
+  });
+
   test("G-067 an unknown name is 404", async () => {
     expect(await call("GET", "/definitions/none")).toMatchObject({
       status: 404,

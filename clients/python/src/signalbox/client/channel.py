@@ -54,7 +54,11 @@ class Connector:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What goes with each call: who calls, if that is known."""
         token = self._token() if callable(self._token) else self._token
-        return () if token is None else (("authorization", f"Bearer {token}"),)
+        if token is None:
+            return ()
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise ValueError("a token is printable ASCII without spaces")
+        return (("authorization", f"Bearer {token}"),)
 
 
 def read_address(address: str) -> tuple[str, bool]:
