@@ -23,6 +23,9 @@ const projects = [
 export default defineConfig({
   test: {
     pool: "forks",
+    // Each store has a thread that strips types, which is WebAssembly: where its code is compiled anew while other
+    // threads come and go, V8 now and then breaks down (`jit_page.has_value()`).
+    execArgv: ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"],
     maxWorkers: 2,
     projects: projects.map(({ name, testTimeout = 15_000, hookTimeout = 15_000 }) => ({
       extends: true,

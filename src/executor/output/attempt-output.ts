@@ -123,8 +123,9 @@ export class AttemptOutput {
       case "event": {
         // A waiting event takes a copy of its text, and the same again as a message.
         const sizeBytes = 4 * length;
-        const recorded = this.#context
-          .event(directive.event)
+        // What the contract refuses is thrown at once, and told like what the server refuses.
+        const recorded = Promise.resolve()
+          .then(() => this.#context.event(directive.event))
           .catch((error: unknown) => this.#eventRefused(error))
           .then(() => {
             this.#eventBytes -= sizeBytes;
