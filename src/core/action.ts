@@ -199,6 +199,27 @@ export interface Attempt {
   readonly progressMessage: string;
 }
 
+/** The current or last attempt of a task, as its action has it, with what became of it. */
+export function attemptOf(
+  action: Action,
+  end: Pick<Attempt, "state" | "endTimeMs" | "outputs" | "error">,
+): Attempt {
+  return {
+    run: action.run,
+    action: action.name,
+    number: action.attempt,
+    epoch: action.epoch,
+    workerId: action.workerId,
+    inputs: action.attemptInputs,
+    deviceIndexes: action.deviceIndexes,
+    assignTimeMs: action.assignTimeMs,
+    startTimeMs: action.startTimeMs,
+    progressPercent: action.progressPercent,
+    progressMessage: action.progressMessage,
+    ...end,
+  };
+}
+
 /** True if an action in this state has ended. */
 export function hasEnded(action: Pick<Action, "state">): boolean {
   switch (action.state) {

@@ -1,4 +1,10 @@
-import type { Demand, Placement, Resources } from "../../core/placement/demand.ts";
+import {
+  anywhere,
+  askingNothing,
+  type Demand,
+  type Placement,
+  type Resources,
+} from "../../core/placement/demand.ts";
 import { couldHold, type Place, unmetDemands } from "../../core/placement/fit.ts";
 import type { Session } from "../../core/session.ts";
 import { unmetListedMax } from "../../limits.ts";
@@ -7,15 +13,6 @@ type Worker = Pick<Session, "workerId" | "labels" | "taints" | "capacity">;
 
 /** How many values of a label, or taints, are told of all that the workers have. */
 const toldMax = 5;
-
-const askingNothing: Resources = {
-  cpuMilli: undefined,
-  ramMb: undefined,
-  vramMb: undefined,
-  deviceCount: undefined,
-  deviceIndex: undefined,
-};
-const anywhere: Placement = { workerLabels: {}, tolerations: [] };
 
 /**
  * What of a demand (undefined for none) none of these workers meets, each as a sentence with the best that

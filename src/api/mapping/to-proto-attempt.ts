@@ -2,7 +2,7 @@ import type {
   Attempt as AttemptMessage,
   ExecutionSummary as ExecutionSummaryMessage,
 } from "../../../gen/signalbox/v1/action_pb.ts";
-import type { Action, Attempt, TaskSpec } from "../../core/action.ts";
+import { type Action, type Attempt, attemptOf, type TaskSpec } from "../../core/action.ts";
 import { attemptId } from "../../core/name.ts";
 import type { Values } from "../../core/value.ts";
 import { actionStates } from "./enums.ts";
@@ -57,21 +57,10 @@ function statedInputs(spec: TaskSpec | undefined): Values {
 
 /** The attempt that a session holds, which is still part of its action. */
 export function currentAttempt(action: Action): Attempt {
-  return {
-    run: action.run,
-    action: action.name,
-    number: action.attempt,
+  return attemptOf(action, {
     state: action.state,
-    epoch: action.epoch,
-    workerId: action.workerId,
-    inputs: action.attemptInputs,
-    deviceIndexes: action.deviceIndexes,
-    assignTimeMs: action.assignTimeMs,
-    startTimeMs: action.startTimeMs,
     endTimeMs: undefined,
     outputs: undefined,
     error: undefined,
-    progressPercent: action.progressPercent,
-    progressMessage: action.progressMessage,
-  };
+  });
 }

@@ -1,5 +1,5 @@
 import type { Action, ActionError, ActionState, Outcome } from "../action.ts";
-import { hasEnded } from "../action.ts";
+import { attemptOf, hasEnded } from "../action.ts";
 import { assert } from "../assert.ts";
 import type { Draft } from "../draft.ts";
 import type { Values } from "../value.ts";
@@ -132,21 +132,6 @@ export function tellToStop(
 }
 
 function recordAttempt(draft: Draft, action: Action, end: Pick<End, "state" | "outputs" | "error">): void {
-  draft.addAttempt({
-    run: action.run,
-    action: action.name,
-    number: action.attempt,
-    state: end.state,
-    epoch: action.epoch,
-    workerId: action.workerId,
-    inputs: action.attemptInputs,
-    deviceIndexes: action.deviceIndexes,
-    assignTimeMs: action.assignTimeMs,
-    startTimeMs: action.startTimeMs,
-    endTimeMs: draft.nowMs,
-    outputs: end.outputs,
-    error: end.error,
-    progressPercent: action.progressPercent,
-    progressMessage: action.progressMessage,
-  });
+  const { state, outputs, error } = end;
+  draft.addAttempt(attemptOf(action, { state, outputs, error, endTimeMs: draft.nowMs }));
 }

@@ -74,7 +74,7 @@ function noteTop(draft: Draft, ended: Action): void {
 }
 
 /** The worse of what the top came to so far and one more end. */
-export function worse(worst: Run["worst"], state: Action["state"]): Run["worst"] {
+function worse(worst: Run["worst"], state: Action["state"]): Run["worst"] {
   if (worst === "FAILED" || state === "FAILED") return "FAILED";
   if (worst === "TIMED_OUT" || state === "TIMED_OUT") return "TIMED_OUT";
   if (worst === "CANCELLED" || state === "CANCELLED") return "CANCELLED";

@@ -1,5 +1,5 @@
 import { canonical } from "../value.ts";
-import type { Demand, Placement, Resources } from "./demand.ts";
+import { anywhere, askingNothing, type Demand, type Placement, type Resources } from "./demand.ts";
 
 /**
  * What a task asks for in all, from what is stated of it and of its op; undefined if that is nothing. What
@@ -10,7 +10,7 @@ export function demandOf(
   resources: Resources | undefined,
   placement: Placement | undefined,
 ): Demand | undefined {
-  const asked: Resources = resources ?? noResources;
+  const asked: Resources = resources ?? askingNothing;
   const where: Placement = placement ?? anywhere;
   const asksNothing = Object.values(asked).every((amount) => amount === undefined);
   if (asksNothing && Object.keys(where.workerLabels).length === 0 && where.tolerations.length === 0) {
@@ -26,16 +26,6 @@ export function demandOf(
 export function deviceCountOf({ deviceCount, vramMb, deviceIndex }: Resources): number {
   return deviceCount ?? (vramMb === undefined && deviceIndex === undefined ? 0 : 1);
 }
-
-const noResources: Resources = {
-  cpuMilli: undefined,
-  ramMb: undefined,
-  vramMb: undefined,
-  deviceCount: undefined,
-  deviceIndex: undefined,
-};
-
-const anywhere: Placement = { workerLabels: {}, tolerations: [] };
 
 /**
  * 64 bits of a text in 14 characters at most. Two demands that came to the same one would share a line in

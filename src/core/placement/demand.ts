@@ -70,6 +70,18 @@ export interface Reserved {
   readonly devices: readonly ReservedDevice[];
 }
 
+/** Resources that ask for nothing. */
+export const askingNothing: Resources = {
+  cpuMilli: undefined,
+  ramMb: undefined,
+  vramMb: undefined,
+  deviceCount: undefined,
+  deviceIndex: undefined,
+};
+
+/** A placement that rules no worker out, but those with taints. */
+export const anywhere: Placement = { workerLabels: {}, tolerations: [] };
+
 /** A worker that announces nothing. */
 export const noCapacity: Capacity = { cpuMilli: undefined, ramMb: undefined, devices: [] };
 

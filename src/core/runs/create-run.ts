@@ -25,7 +25,8 @@ export function createRun(draft: Draft, command: CommandOf<"createRun">): Decisi
     "task" in command.work
       ? [{ name: mainAction, spec: command.work.task, dependencies: [], labels: {} }]
       : command.work.plan;
-  const refusal = checkActions(draft, command, actions);
+  const ofTask = ofOnlyTask(draft, command);
+  const refusal = checkActions(draft, command, { actions, delivery: ofTask.delivery });
   if (refusal !== undefined) return refuse(refusal);
   const deadlineMs = command.timeoutMs === undefined ? undefined : draft.nowMs + command.timeoutMs;
   const run: Run = {
@@ -51,7 +52,7 @@ export function createRun(draft: Draft, command: CommandOf<"createRun">): Decisi
     timedOut: false,
     retryCount: 0,
     keptSignalCount: 0,
-    ...ofOnlyTask(draft, command),
+    ...ofTask,
     updateTimeMs: draft.nowMs,
   };
   draft.setRun(run);
@@ -82,14 +83,13 @@ function ofOnlyTask(
 function checkActions(
   draft: Draft,
   command: CommandOf<"createRun">,
-  actions: readonly NewAction[],
+  { actions, delivery }: { readonly actions: readonly NewAction[]; readonly delivery: Run["delivery"] },
 ): Refusal | undefined {
   const violations = "task" in command.work ? taskViolations(actions) : planViolations(actions, planScope);
   if (violations.length > 0) return { reason: "INVALID_REQUEST", violations };
   const placed = actions.map((action, index) => {
     return { action, field: "task" in command.work ? "run" : `${planScope.field}[${index}]` };
   });
-  const { delivery } = ofOnlyTask(draft, command);
   return (
     labelBytesRefusal({ labels: command.labels, delivery, actionCount: actions.length }) ??
     opRefusal(draft, command.namespace, placed)

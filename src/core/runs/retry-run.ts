@@ -1,7 +1,7 @@
 import type { Action } from "../action.ts";
 import { hasEnded, hasSucceeded } from "../action.ts";
 import { reopenActions } from "../actions/reopen.ts";
-import { settle, worse } from "../actions/settle.ts";
+import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
@@ -37,11 +37,6 @@ export function retryRun(draft: Draft, command: CommandOf<"retryRun">): Decision
   if (doesAll) {
     for (const child of actions) if (child.parent !== "") draft.setAction({ ...child, isStale: true });
   }
-  const kept = top.filter((action) => !again.includes(action));
-  draft.setRun({
-    ...(draft.run(run.key) ?? run),
-    worst: kept.reduce<Run["worst"]>((worst, action) => worse(worst, action.state), undefined),
-  });
   reopenActions(draft, again, { countsAnew: command.force });
   settle(draft);
   return answer(draft, scope, { run: draft.run(run.key) ?? run });
@@ -74,6 +69,8 @@ function openRun(draft: Draft, run: Run): void {
     cancelRequested: false,
     cancelCause: "",
     timedOut: false,
+    // Whatever ended badly at the top is opened again.
+    worst: undefined,
     retryCount: run.retryCount + 1,
     updateTimeMs: draft.nowMs,
   };

@@ -66,8 +66,8 @@ export function updateRun(draft: Draft, command: CommandOf<"updateRun">): Decisi
   }
   const tooMany = labelBytesRefusal({ ...run, labels });
   if (tooMany !== undefined) return refuse(tooMany);
-  if (priority === run.priority && canonical(labels) === canonical(run.labels))
-    return answer(draft, scope, { run });
+  const hasOtherLabels = canonical(labels) !== canonical(run.labels);
+  if (priority === run.priority && !hasOtherLabels) return answer(draft, scope, { run });
   const updated = { ...run, priority, labels, updateTimeMs: draft.nowMs };
   draft.setRun(updated);
   draft.emit(updated, undefined, { kind: "run_updated", priority, labels });
@@ -76,7 +76,7 @@ export function updateRun(draft: Draft, command: CommandOf<"updateRun">): Decisi
       if (!hasEnded(action)) draft.setAction({ ...action, priority });
     }
   }
-  if (canonical(labels) !== canonical(run.labels)) {
+  if (hasOtherLabels) {
     // What waits for the limit of a label may have another one now, or none.
     unpark(
       draft,
