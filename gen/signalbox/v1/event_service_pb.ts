@@ -2,20 +2,22 @@
 // @generated from file signalbox/v1/event_service.proto (package signalbox.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Empty } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_empty } from "@bufbuild/protobuf/wkt";
+import type { Empty, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_empty, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Event, EventKind, Published, PublishedValid } from "./event_pb.ts";
 import { file_signalbox_v1_event } from "./event_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Run } from "./run_pb.ts";
+import { file_signalbox_v1_run } from "./run_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file signalbox/v1/event_service.proto.
  */
 export const file_signalbox_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBzaWduYWxib3gvdjEvZXZlbnRfc2VydmljZS5wcm90bxIMc2lnbmFsYm94LnYxIrcDCgtFdmVudEZpbHRlchJACgluYW1lc3BhY2UYASABKAlCLbpIKnIoGD8yJF4oLXxbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI5CgZydW5faWQYAiABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kEjsKBWtpbmRzGAMgAygOMhcuc2lnbmFsYm94LnYxLkV2ZW50S2luZEITukgQkgENEEAYASIHggEEEAEgABJuCgZsYWJlbHMYBCADKAsyJS5zaWduYWxib3gudjEuRXZlbnRGaWx0ZXIuTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISTwoGdG9waWNzGAUgAygJQj+6SDySATkQQBgBIjNyMRABGIABMipeKFsqXXxbQS1aYS16MC05Xy1dKyhbLl1bQS1aYS16MC05Xy1dKykqKSQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ7ChFMaXN0RXZlbnRzUmVxdWVzdBIpCgZmaWx0ZXIYASABKAsyGS5zaWduYWxib3gudjEuRXZlbnRGaWx0ZXISHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAgInkKEkxpc3RFdmVudHNSZXNwb25zZRIvCgZldmVudHMYASADKAsyEy5zaWduYWxib3gudjEuRXZlbnRCCrpIB5IBBBDAuAISIQoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAIBIPCgdhdF9oZWFkGAMgASgIIroBChJXYXRjaEV2ZW50c1JlcXVlc3QSKQoGZmlsdGVyGAEgASgLMhkuc2lnbmFsYm94LnYxLkV2ZW50RmlsdGVyEiUKA25vdxgCIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eUgAEisKCWJlZ2lubmluZxgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eUgAEhwKBmN1cnNvchgEIAEoCUIKukgHcgUQARiAIEgAQgcKBXN0YXJ0InEKE1dhdGNoRXZlbnRzUmVzcG9uc2USLwoGZXZlbnRzGAEgAygLMhMuc2lnbmFsYm94LnYxLkV2ZW50Qgq6SAeSAQQQwLgCEhgKBmN1cnNvchgCIAEoCUIIukgFcgMYgCASDwoHYXRfaGVhZBgDIAEoCCLUAQoITmV3RXZlbnQSOQoGcnVuX2lkGAEgASgJQim6SCZyJBiAATIfXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dKik/JBJZCgZhY3Rpb24YAiABKAlCSbpIRnJEGIgIMj9eKFtBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSopPyQSMgoJcHVibGlzaGVkGAMgASgLMhcuc2lnbmFsYm94LnYxLlB1Ymxpc2hlZEIGukgDyAEBIrkBChRQdWJsaXNoRXZlbnRzUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSLAoKcmVxdWVzdF9pZBgCIAEoCUIYukgVchMYgAEyDl5bXHgyMS1ceDdlXSokEjMKBmV2ZW50cxgDIAMoCzIWLnNpZ25hbGJveC52MS5OZXdFdmVudEILukgIkgEFCAEQ6AciOQoVUHVibGlzaEV2ZW50c1Jlc3BvbnNlEiAKD3B1Ymxpc2hlZF9jb3VudBgBIAEoBUIHukgEGgIoADKPAgoMRXZlbnRTZXJ2aWNlEk8KCkxpc3RFdmVudHMSHy5zaWduYWxib3gudjEuTGlzdEV2ZW50c1JlcXVlc3QaIC5zaWduYWxib3gudjEuTGlzdEV2ZW50c1Jlc3BvbnNlElQKC1dhdGNoRXZlbnRzEiAuc2lnbmFsYm94LnYxLldhdGNoRXZlbnRzUmVxdWVzdBohLnNpZ25hbGJveC52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlMAESWAoNUHVibGlzaEV2ZW50cxIiLnNpZ25hbGJveC52MS5QdWJsaXNoRXZlbnRzUmVxdWVzdBojLnNpZ25hbGJveC52MS5QdWJsaXNoRXZlbnRzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_empty, file_signalbox_v1_event]);
+  fileDesc("CiBzaWduYWxib3gvdjEvZXZlbnRfc2VydmljZS5wcm90bxIMc2lnbmFsYm94LnYxItUDCgtFdmVudEZpbHRlchJACgluYW1lc3BhY2UYASABKAlCLbpIKnIoGD8yJF4oLXxbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI5CgZydW5faWQYAiABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kEjsKBWtpbmRzGAMgAygOMhcuc2lnbmFsYm94LnYxLkV2ZW50S2luZEITukgQkgENEEAYASIHggEEEAEgABJuCgZsYWJlbHMYBCADKAsyJS5zaWduYWxib3gudjEuRXZlbnRGaWx0ZXIuTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISTwoGdG9waWNzGAUgAygJQj+6SDySATkQQBgBIjNyMRABGIABMipeKFsqXXxbQS1aYS16MC05Xy1dKyhbLl1bQS1aYS16MC05Xy1dKykqKSQSHAoKZXhwcmVzc2lvbhgGIAEoCUIIukgFcgMYgCAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ7ChFMaXN0RXZlbnRzUmVxdWVzdBIpCgZmaWx0ZXIYASABKAsyGS5zaWduYWxib3gudjEuRXZlbnRGaWx0ZXISHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAgInkKEkxpc3RFdmVudHNSZXNwb25zZRIvCgZldmVudHMYASADKAsyEy5zaWduYWxib3gudjEuRXZlbnRCCrpIB5IBBBDAuAISIQoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAIBIPCgdhdF9oZWFkGAMgASgIItYCChJXYXRjaEV2ZW50c1JlcXVlc3QSKQoGZmlsdGVyGAEgASgLMhkuc2lnbmFsYm94LnYxLkV2ZW50RmlsdGVyEiUKA25vdxgCIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eUgAEisKCWJlZ2lubmluZxgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eUgAEhwKBmN1cnNvchgEIAEoCUIKukgHcgUQARiAIEgAEkUKCHNuYXBzaG90GAUgASgOMikuc2lnbmFsYm94LnYxLldhdGNoRXZlbnRzUmVxdWVzdC5TbmFwc2hvdEIIukgFggECEAEiUwoIU25hcHNob3QSGAoUU05BUFNIT1RfVU5TUEVDSUZJRUQQABIWChJTTkFQU0hPVF9MSVZFX1JVTlMQARIVChFTTkFQU0hPVF9BTExfUlVOUxACQgcKBXN0YXJ0Iq8BChNXYXRjaEV2ZW50c1Jlc3BvbnNlEi8KBmV2ZW50cxgBIAMoCzITLnNpZ25hbGJveC52MS5FdmVudEIKukgHkgEEEMC4AhIYCgZjdXJzb3IYAiABKAlCCLpIBXIDGIAgEg8KB2F0X2hlYWQYAyABKAgSKgoEcnVucxgEIAMoCzIRLnNpZ25hbGJveC52MS5SdW5CCbpIBpIBAxDoBxIQCghzbmFwc2hvdBgFIAEoCCIVChNEZXNjcmliZUZlZWRSZXF1ZXN0IrcBChREZXNjcmliZUZlZWRSZXNwb25zZRIbCgpmZWVkX2Vwb2NoGAEgASgJQge6SARyAhhAEhUKDWhlYWRfcG9zaXRpb24YAiABKAQSFwoPb2xkZXN0X3Bvc2l0aW9uGAMgASgEEiIKEXJldGVudGlvbl9zZWNvbmRzGAQgASgDQge6SAQiAigAEi4KCmVwb2NoX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItQBCghOZXdFdmVudBI5CgZydW5faWQYASABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kElkKBmFjdGlvbhgCIAEoCUJJukhGckQYiAgyP14oW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKik/JBIyCglwdWJsaXNoZWQYAyABKAsyFy5zaWduYWxib3gudjEuUHVibGlzaGVkQga6SAPIAQEiuQEKFFB1Ymxpc2hFdmVudHNSZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBIsCgpyZXF1ZXN0X2lkGAIgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQSMwoGZXZlbnRzGAMgAygLMhYuc2lnbmFsYm94LnYxLk5ld0V2ZW50Qgu6SAiSAQUIARDoByI5ChVQdWJsaXNoRXZlbnRzUmVzcG9uc2USIAoPcHVibGlzaGVkX2NvdW50GAEgASgFQge6SAQaAigAMuYCCgxFdmVudFNlcnZpY2USTwoKTGlzdEV2ZW50cxIfLnNpZ25hbGJveC52MS5MaXN0RXZlbnRzUmVxdWVzdBogLnNpZ25hbGJveC52MS5MaXN0RXZlbnRzUmVzcG9uc2USVAoLV2F0Y2hFdmVudHMSIC5zaWduYWxib3gudjEuV2F0Y2hFdmVudHNSZXF1ZXN0GiEuc2lnbmFsYm94LnYxLldhdGNoRXZlbnRzUmVzcG9uc2UwARJYCg1QdWJsaXNoRXZlbnRzEiIuc2lnbmFsYm94LnYxLlB1Ymxpc2hFdmVudHNSZXF1ZXN0GiMuc2lnbmFsYm94LnYxLlB1Ymxpc2hFdmVudHNSZXNwb25zZRJVCgxEZXNjcmliZUZlZWQSIS5zaWduYWxib3gudjEuRGVzY3JpYmVGZWVkUmVxdWVzdBoiLnNpZ25hbGJveC52MS5EZXNjcmliZUZlZWRSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signalbox_v1_event, file_signalbox_v1_run]);
 
 /**
  * Which events are wanted. What is not said does not restrict; what is said
@@ -58,6 +60,17 @@ export type EventFilter = Message<"signalbox.v1.EventFilter"> & {
    * @generated from field: repeated string topics = 5;
    */
   topics: string[];
+
+  /**
+   * A CEL expression that must be true of the event, such as
+   * `event.kind == "action_ended" && event.action_ended.state == "FAILED"`. It
+   * sees `event`, the message with its fields by their names here, enums as
+   * their names without the prefix, and `event.kind`. An event on which it
+   * cannot be evaluated does not match.
+   *
+   * @generated from field: string expression = 6;
+   */
+  expression: string;
 };
 
 export type EventFilterValid = EventFilter;
@@ -188,6 +201,15 @@ export type WatchEventsRequest = Message<"signalbox.v1.WatchEventsRequest"> & {
     value: string;
     case: "cursor";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Which runs come first, as they stand, of those that the filter's
+   * namespace, run and labels want; then follows what is committed after that
+   * state. Not with `beginning` or `cursor`.
+   *
+   * @generated from field: signalbox.v1.WatchEventsRequest.Snapshot snapshot = 5;
+   */
+  snapshot: WatchEventsRequest_Snapshot;
 };
 
 export type WatchEventsRequestValid = WatchEventsRequest;
@@ -198,6 +220,47 @@ export type WatchEventsRequestValid = WatchEventsRequest;
  */
 export const WatchEventsRequestSchema: GenMessage<WatchEventsRequest, {validType: WatchEventsRequestValid}> = /*@__PURE__*/
   messageDesc(file_signalbox_v1_event_service, 3);
+
+/**
+ * What comes before the first event.
+ *
+ * @generated from enum signalbox.v1.WatchEventsRequest.Snapshot
+ */
+export const WatchEventsRequest_Snapshot = {
+  /**
+   * Nothing.
+   *
+   * @generated from enum value: SNAPSHOT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The runs that have not ended.
+   *
+   * @generated from enum value: SNAPSHOT_LIVE_RUNS = 1;
+   */
+  LIVE_RUNS: 1,
+
+  /**
+   * All runs.
+   *
+   * @generated from enum value: SNAPSHOT_ALL_RUNS = 2;
+   */
+  ALL_RUNS: 2,
+} as const;
+
+/**
+ * What comes before the first event.
+ *
+ * @generated from enum signalbox.v1.WatchEventsRequest.Snapshot
+ */
+export type WatchEventsRequest_Snapshot = (typeof WatchEventsRequest_Snapshot)[keyof typeof WatchEventsRequest_Snapshot] | UnknownEnum;
+
+/**
+ * Describes the enum signalbox.v1.WatchEventsRequest.Snapshot.
+ */
+export const WatchEventsRequest_SnapshotSchema: GenEnum<WatchEventsRequest_Snapshot> = /*@__PURE__*/
+  enumDesc(file_signalbox_v1_event_service, 3, 0);
 
 /**
  * One frame of the feed.
@@ -225,6 +288,21 @@ export type WatchEventsResponse = Message<"signalbox.v1.WatchEventsResponse"> & 
    * @generated from field: bool at_head = 3;
    */
   atHead: boolean;
+
+  /**
+   * In a frame of the snapshot: runs, the newest first.
+   *
+   * @generated from field: repeated signalbox.v1.Run runs = 4;
+   */
+  runs: Run[];
+
+  /**
+   * True if the frame belongs to the snapshot. Only its last frame has a
+   * cursor: who loses the connection before begins anew.
+   *
+   * @generated from field: bool snapshot = 5;
+   */
+  snapshot: boolean;
 };
 
 export type WatchEventsResponseValid = WatchEventsResponse;
@@ -235,6 +313,75 @@ export type WatchEventsResponseValid = WatchEventsResponse;
  */
 export const WatchEventsResponseSchema: GenMessage<WatchEventsResponse, {validType: WatchEventsResponseValid}> = /*@__PURE__*/
   messageDesc(file_signalbox_v1_event_service, 4);
+
+/**
+ * Asks what the feed is.
+ *
+ * @generated from message signalbox.v1.DescribeFeedRequest
+ */
+export type DescribeFeedRequest = Message<"signalbox.v1.DescribeFeedRequest"> & {
+};
+
+export type DescribeFeedRequestValid = DescribeFeedRequest;
+
+/**
+ * Describes the message signalbox.v1.DescribeFeedRequest.
+ * Use `create(DescribeFeedRequestSchema)` to create a new message.
+ */
+export const DescribeFeedRequestSchema: GenMessage<DescribeFeedRequest, {validType: DescribeFeedRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event_service, 5);
+
+/**
+ * What the feed is, as it stands.
+ *
+ * @generated from message signalbox.v1.DescribeFeedResponse
+ */
+export type DescribeFeedResponse = Message<"signalbox.v1.DescribeFeedResponse"> & {
+  /**
+   * Names this feed. Another name means other events: the store was made anew,
+   * or put back to an earlier state.
+   *
+   * @generated from field: string feed_epoch = 1;
+   */
+  feedEpoch: string;
+
+  /**
+   * The position of the last event, 0 for none.
+   *
+   * @generated from field: uint64 head_position = 2;
+   */
+  headPosition: bigint;
+
+  /**
+   * Everything behind this position is kept.
+   *
+   * @generated from field: uint64 oldest_position = 3;
+   */
+  oldestPosition: bigint;
+
+  /**
+   * How long events are kept, in seconds; 0 means for ever.
+   *
+   * @generated from field: int64 retention_seconds = 4;
+   */
+  retentionSeconds: bigint;
+
+  /**
+   * When this epoch began.
+   *
+   * @generated from field: google.protobuf.Timestamp epoch_time = 5;
+   */
+  epochTime?: Timestamp | undefined;
+};
+
+export type DescribeFeedResponseValid = DescribeFeedResponse;
+
+/**
+ * Describes the message signalbox.v1.DescribeFeedResponse.
+ * Use `create(DescribeFeedResponseSchema)` to create a new message.
+ */
+export const DescribeFeedResponseSchema: GenMessage<DescribeFeedResponse, {validType: DescribeFeedResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event_service, 6);
 
 /**
  * An event of a service's own.
@@ -297,7 +444,7 @@ export type NewEventValid = Message<"signalbox.v1.NewEvent"> & {
  * Use `create(NewEventSchema)` to create a new message.
  */
 export const NewEventSchema: GenMessage<NewEvent, {validType: NewEventValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event_service, 5);
+  messageDesc(file_signalbox_v1_event_service, 7);
 
 /**
  * Asks to put events into the feed.
@@ -360,7 +507,7 @@ export type PublishEventsRequestValid = Message<"signalbox.v1.PublishEventsReque
  * Use `create(PublishEventsRequestSchema)` to create a new message.
  */
 export const PublishEventsRequestSchema: GenMessage<PublishEventsRequest, {validType: PublishEventsRequestValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event_service, 6);
+  messageDesc(file_signalbox_v1_event_service, 8);
 
 /**
  * The events are in the feed.
@@ -383,7 +530,7 @@ export type PublishEventsResponseValid = PublishEventsResponse;
  * Use `create(PublishEventsResponseSchema)` to create a new message.
  */
 export const PublishEventsResponseSchema: GenMessage<PublishEventsResponse, {validType: PublishEventsResponseValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event_service, 7);
+  messageDesc(file_signalbox_v1_event_service, 9);
 
 /**
  * The feed: every event of every run, worker and op, in commit order.
@@ -397,7 +544,7 @@ export const EventService: GenService<{
    * Effect: none. A page may be short, or empty with a further page behind it,
    * when much was passed over by the filter.
    * Repeat: safe.
-   * Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+   * Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
    *
    * @generated from rpc signalbox.v1.EventService.ListEvents
    */
@@ -409,14 +556,16 @@ export const EventService: GenService<{
   /**
    * Follows the feed, without end.
    *
-   * Effect: none. The first frame comes at once and is a bookmark that says
-   * where the stream begins. After it, all events of one transaction that match
+   * Effect: none. With `snapshot`, the runs that match come first, as they
+   * stand, in frames that say so; the last of them has a cursor. Without it the
+   * first frame comes at once and is a bookmark that says where the stream
+   * begins. After it, all events of one transaction that match
    * come in one frame, in commit order, none left out and none twice. A
    * bookmark follows when all that there is has been sent, and whenever nothing
    * has matched for a while. A slow reader is read for later; it costs no
    * memory. A server that stops ends the stream with UNAVAILABLE: resume it.
    * Repeat: with the last cursor seen, it goes on exactly behind it.
-   * Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+   * Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
    *
    * @generated from rpc signalbox.v1.EventService.WatchEvents
    */
@@ -438,6 +587,20 @@ export const EventService: GenService<{
     methodKind: "unary";
     input: typeof PublishEventsRequestSchema;
     output: typeof PublishEventsResponseSchema;
+  },
+  /**
+   * Says what the feed is and how much of it is kept.
+   *
+   * Effect: none.
+   * Repeat: safe.
+   * Refuses: nothing of its own.
+   *
+   * @generated from rpc signalbox.v1.EventService.DescribeFeed
+   */
+  describeFeed: {
+    methodKind: "unary";
+    input: typeof DescribeFeedRequestSchema;
+    output: typeof DescribeFeedResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_signalbox_v1_event_service, 0);
