@@ -7,13 +7,13 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Condition, ConditionSpec } from "./condition_pb.ts";
+import type { Condition, ConditionSpec, ConditionSpecValid, ConditionValid } from "./condition_pb.ts";
 import { file_signalbox_v1_condition } from "./condition_pb.ts";
-import type { RetryPolicy, Timeouts } from "./op_pb.ts";
+import type { RetryPolicy, RetryPolicyValid, Timeouts, TimeoutsValid } from "./op_pb.ts";
 import { file_signalbox_v1_op } from "./op_pb.ts";
-import type { Placement, Resources } from "./resource_pb.ts";
+import type { Placement, PlacementValid, Resources, ResourcesValid } from "./resource_pb.ts";
 import { file_signalbox_v1_resource } from "./resource_pb.ts";
-import type { Value } from "./value_pb.ts";
+import type { Value, ValueValid } from "./value_pb.ts";
 import { file_signalbox_v1_value } from "./value_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -21,7 +21,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file signalbox/v1/action.proto.
  */
 export const file_signalbox_v1_action: GenFile = /*@__PURE__*/
-  fileDesc("ChlzaWduYWxib3gvdjEvYWN0aW9uLnByb3RvEgxzaWduYWxib3gudjEirwMKCU5ld0FjdGlvbhI3CgRuYW1lGAEgASgJQim6SCZyJBABGIABMh1eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qJBImCgR0YXNrGAIgASgLMhYuc2lnbmFsYm94LnYxLlRhc2tTcGVjSAASMAoJY29uZGl0aW9uGAMgASgLMhsuc2lnbmFsYm94LnYxLkNvbmRpdGlvblNwZWNIABIoCgV0cmFjZRgEIAEoCzIXLnNpZ25hbGJveC52MS5UcmFjZVNwZWNIABI5CgxkZXBlbmRlbmNpZXMYBSADKAsyGC5zaWduYWxib3gudjEuRGVwZW5kZW5jeUIJukgGkgEDEOgHEmwKBmxhYmVscxgGIAMoCzIjLnNpZ25hbGJveC52MS5OZXdBY3Rpb24uTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAIaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgRraW5kEgW6SAIIASKLBAoIVGFza1NwZWMSNgoCb3AYASABKAlCKrpIJ3IlEAEYgAEyHl5bQS1aYS16MC05X11bQS1aYS16MC05Ll8vLV0qJBIbCgpvcF92ZXJzaW9uGAIgASgFQge6SAQaAigAEkYKBmlucHV0cxgDIAMoCzIiLnNpZ25hbGJveC52MS5UYXNrU3BlYy5JbnB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABEigKBXJldHJ5GAQgASgLMhkuc2lnbmFsYm94LnYxLlJldHJ5UG9saWN5EigKCHRpbWVvdXRzGAUgASgLMhYuc2lnbmFsYm94LnYxLlRpbWVvdXRzEj4KDGNhbmNlbF9ncmFjZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABIqCglyZXNvdXJjZXMYByABKAsyFy5zaWduYWxib3gudjEuUmVzb3VyY2VzEioKCXBsYWNlbWVudBgIIAEoCzIXLnNpZ25hbGJveC52MS5QbGFjZW1lbnQSFwoFaW1hZ2UYCSABKAlCCLpIBXIDGIAEEhkKB2hhbmRsZXIYCiABKAlCCLpIBXIDGIAEGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5JbnB1dDoCOAEiKgoJVHJhY2VTcGVjEh0KC2Rlc2NyaXB0aW9uGAEgASgJQgi6SAVyAxiAICJyCgVJbnB1dBIkCgV2YWx1ZRgBIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZUgAEjIKCXJlZmVyZW5jZRgCIAEoCzIdLnNpZ25hbGJveC52MS5PdXRwdXRSZWZlcmVuY2VIAEIPCgZzb3VyY2USBbpIAggBImQKD091dHB1dFJlZmVyZW5jZRI3CgRmcm9tGAEgASgJQim6SCZyJBABGIABMh1eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qJBIYCgZvdXRwdXQYAiABKAlCCLpIBXIDGIABIo8CCgpEZXBlbmRlbmN5EjkKBmFjdGlvbhgBIAEoCUIpukgmciQQARiAATIdXltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKiQSQwoLcmVxdWlyZW1lbnQYAiABKA4yJC5zaWduYWxib3gudjEuRGVwZW5kZW5jeS5SZXF1aXJlbWVudEIIukgFggECEAESIwoGZXF1YWxzGAMgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlIlwKC1JlcXVpcmVtZW50EhsKF1JFUVVJUkVNRU5UX1VOU1BFQ0lGSUVEEAASGQoVUkVRVUlSRU1FTlRfU1VDQ0VFREVEEAESFQoRUkVRVUlSRU1FTlRfRU5ERUQQAiKWDgoGQWN0aW9uEhoKCW5hbWVzcGFjZRgBIAEoCUIHukgEcgIYPxIYCgZydW5faWQYAiABKAlCCLpIBXIDGIABEhYKBG5hbWUYAyABKAlCCLpIBXIDGIgIEhgKBnBhcmVudBgEIAEoCUIIukgFcgMYiAgSJwoEa2luZBgFIAEoDjIZLnNpZ25hbGJveC52MS5BY3Rpb24uS2luZBIpCgVzdGF0ZRgGIAEoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGUSFAoCb3AYByABKAlCCLpIBXIDGIABEhsKCm9wX3ZlcnNpb24YCCABKAVCB7pIBBoCKAASGAoHYXR0ZW1wdBgJIAEoBUIHukgEGgIoABIbCgl3b3JrZXJfaWQYCiABKAlCCLpIBXIDGIABEi8KC2NyZWF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpxdWV1ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV0cnlfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASRAoHb3V0cHV0cxgQIAMoCzIhLnNpZ25hbGJveC52MS5BY3Rpb24uT3V0cHV0c0VudHJ5QhC6SA2aAQoQ6AciBXIDGIABEigKBWVycm9yGBEgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEjEKEHByb2dyZXNzX3BlcmNlbnQYEiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAAEiIKEHByb2dyZXNzX21lc3NhZ2UYEyABKAlCCLpIBXIDGIAgEhgKEGNhbmNlbF9yZXF1ZXN0ZWQYFCABKAgSHgoNd2FpdGluZ19jb3VudBgVIAEoBUIHukgEGgIoABI5CgxkZXBlbmRlbmNpZXMYFiADKAsyGC5zaWduYWxib3gudjEuRGVwZW5kZW5jeUIJukgGkgEDENAPEkgKBmxhYmVscxgXIAMoCzIgLnNpZ25hbGJveC52MS5BY3Rpb24uTGFiZWxzRW50cnlCFrpIE5oBEBBAIgVyAxiAASoFcgMYgAISQgoGaW5wdXRzGBggAygLMiAuc2lnbmFsYm94LnYxLkFjdGlvbi5JbnB1dHNFbnRyeUIQukgNmgEKEOgHIgVyAxiAARIqCgljb25kaXRpb24YGSABKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uEioKCXJlc291cmNlcxgaIAEoCzIXLnNpZ25hbGJveC52MS5SZXNvdXJjZXMSKgoJcGxhY2VtZW50GBsgASgLMhcuc2lnbmFsYm94LnYxLlBsYWNlbWVudBIXCgVpbWFnZRgcIAEoCUIIukgFcgMYgAQSGQoHaGFuZGxlchgdIAEoCUIIukgFcgMYgAQSIAoOZGV2aWNlX2luZGV4ZXMYHiADKAVCCLpIBZIBAhBAEigKBXJldHJ5GB8gASgLMhkuc2lnbmFsYm94LnYxLlJldHJ5UG9saWN5EigKCHRpbWVvdXRzGCAgASgLMhYuc2lnbmFsYm94LnYxLlRpbWVvdXRzGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaQgoLSW5wdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLklucHV0OgI4ASL1AQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEAoMU1RBVEVfUVVFVUVEEAISEgoOU1RBVEVfQVNTSUdORUQQAxIRCg1TVEFURV9SVU5OSU5HEAQSEAoMU1RBVEVfUEFVU0VEEAUSEwoPU1RBVEVfU1VDQ0VFREVEEAYSEAoMU1RBVEVfRkFJTEVEEAcSEwoPU1RBVEVfQ0FOQ0VMTEVEEAgSEwoPU1RBVEVfVElNRURfT1VUEAkSEQoNU1RBVEVfU0tJUFBFRBAKEhMKD1NUQVRFX1JFQ09WRVJFRBALIk8KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUtJTkRfVEFTSxABEhIKDktJTkRfQ09ORElUSU9OEAISDgoKS0lORF9UUkFDRRADIpkGCgdBdHRlbXB0EhwKCmF0dGVtcHRfaWQYASABKAlCCLpIBXIDGLAJEhcKBm51bWJlchgCIAEoBUIHukgEGgIoARIpCgVzdGF0ZRgDIAEoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGUSGwoJd29ya2VyX2lkGAQgASgJQgi6SAVyAxiAARIvCgthc3NpZ25fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkUKB291dHB1dHMYCCADKAsyIi5zaWduYWxib3gudjEuQXR0ZW1wdC5PdXRwdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESKAoFZXJyb3IYCSABKAsyGS5zaWduYWxib3gudjEuQWN0aW9uRXJyb3ISMQoQcHJvZ3Jlc3NfcGVyY2VudBgKIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAAASIgoQcHJvZ3Jlc3NfbWVzc2FnZRgLIAEoCUIIukgFcgMYgCASQwoGaW5wdXRzGAwgAygLMiEuc2lnbmFsYm94LnYxLkF0dGVtcHQuSW5wdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESKgoJcmVzb3VyY2VzGA0gASgLMhcuc2lnbmFsYm94LnYxLlJlc291cmNlcxINCgVlcG9jaBgOIAEoBBIvCgdzdW1tYXJ5GA8gASgLMh4uc2lnbmFsYm94LnYxLkV4ZWN1dGlvblN1bW1hcnkaQwoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEaQgoLSW5wdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ASKgAQoQRXhlY3V0aW9uU3VtbWFyeRIrCghkdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIbCgl3b3JrZXJfaWQYAiABKAlCCLpIBXIDGIABEiAKDWVycm9yX21lc3NhZ2UYAyABKAlCCbpIBnIEGICAARIgCg5kZXZpY2VfaW5kZXhlcxgEIAMoBUIIukgFkgECEEAingQKDVRpbWVsaW5lRW50cnkSFgoFaW5kZXgYASABKAVCB7pIBBoCKAASLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KBHR5cGUYAyABKA4yIC5zaWduYWxib3gudjEuVGltZWxpbmVFbnRyeS5UeXBlEhkKBHRleHQYBCABKAlCCbpIBnIEGICAAUgAEioKB3BlcmNlbnQYBSABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAASKAoHcGF5bG9hZBgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKQoFc3RhdGUYByABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEhkKCGV2ZW50X2lkGAggASgJQge6SARyAhhAItEBCgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIRCg1UWVBFX0FTU0lHTkVEEAESEAoMVFlQRV9TVEFSVEVEEAISDQoJVFlQRV9JTkZPEAMSEQoNVFlQRV9QUk9HUkVTUxAEEhIKDlRZUEVfQ09NUExFVEVEEAUSDwoLVFlQRV9GQUlMRUQQBhISCg5UWVBFX0NBTkNFTExFRBAHEg4KClRZUEVfRVJST1IQCBIQCgxUWVBFX1JFVFJJRUQQCRIRCg1UWVBFX1JFVFVSTkVEEApCCQoHbWVzc2FnZSJ0CgtBY3Rpb25FcnJvchIYCgR0eXBlGAEgASgJQgq6SAdyBRABGIABEhoKB21lc3NhZ2UYAiABKAlCCbpIBnIEGICAARIYCgVzdGFjaxgDIAEoCUIJukgGcgQYgIAEEhUKDW5vbl9yZXRyeWFibGUYBCABKAhiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_condition, file_signalbox_v1_op, file_signalbox_v1_resource, file_signalbox_v1_value]);
+  fileDesc("ChlzaWduYWxib3gvdjEvYWN0aW9uLnByb3RvEgxzaWduYWxib3gudjEirwMKCU5ld0FjdGlvbhI3CgRuYW1lGAEgASgJQim6SCZyJBABGIABMh1eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qJBImCgR0YXNrGAIgASgLMhYuc2lnbmFsYm94LnYxLlRhc2tTcGVjSAASMAoJY29uZGl0aW9uGAMgASgLMhsuc2lnbmFsYm94LnYxLkNvbmRpdGlvblNwZWNIABIoCgV0cmFjZRgEIAEoCzIXLnNpZ25hbGJveC52MS5UcmFjZVNwZWNIABI5CgxkZXBlbmRlbmNpZXMYBSADKAsyGC5zaWduYWxib3gudjEuRGVwZW5kZW5jeUIJukgGkgEDEOgHEmwKBmxhYmVscxgGIAMoCzIjLnNpZ25hbGJveC52MS5OZXdBY3Rpb24uTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAIaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUINCgRraW5kEgW6SAIIASKLBAoIVGFza1NwZWMSNgoCb3AYASABKAlCKrpIJ3IlEAEYgAEyHl5bQS1aYS16MC05X11bQS1aYS16MC05Ll8vLV0qJBIbCgpvcF92ZXJzaW9uGAIgASgFQge6SAQaAigAEkYKBmlucHV0cxgDIAMoCzIiLnNpZ25hbGJveC52MS5UYXNrU3BlYy5JbnB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABEigKBXJldHJ5GAQgASgLMhkuc2lnbmFsYm94LnYxLlJldHJ5UG9saWN5EigKCHRpbWVvdXRzGAUgASgLMhYuc2lnbmFsYm94LnYxLlRpbWVvdXRzEj4KDGNhbmNlbF9ncmFjZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABIqCglyZXNvdXJjZXMYByABKAsyFy5zaWduYWxib3gudjEuUmVzb3VyY2VzEioKCXBsYWNlbWVudBgIIAEoCzIXLnNpZ25hbGJveC52MS5QbGFjZW1lbnQSFwoFaW1hZ2UYCSABKAlCCLpIBXIDGIAEEhkKB2hhbmRsZXIYCiABKAlCCLpIBXIDGIAEGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5JbnB1dDoCOAEiKgoJVHJhY2VTcGVjEh0KC2Rlc2NyaXB0aW9uGAEgASgJQgi6SAVyAxiAICJyCgVJbnB1dBIkCgV2YWx1ZRgBIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZUgAEjIKCXJlZmVyZW5jZRgCIAEoCzIdLnNpZ25hbGJveC52MS5PdXRwdXRSZWZlcmVuY2VIAEIPCgZzb3VyY2USBbpIAggBImQKD091dHB1dFJlZmVyZW5jZRI3CgRmcm9tGAEgASgJQim6SCZyJBABGIABMh1eW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qJBIYCgZvdXRwdXQYAiABKAlCCLpIBXIDGIABIo8CCgpEZXBlbmRlbmN5EjkKBmFjdGlvbhgBIAEoCUIpukgmciQQARiAATIdXltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKiQSQwoLcmVxdWlyZW1lbnQYAiABKA4yJC5zaWduYWxib3gudjEuRGVwZW5kZW5jeS5SZXF1aXJlbWVudEIIukgFggECEAESIwoGZXF1YWxzGAMgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlIlwKC1JlcXVpcmVtZW50EhsKF1JFUVVJUkVNRU5UX1VOU1BFQ0lGSUVEEAASGQoVUkVRVUlSRU1FTlRfU1VDQ0VFREVEEAESFQoRUkVRVUlSRU1FTlRfRU5ERUQQAiK4DgoGQWN0aW9uEhoKCW5hbWVzcGFjZRgBIAEoCUIHukgEcgIYPxIYCgZydW5faWQYAiABKAlCCLpIBXIDGIABEhYKBG5hbWUYAyABKAlCCLpIBXIDGIgIEhgKBnBhcmVudBgEIAEoCUIIukgFcgMYiAgSJwoEa2luZBgFIAEoDjIZLnNpZ25hbGJveC52MS5BY3Rpb24uS2luZBIpCgVzdGF0ZRgGIAEoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGUSFAoCb3AYByABKAlCCLpIBXIDGIABEhsKCm9wX3ZlcnNpb24YCCABKAVCB7pIBBoCKAASGAoHYXR0ZW1wdBgJIAEoBUIHukgEGgIoABIbCgl3b3JrZXJfaWQYCiABKAlCCLpIBXIDGIABEi8KC2NyZWF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpxdWV1ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV0cnlfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASRAoHb3V0cHV0cxgQIAMoCzIhLnNpZ25hbGJveC52MS5BY3Rpb24uT3V0cHV0c0VudHJ5QhC6SA2aAQoQ6AciBXIDGIABEigKBWVycm9yGBEgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEjEKEHByb2dyZXNzX3BlcmNlbnQYEiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAAEiIKEHByb2dyZXNzX21lc3NhZ2UYEyABKAlCCLpIBXIDGIAgEhgKEGNhbmNlbF9yZXF1ZXN0ZWQYFCABKAgSHgoNd2FpdGluZ19jb3VudBgVIAEoBUIHukgEGgIoABI5CgxkZXBlbmRlbmNpZXMYFiADKAsyGC5zaWduYWxib3gudjEuRGVwZW5kZW5jeUIJukgGkgEDENAPEkgKBmxhYmVscxgXIAMoCzIgLnNpZ25hbGJveC52MS5BY3Rpb24uTGFiZWxzRW50cnlCFrpIE5oBEBBAIgVyAxiAASoFcgMYgAISQgoGaW5wdXRzGBggAygLMiAuc2lnbmFsYm94LnYxLkFjdGlvbi5JbnB1dHNFbnRyeUIQukgNmgEKEOgHIgVyAxiAARIqCgljb25kaXRpb24YGSABKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uEioKCXJlc291cmNlcxgaIAEoCzIXLnNpZ25hbGJveC52MS5SZXNvdXJjZXMSKgoJcGxhY2VtZW50GBsgASgLMhcuc2lnbmFsYm94LnYxLlBsYWNlbWVudBIXCgVpbWFnZRgcIAEoCUIIukgFcgMYgAQSGQoHaGFuZGxlchgdIAEoCUIIukgFcgMYgAQSIAoOZGV2aWNlX2luZGV4ZXMYHiADKAVCCLpIBZIBAhBAEigKBXJldHJ5GB8gASgLMhkuc2lnbmFsYm94LnYxLlJldHJ5UG9saWN5EigKCHRpbWVvdXRzGCAgASgLMhYuc2lnbmFsYm94LnYxLlRpbWVvdXRzEiAKDnJlY292ZXJlZF9mcm9tGCEgASgJQgi6SAVyAxiAARpDCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5JbnB1dDoCOAEi9QEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhAKDFNUQVRFX1FVRVVFRBACEhIKDlNUQVRFX0FTU0lHTkVEEAMSEQoNU1RBVEVfUlVOTklORxAEEhAKDFNUQVRFX1BBVVNFRBAFEhMKD1NUQVRFX1NVQ0NFRURFRBAGEhAKDFNUQVRFX0ZBSUxFRBAHEhMKD1NUQVRFX0NBTkNFTExFRBAIEhMKD1NUQVRFX1RJTUVEX09VVBAJEhEKDVNUQVRFX1NLSVBQRUQQChITCg9TVEFURV9SRUNPVkVSRUQQCyJPCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglLSU5EX1RBU0sQARISCg5LSU5EX0NPTkRJVElPThACEg4KCktJTkRfVFJBQ0UQAyKZBgoHQXR0ZW1wdBIcCgphdHRlbXB0X2lkGAEgASgJQgi6SAVyAxiwCRIXCgZudW1iZXIYAiABKAVCB7pIBBoCKAESKQoFc3RhdGUYAyABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEhsKCXdvcmtlcl9pZBgEIAEoCUIIukgFcgMYgAESLwoLYXNzaWduX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJFCgdvdXRwdXRzGAggAygLMiIuc2lnbmFsYm94LnYxLkF0dGVtcHQuT3V0cHV0c0VudHJ5QhC6SA2aAQoQ6AciBXIDGIABEigKBWVycm9yGAkgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEjEKEHByb2dyZXNzX3BlcmNlbnQYCiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAAEiIKEHByb2dyZXNzX21lc3NhZ2UYCyABKAlCCLpIBXIDGIAgEkMKBmlucHV0cxgMIAMoCzIhLnNpZ25hbGJveC52MS5BdHRlbXB0LklucHV0c0VudHJ5QhC6SA2aAQoQ6AciBXIDGIABEioKCXJlc291cmNlcxgNIAEoCzIXLnNpZ25hbGJveC52MS5SZXNvdXJjZXMSDQoFZXBvY2gYDiABKAQSLwoHc3VtbWFyeRgPIAEoCzIeLnNpZ25hbGJveC52MS5FeGVjdXRpb25TdW1tYXJ5GkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBGkIKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEioAEKEEV4ZWN1dGlvblN1bW1hcnkSKwoIZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGwoJd29ya2VyX2lkGAIgASgJQgi6SAVyAxiAARIgCg1lcnJvcl9tZXNzYWdlGAMgASgJQgm6SAZyBBiAgAESIAoOZGV2aWNlX2luZGV4ZXMYBCADKAVCCLpIBZIBAhBAIp4ECg1UaW1lbGluZUVudHJ5EhYKBWluZGV4GAEgASgFQge6SAQaAigAEi8KC2NyZWF0ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgR0eXBlGAMgASgOMiAuc2lnbmFsYm94LnYxLlRpbWVsaW5lRW50cnkuVHlwZRIZCgR0ZXh0GAQgASgJQgm6SAZyBBiAgAFIABIqCgdwZXJjZW50GAUgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAAEgAEigKB3BheWxvYWQYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBXN0YXRlGAcgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZRIZCghldmVudF9pZBgIIAEoCUIHukgEcgIYQCLRAQoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASEQoNVFlQRV9BU1NJR05FRBABEhAKDFRZUEVfU1RBUlRFRBACEg0KCVRZUEVfSU5GTxADEhEKDVRZUEVfUFJPR1JFU1MQBBISCg5UWVBFX0NPTVBMRVRFRBAFEg8KC1RZUEVfRkFJTEVEEAYSEgoOVFlQRV9DQU5DRUxMRUQQBxIOCgpUWVBFX0VSUk9SEAgSEAoMVFlQRV9SRVRSSUVEEAkSEQoNVFlQRV9SRVRVUk5FRBAKQgkKB21lc3NhZ2UidAoLQWN0aW9uRXJyb3ISGAoEdHlwZRgBIAEoCUIKukgHcgUQARiAARIaCgdtZXNzYWdlGAIgASgJQgm6SAZyBBiAgAESGAoFc3RhY2sYAyABKAlCCbpIBnIEGICABBIVCg1ub25fcmV0cnlhYmxlGAQgASgIYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_condition, file_signalbox_v1_op, file_signalbox_v1_resource, file_signalbox_v1_value]);
 
 /**
  * What a caller states to have one more action: a node of a plan, or a child
@@ -85,7 +85,67 @@ export type NewAction = Message<"signalbox.v1.NewAction"> & {
   labels: { [key: string]: string };
 };
 
-export type NewActionValid = NewAction;
+/**
+ * What a caller states to have one more action: a node of a plan, or a child
+ * that a running task adds.
+ *
+ * @generated from message signalbox.v1.NewAction
+ */
+export type NewActionValid = Message<"signalbox.v1.NewAction"> & {
+  /**
+   * Required. Its name among its siblings, without a slash. In a plan it is
+   * the whole name; a child's whole name is its parent's, a slash, and this.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Required. What kind of action it is.
+   *
+   * @generated from oneof signalbox.v1.NewAction.kind
+   */
+  kind: {
+    /**
+     * Work for a worker.
+     *
+     * @generated from field: signalbox.v1.TaskSpec task = 2;
+     */
+    value: TaskSpecValid;
+    case: "task";
+  } | {
+    /**
+     * A wait for a typed signal.
+     *
+     * @generated from field: signalbox.v1.ConditionSpec condition = 3;
+     */
+    value: ConditionSpecValid;
+    case: "condition";
+  } | {
+    /**
+     * A step that the parent itself executes and records; only for children.
+     *
+     * @generated from field: signalbox.v1.TraceSpec trace = 4;
+     */
+    value: TraceSpecValid;
+    case: "trace";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The siblings it waits for. Inputs that refer to an action wait for it
+   * without being named here.
+   *
+   * @generated from field: repeated signalbox.v1.Dependency dependencies = 5;
+   */
+  dependencies: DependencyValid[];
+
+  /**
+   * For finding it again, and for filters of the feed.
+   *
+   * @generated from field: map<string, string> labels = 6;
+   */
+  labels: { [key: string]: string };
+};
 
 /**
  * Describes the message signalbox.v1.NewAction.
@@ -586,9 +646,252 @@ export type Action = Message<"signalbox.v1.Action"> & {
    * @generated from field: signalbox.v1.Timeouts timeouts = 32;
    */
   timeouts?: Timeouts | undefined;
+
+  /**
+   * The earlier run whose action this one stands for, if it is RECOVERED.
+   *
+   * @generated from field: string recovered_from = 33;
+   */
+  recoveredFrom: string;
 };
 
-export type ActionValid = Action;
+/**
+ * One node of a run, as it stands.
+ *
+ * @generated from message signalbox.v1.Action
+ */
+export type ActionValid = Message<"signalbox.v1.Action"> & {
+  /**
+   * The namespace of its run.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Its run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Its whole name: the path from the top of the run.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Its parent's whole name; empty at the top of the run.
+   *
+   * @generated from field: string parent = 4;
+   */
+  parent: string;
+
+  /**
+   * What kind of action it is.
+   *
+   * @generated from field: signalbox.v1.Action.Kind kind = 5;
+   */
+  kind: Action_Kind;
+
+  /**
+   * Where it stands.
+   *
+   * @generated from field: signalbox.v1.Action.State state = 6;
+   */
+  state: Action_State;
+
+  /**
+   * The op of a task.
+   *
+   * @generated from field: string op = 7;
+   */
+  op: string;
+
+  /**
+   * The registered version that a task took its defaults from; 0 for none.
+   *
+   * @generated from field: int32 op_version = 8;
+   */
+  opVersion: number;
+
+  /**
+   * The number of the current or last attempt; 0 before the first.
+   *
+   * @generated from field: int32 attempt = 9;
+   */
+  attempt: number;
+
+  /**
+   * The worker that has or had it last.
+   *
+   * @generated from field: string worker_id = 10;
+   */
+  workerId: string;
+
+  /**
+   * When it was created.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 11;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it was last queued.
+   *
+   * @generated from field: google.protobuf.Timestamp queue_time = 12;
+   */
+  queueTime?: Timestamp | undefined;
+
+  /**
+   * When its current or last attempt started.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 13;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * When it ended.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 14;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * When its next attempt is due, while it waits for one.
+   *
+   * @generated from field: google.protobuf.Timestamp retry_time = 15;
+   */
+  retryTime?: Timestamp | undefined;
+
+  /**
+   * What it put out, once SUCCEEDED. The answer to a condition is `value`.
+   *
+   * @generated from field: map<string, signalbox.v1.Value> outputs = 16;
+   */
+  outputs: { [key: string]: ValueValid };
+
+  /**
+   * Why it ended otherwise, or why its last attempt failed.
+   *
+   * @generated from field: signalbox.v1.ActionError error = 17;
+   */
+  error?: ActionErrorValid | undefined;
+
+  /**
+   * How far its current attempt says it is, 0 to 100.
+   *
+   * @generated from field: double progress_percent = 18;
+   */
+  progressPercent: number;
+
+  /**
+   * What its current attempt said last about its progress.
+   *
+   * @generated from field: string progress_message = 19;
+   */
+  progressMessage: string;
+
+  /**
+   * True once a cancel was asked for.
+   *
+   * @generated from field: bool cancel_requested = 20;
+   */
+  cancelRequested: boolean;
+
+  /**
+   * What it waits for, while PENDING: dependencies that have not ended.
+   *
+   * @generated from field: int32 waiting_count = 21;
+   */
+  waitingCount: number;
+
+  /**
+   * The actions it depends on.
+   *
+   * @generated from field: repeated signalbox.v1.Dependency dependencies = 22;
+   */
+  dependencies: DependencyValid[];
+
+  /**
+   * Its labels.
+   *
+   * @generated from field: map<string, string> labels = 23;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * The inputs of a task, as they were stated.
+   *
+   * @generated from field: map<string, signalbox.v1.Input> inputs = 24;
+   */
+  inputs: { [key: string]: InputValid };
+
+  /**
+   * What a condition asks for and who answered; only for conditions.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 25;
+   */
+  condition?: ConditionValid | undefined;
+
+  /**
+   * What a task asks of its worker.
+   *
+   * @generated from field: signalbox.v1.Resources resources = 26;
+   */
+  resources?: ResourcesValid | undefined;
+
+  /**
+   * Which workers a task may go to.
+   *
+   * @generated from field: signalbox.v1.Placement placement = 27;
+   */
+  placement?: PlacementValid | undefined;
+
+  /**
+   * The container image that executes a task.
+   *
+   * @generated from field: string image = 28;
+   */
+  image: string;
+
+  /**
+   * What executes a task.
+   *
+   * @generated from field: string handler = 29;
+   */
+  handler: string;
+
+  /**
+   * The devices that its current or last attempt was given.
+   *
+   * @generated from field: repeated int32 device_indexes = 30;
+   */
+  deviceIndexes: number[];
+
+  /**
+   * What happens after a failed attempt of a task.
+   *
+   * @generated from field: signalbox.v1.RetryPolicy retry = 31;
+   */
+  retry?: RetryPolicyValid | undefined;
+
+  /**
+   * How long a task may take.
+   *
+   * @generated from field: signalbox.v1.Timeouts timeouts = 32;
+   */
+  timeouts?: TimeoutsValid | undefined;
+
+  /**
+   * The earlier run whose action this one stands for, if it is RECOVERED.
+   *
+   * @generated from field: string recovered_from = 33;
+   */
+  recoveredFrom: string;
+};
 
 /**
  * Describes the message signalbox.v1.Action.

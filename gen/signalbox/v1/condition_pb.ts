@@ -6,16 +6,16 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Value, ValueType } from "./value_pb.ts";
+import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Value, ValueType, ValueValid } from "./value_pb.ts";
 import { file_signalbox_v1_value } from "./value_pb.ts";
-import type { Message, UnknownEnum } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file signalbox/v1/condition.proto.
  */
 export const file_signalbox_v1_condition: GenFile = /*@__PURE__*/
-  fileDesc("ChxzaWduYWxib3gvdjEvY29uZGl0aW9uLnByb3RvEgxzaWduYWxib3gudjEi5gEKDUNvbmRpdGlvblNwZWMSMQoEdHlwZRgBIAEoDjIXLnNpZ25hbGJveC52MS5WYWx1ZVR5cGVCCrpIB4IBBBABIAASGQoGcHJvbXB0GAIgASgJQgm6SAZyBBiAgAESHgoLZGVzY3JpcHRpb24YAyABKAlCCbpIBnIEGICABBI7Cgd0aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAiooPKgASKgoNZGVmYXVsdF92YWx1ZRgFIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZSKPBQoJQ29uZGl0aW9uEhoKCW5hbWVzcGFjZRgBIAEoCUIHukgEcgIYPxIYCgZydW5faWQYAiABKAlCCLpIBXIDGIABEhYKBG5hbWUYAyABKAlCCLpIBXIDGIgIEikKBHNwZWMYBCABKAsyGy5zaWduYWxib3gudjEuQ29uZGl0aW9uU3BlYxIuCgpwYXVzZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1kZWFkbGluZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoHb3V0Y29tZRgIIAEoDjIfLnNpZ25hbGJveC52MS5Db25kaXRpb24uT3V0Y29tZRIjCgZhbnN3ZXIYCSABKAsyEy5zaWduYWxib3gudjEuVmFsdWUSHgoMc2lnbmFsbGVkX2J5GAogASgJQgi6SAVyAxiAAhJSCgpydW5fbGFiZWxzGAsgAygLMiYuc2lnbmFsYm94LnYxLkNvbmRpdGlvbi5SdW5MYWJlbHNFbnRyeUIWukgTmgEQEEAiBXIDGIABKgVyAxiAAhowCg5SdW5MYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInsKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfQU5TV0VSRUQQARIVChFPVVRDT01FX0RFRkFVTFRFRBACEhMKD09VVENPTUVfRVhQSVJFRBADEhUKEU9VVENPTUVfV0lUSERSQVdOEARiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_value]);
+  fileDesc("ChxzaWduYWxib3gvdjEvY29uZGl0aW9uLnByb3RvEgxzaWduYWxib3gudjEixQUKDUNvbmRpdGlvblNwZWMSMQoEdHlwZRgBIAEoDjIXLnNpZ25hbGJveC52MS5WYWx1ZVR5cGVCCrpIB4IBBBABIAASGQoGcHJvbXB0GAIgASgJQgm6SAZyBBiAgAESHgoLZGVzY3JpcHRpb24YAyABKAlCCbpIBnIEGICABBI7Cgd0aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAiooPKgASKgoNZGVmYXVsdF92YWx1ZRgFIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZRInCgZzY2hlbWEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KB2Nob2ljZXMYByADKAsyFC5zaWduYWxib3gudjEuQ2hvaWNlQgi6SAWSAQIQZBIzCgRsaW5rGAggASgJQiW6SCJyIBiAEDIbXihodHRwcz86Ly9bXlx4MDAtXHgyMF0rKT8kEi0KC2Fuc3dlcl9ydWxlGAkgASgLMhguc2lnbmFsYm94LnYxLkFuc3dlclJ1bGUSGgoIYXNzaWduZWUYCiABKAlCCLpIBXIDGIACEjcKC2VzY2FsYXRpb25zGAsgAygLMhguc2lnbmFsYm94LnYxLkVzY2FsYXRpb25CCLpIBZIBAhAUEiEKD2NvcnJlbGF0aW9uX2tleRgMIAEoCUIIukgFcgMYgAISOwoNZWFybHlfc2lnbmFscxgNIAEoDjIaLnNpZ25hbGJveC52MS5FYXJseVNpZ25hbHNCCLpIBYIBAhABEjkKBWdyb3VwGA4gASgJQiq6SCdyJRiAATIgXihbQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopPyQSLwoHd2ViaG9vaxgPIAEoCzIeLnNpZ25hbGJveC52MS5Db25kaXRpb25XZWJob29rImwKBkNob2ljZRIqCgV2YWx1ZRgBIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZUIGukgDyAEBEhcKBWxhYmVsGAIgASgJQgi6SAVyAxiAAhIdCgtkZXNjcmlwdGlvbhgDIAEoCUIIukgFcgMYgCAi2gEKCkFuc3dlclJ1bGUSIQoOcmVxdWlyZWRfY291bnQYASABKAVCCbpIBhoEGGQoABIeCgt2b3Rlcl9jb3VudBgCIAEoBUIJukgGGgQYZCgAEiEKBHZldG8YAyABKAsyEy5zaWduYWxib3gudjEuVmFsdWUSJQoIc3ViamVjdHMYBCADKAlCE7pIEJIBDRBkGAEiB3IFEAEYgAISIwoGZ3JvdXBzGAUgAygJQhO6SBCSAQ0QZBgBIgdyBRABGIACEhoKEmV4Y2x1ZGVzX3JlcXVlc3RlchgGIAEoCCLOAQoKRXNjYWxhdGlvbhI5CgVhZnRlchgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgUIgIqKDyoAEiEKBm5vdGlmeRgCIAMoCUIRukgOkgELEBQiB3IFEAEYgAISIwoIc3ViamVjdHMYAyADKAlCEbpIDpIBCxBkIgdyBRABGIACEiEKBmdyb3VwcxgEIAMoCUIRukgOkgELEGQiB3IFEAEYgAISGgoIYXNzaWduZWUYBSABKAlCCLpIBXIDGIACIvUCChBDb25kaXRpb25XZWJob29rEjEKA3VybBgBIAEoCUIkukghch8QARiAEDIYXmh0dHBzPzovL1teXHgwMC1ceDIwXSskEigKB3BheWxvYWQYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhgKBnNlY3JldBgDIAEoCUIIukgFcgMYgAISQQoNbGlua19saWZldGltZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgUIgIqKDyoAEncKB2hlYWRlcnMYBSADKAsyKy5zaWduYWxib3gudjEuQ29uZGl0aW9uV2ViaG9vay5IZWFkZXJzRW50cnlCObpINpoBMxAUIhhyFhABGIABMg9eW0EtWmEtejAtOS1dKyQqFXITGIAQMg5eW1x4MjAtXHg3ZV0qJBouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKgAwoPQ29uZGl0aW9uQW5zd2VyEiIKBXZhbHVlGAEgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlEhkKB3N1YmplY3QYAiABKAlCCLpIBXIDGIACEh4KDHNpZ25hbGxlZF9ieRgDIAEoCUIIukgFcgMYgAISGQoHY29tbWVudBgEIAEoCUIIukgFcgMYgCASNgoHY2hhbm5lbBgFIAEoDjIlLnNpZ25hbGJveC52MS5Db25kaXRpb25BbnN3ZXIuQ2hhbm5lbBIYCgZvcmlnaW4YBiABKAlCCLpIBXIDGIACEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZCghpbnN0YW5jZRgIIAEoBUIHukgEGgIoABIYCgZydW5faWQYCSABKAlCCLpIBXIDGIABIlsKB0NoYW5uZWwSFwoTQ0hBTk5FTF9VTlNQRUNJRklFRBAAEhAKDENIQU5ORUxfQ0FMTBABEhAKDENIQU5ORUxfTElOSxACEhMKD0NIQU5ORUxfREVGQVVMVBADImsKCkRlbGVnYXRpb24SFgoEZnJvbRgBIAEoCUIIukgFcgMYgAISFAoCdG8YAiABKAlCCLpIBXIDGIACEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLACAoJQ29uZGl0aW9uEhoKCW5hbWVzcGFjZRgBIAEoCUIHukgEcgIYPxIYCgZydW5faWQYAiABKAlCCLpIBXIDGIABEhYKBG5hbWUYAyABKAlCCLpIBXIDGIgIEikKBHNwZWMYBCABKAsyGy5zaWduYWxib3gudjEuQ29uZGl0aW9uU3BlYxIuCgpwYXVzZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1kZWFkbGluZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoHb3V0Y29tZRgIIAEoDjIfLnNpZ25hbGJveC52MS5Db25kaXRpb24uT3V0Y29tZRIjCgZhbnN3ZXIYCSABKAsyEy5zaWduYWxib3gudjEuVmFsdWUSHgoMc2lnbmFsbGVkX2J5GAogASgJQgi6SAVyAxiAAhJSCgpydW5fbGFiZWxzGAsgAygLMiYuc2lnbmFsYm94LnYxLkNvbmRpdGlvbi5SdW5MYWJlbHNFbnRyeUIWukgTmgEQEEAiBXIDGIABKgVyAxiAAhIZCghpbnN0YW5jZRgMIAEoBUIHukgEGgIoABI4CgdhbnN3ZXJzGA0gAygLMh0uc2lnbmFsYm94LnYxLkNvbmRpdGlvbkFuc3dlckIIukgFkgECEGQSQAoPZWFybGllcl9hbnN3ZXJzGA4gAygLMh0uc2lnbmFsYm94LnYxLkNvbmRpdGlvbkFuc3dlckIIukgFkgECEBQSGgoIYXNzaWduZWUYDyABKAlCCLpIBXIDGIACEjMKD3Nub296ZV9lbmRfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoLZGVsZWdhdGlvbnMYESADKAsyGC5zaWduYWxib3gudjEuRGVsZWdhdGlvbkIIukgFkgECEBQSIQoQZXNjYWxhdGlvbl9jb3VudBgSIAEoBUIHukgEGgIoABI4ChRuZXh0X2VzY2FsYXRpb25fdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoJcmVxdWVzdGVyGBQgASgJQgi6SAVyAxiAAhIUCgJvcBgVIAEoCUIIukgFcgMYgAEaMAoOUnVuTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ7CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIUChBPVVRDT01FX0FOU1dFUkVEEAESFQoRT1VUQ09NRV9ERUZBVUxURUQQAhITCg9PVVRDT01FX0VYUElSRUQQAxIVChFPVVRDT01FX1dJVEhEUkFXThAEKl0KDEVhcmx5U2lnbmFscxIdChlFQVJMWV9TSUdOQUxTX1VOU1BFQ0lGSUVEEAASFgoSRUFSTFlfU0lHTkFMU19LRUVQEAESFgoSRUFSTFlfU0lHTkFMU19EUk9QEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_value]);
 
 /**
  * What a condition asks, and until when.
@@ -53,14 +53,205 @@ export type ConditionSpec = Message<"signalbox.v1.ConditionSpec"> & {
 
   /**
    * The answer it takes when its time runs out; without one it ends as
-   * TIMED_OUT. It must have the condition's type.
+   * TIMED_OUT. It must have the condition's type and keep its schema.
    *
    * @generated from field: signalbox.v1.Value default_value = 5;
    */
   defaultValue?: Value | undefined;
+
+  /**
+   * What the answer must keep beside its type, as JSON Schema (2020-12) of its
+   * plain JSON form; at most 64 KiB.
+   *
+   * @generated from field: google.protobuf.Struct schema = 6;
+   */
+  schema?: JsonObject | undefined;
+
+  /**
+   * Answers to suggest, in order. Others are taken as well: a schema restricts.
+   *
+   * @generated from field: repeated signalbox.v1.Choice choices = 7;
+   */
+  choices: Choice[];
+
+  /**
+   * Where more about it is to be seen: an http or https address.
+   *
+   * @generated from field: string link = 8;
+   */
+  link: string;
+
+  /**
+   * How many answers it takes, and who may give them; not said takes one of
+   * anybody.
+   *
+   * @generated from field: signalbox.v1.AnswerRule answer_rule = 9;
+   */
+  answerRule?: AnswerRule | undefined;
+
+  /**
+   * Whose turn it is, as a subject: for finding it in the inbox. Whether others
+   * may answer is the rule's.
+   *
+   * @generated from field: string assignee = 10;
+   */
+  assignee: string;
+
+  /**
+   * What is done while nobody answers, each step once, in order of `after`.
+   *
+   * @generated from field: repeated signalbox.v1.Escalation escalations = 11;
+   */
+  escalations: Escalation[];
+
+  /**
+   * A name under which a signal can find it without knowing its run, such as the
+   * number of an order; at most one open condition of a namespace should have it.
+   *
+   * @generated from field: string correlation_key = 12;
+   */
+  correlationKey: string;
+
+  /**
+   * What becomes of a signal that came before the condition was open.
+   *
+   * @generated from field: signalbox.v1.EarlySignals early_signals = 13;
+   */
+  earlySignals: EarlySignals;
+
+  /**
+   * A name among its siblings: of conditions with the same group the first that
+   * takes an answer ends the others as WITHDRAWN.
+   *
+   * @generated from field: string group = 14;
+   */
+  group: string;
+
+  /**
+   * Who is told by a post when it waits, when a step is due and when it ends.
+   *
+   * @generated from field: signalbox.v1.ConditionWebhook webhook = 15;
+   */
+  webhook?: ConditionWebhook | undefined;
 };
 
-export type ConditionSpecValid = ConditionSpec;
+/**
+ * What a condition asks, and until when.
+ *
+ * @generated from message signalbox.v1.ConditionSpec
+ */
+export type ConditionSpecValid = Message<"signalbox.v1.ConditionSpec"> & {
+  /**
+   * Required. The type of the answer.
+   *
+   * @generated from field: signalbox.v1.ValueType type = 1;
+   */
+  type: ValueType;
+
+  /**
+   * The question, in one line or in markdown.
+   *
+   * @generated from field: string prompt = 2;
+   */
+  prompt: string;
+
+  /**
+   * What helps to decide.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * How long it waits, from when it is paused; not said means without end.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 4;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * The answer it takes when its time runs out; without one it ends as
+   * TIMED_OUT. It must have the condition's type and keep its schema.
+   *
+   * @generated from field: signalbox.v1.Value default_value = 5;
+   */
+  defaultValue?: ValueValid | undefined;
+
+  /**
+   * What the answer must keep beside its type, as JSON Schema (2020-12) of its
+   * plain JSON form; at most 64 KiB.
+   *
+   * @generated from field: google.protobuf.Struct schema = 6;
+   */
+  schema?: JsonObject | undefined;
+
+  /**
+   * Answers to suggest, in order. Others are taken as well: a schema restricts.
+   *
+   * @generated from field: repeated signalbox.v1.Choice choices = 7;
+   */
+  choices: ChoiceValid[];
+
+  /**
+   * Where more about it is to be seen: an http or https address.
+   *
+   * @generated from field: string link = 8;
+   */
+  link: string;
+
+  /**
+   * How many answers it takes, and who may give them; not said takes one of
+   * anybody.
+   *
+   * @generated from field: signalbox.v1.AnswerRule answer_rule = 9;
+   */
+  answerRule?: AnswerRuleValid | undefined;
+
+  /**
+   * Whose turn it is, as a subject: for finding it in the inbox. Whether others
+   * may answer is the rule's.
+   *
+   * @generated from field: string assignee = 10;
+   */
+  assignee: string;
+
+  /**
+   * What is done while nobody answers, each step once, in order of `after`.
+   *
+   * @generated from field: repeated signalbox.v1.Escalation escalations = 11;
+   */
+  escalations: EscalationValid[];
+
+  /**
+   * A name under which a signal can find it without knowing its run, such as the
+   * number of an order; at most one open condition of a namespace should have it.
+   *
+   * @generated from field: string correlation_key = 12;
+   */
+  correlationKey: string;
+
+  /**
+   * What becomes of a signal that came before the condition was open.
+   *
+   * @generated from field: signalbox.v1.EarlySignals early_signals = 13;
+   */
+  earlySignals: EarlySignals;
+
+  /**
+   * A name among its siblings: of conditions with the same group the first that
+   * takes an answer ends the others as WITHDRAWN.
+   *
+   * @generated from field: string group = 14;
+   */
+  group: string;
+
+  /**
+   * Who is told by a post when it waits, when a step is due and when it ends.
+   *
+   * @generated from field: signalbox.v1.ConditionWebhook webhook = 15;
+   */
+  webhook?: ConditionWebhookValid | undefined;
+};
 
 /**
  * Describes the message signalbox.v1.ConditionSpec.
@@ -68,6 +259,405 @@ export type ConditionSpecValid = ConditionSpec;
  */
 export const ConditionSpecSchema: GenMessage<ConditionSpec, {validType: ConditionSpecValid}> = /*@__PURE__*/
   messageDesc(file_signalbox_v1_condition, 0);
+
+/**
+ * An answer to suggest.
+ *
+ * @generated from message signalbox.v1.Choice
+ */
+export type Choice = Message<"signalbox.v1.Choice"> & {
+  /**
+   * Required. The answer.
+   *
+   * @generated from field: signalbox.v1.Value value = 1;
+   */
+  value?: Value | undefined;
+
+  /**
+   * What a button says; empty means the value itself.
+   *
+   * @generated from field: string label = 2;
+   */
+  label: string;
+
+  /**
+   * What it means.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+};
+
+/**
+ * An answer to suggest.
+ *
+ * @generated from message signalbox.v1.Choice
+ */
+export type ChoiceValid = Message<"signalbox.v1.Choice"> & {
+  /**
+   * Required. The answer.
+   *
+   * @generated from field: signalbox.v1.Value value = 1;
+   */
+  value: ValueValid;
+
+  /**
+   * What a button says; empty means the value itself.
+   *
+   * @generated from field: string label = 2;
+   */
+  label: string;
+
+  /**
+   * What it means.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message signalbox.v1.Choice.
+ * Use `create(ChoiceSchema)` to create a new message.
+ */
+export const ChoiceSchema: GenMessage<Choice, {validType: ChoiceValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition, 1);
+
+/**
+ * How many answers a condition takes, and who may give them.
+ *
+ * @generated from message signalbox.v1.AnswerRule
+ */
+export type AnswerRule = Message<"signalbox.v1.AnswerRule"> & {
+  /**
+   * How many equal answers decide; 0 means 1.
+   *
+   * @generated from field: int32 required_count = 1;
+   */
+  requiredCount: number;
+
+  /**
+   * How many may answer at most, each once; 0 means 100. When no answer can reach
+   * `required_count` any more, the condition takes its default value or fails as
+   * `Undecided`.
+   *
+   * @generated from field: int32 voter_count = 2;
+   */
+  voterCount: number;
+
+  /**
+   * An answer equal to this one decides at once.
+   *
+   * @generated from field: signalbox.v1.Value veto = 3;
+   */
+  veto?: Value | undefined;
+
+  /**
+   * Who may answer, as subjects of callers. With neither subjects nor groups
+   * anybody may.
+   *
+   * @generated from field: repeated string subjects = 4;
+   */
+  subjects: string[];
+
+  /**
+   * Groups of callers whose members may answer.
+   *
+   * @generated from field: repeated string groups = 5;
+   */
+  groups: string[];
+
+  /**
+   * Who created the run may not answer.
+   *
+   * @generated from field: bool excludes_requester = 6;
+   */
+  excludesRequester: boolean;
+};
+
+export type AnswerRuleValid = AnswerRule;
+
+/**
+ * Describes the message signalbox.v1.AnswerRule.
+ * Use `create(AnswerRuleSchema)` to create a new message.
+ */
+export const AnswerRuleSchema: GenMessage<AnswerRule, {validType: AnswerRuleValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition, 2);
+
+/**
+ * A step that is taken while a condition waits.
+ *
+ * @generated from message signalbox.v1.Escalation
+ */
+export type Escalation = Message<"signalbox.v1.Escalation"> & {
+  /**
+   * Required. How long after it began to wait.
+   *
+   * @generated from field: google.protobuf.Duration after = 1;
+   */
+  after?: Duration | undefined;
+
+  /**
+   * Who is to be told: names for whoever follows `condition_escalated` or gets
+   * the webhook; the server does not interpret them.
+   *
+   * @generated from field: repeated string notify = 2;
+   */
+  notify: string[];
+
+  /**
+   * Subjects that may answer from then on too.
+   *
+   * @generated from field: repeated string subjects = 3;
+   */
+  subjects: string[];
+
+  /**
+   * Groups whose members may answer from then on too.
+   *
+   * @generated from field: repeated string groups = 4;
+   */
+  groups: string[];
+
+  /**
+   * Whose turn it is from then on; empty leaves it.
+   *
+   * @generated from field: string assignee = 5;
+   */
+  assignee: string;
+};
+
+export type EscalationValid = Escalation;
+
+/**
+ * Describes the message signalbox.v1.Escalation.
+ * Use `create(EscalationSchema)` to create a new message.
+ */
+export const EscalationSchema: GenMessage<Escalation, {validType: EscalationValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition, 3);
+
+/**
+ * An address that is told about a condition, by posts in the form of CloudEvents
+ * with a signature.
+ *
+ * @generated from message signalbox.v1.ConditionWebhook
+ */
+export type ConditionWebhook = Message<"signalbox.v1.ConditionWebhook"> & {
+  /**
+   * Required. Where to: an http or https address. One that points inside is
+   * refused unless the server's configuration allows it.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * What the post says. In its texts `{callback_uri}` becomes a link that
+   * answers this condition, once, without other credentials; `{prompt}`,
+   * `{run_id}`, `{name}` and `{namespace}` become what they name. Not said posts
+   * the condition with `callback_uri`.
+   *
+   * @generated from field: google.protobuf.Struct payload = 2;
+   */
+  payload?: JsonObject | undefined;
+
+  /**
+   * What posts are signed with, as `whsec_` and base64; empty means unsigned. It
+   * is never shown again.
+   *
+   * @generated from field: string secret = 3;
+   */
+  secret: string;
+
+  /**
+   * How long the link may be used; not said means as long as the condition
+   * waits.
+   *
+   * @generated from field: google.protobuf.Duration link_lifetime = 4;
+   */
+  linkLifetime?: Duration | undefined;
+
+  /**
+   * Further headers of the post.
+   *
+   * @generated from field: map<string, string> headers = 5;
+   */
+  headers: { [key: string]: string };
+};
+
+export type ConditionWebhookValid = ConditionWebhook;
+
+/**
+ * Describes the message signalbox.v1.ConditionWebhook.
+ * Use `create(ConditionWebhookSchema)` to create a new message.
+ */
+export const ConditionWebhookSchema: GenMessage<ConditionWebhook, {validType: ConditionWebhookValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition, 4);
+
+/**
+ * An answer that was given: what, who, when and from where.
+ *
+ * @generated from message signalbox.v1.ConditionAnswer
+ */
+export type ConditionAnswer = Message<"signalbox.v1.ConditionAnswer"> & {
+  /**
+   * The answer.
+   *
+   * @generated from field: signalbox.v1.Value value = 1;
+   */
+  value?: Value | undefined;
+
+  /**
+   * Who gave it: the caller's subject, or the one that the link was made for;
+   * `anonymous` where the server asks for no tokens.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * In whose name, as they said themselves.
+   *
+   * @generated from field: string signalled_by = 3;
+   */
+  signalledBy: string;
+
+  /**
+   * Why, in their words.
+   *
+   * @generated from field: string comment = 4;
+   */
+  comment: string;
+
+  /**
+   * How it came.
+   *
+   * @generated from field: signalbox.v1.ConditionAnswer.Channel channel = 5;
+   */
+  channel: ConditionAnswer_Channel;
+
+  /**
+   * The address that it came from.
+   *
+   * @generated from field: string origin = 6;
+   */
+  origin: string;
+
+  /**
+   * When it came.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 7;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * In which opening of the condition.
+   *
+   * @generated from field: int32 instance = 8;
+   */
+  instance: number;
+
+  /**
+   * The run that it was given in, if that is an earlier one.
+   *
+   * @generated from field: string run_id = 9;
+   */
+  runId: string;
+};
+
+export type ConditionAnswerValid = ConditionAnswer;
+
+/**
+ * Describes the message signalbox.v1.ConditionAnswer.
+ * Use `create(ConditionAnswerSchema)` to create a new message.
+ */
+export const ConditionAnswerSchema: GenMessage<ConditionAnswer, {validType: ConditionAnswerValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition, 5);
+
+/**
+ * How an answer came.
+ *
+ * @generated from enum signalbox.v1.ConditionAnswer.Channel
+ */
+export const ConditionAnswer_Channel = {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: CHANNEL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * By a call.
+   *
+   * @generated from enum value: CHANNEL_CALL = 1;
+   */
+  CALL: 1,
+
+  /**
+   * By an answer link.
+   *
+   * @generated from enum value: CHANNEL_LINK = 2;
+   */
+  LINK: 2,
+
+  /**
+   * It is the declared default, taken when nothing else decided.
+   *
+   * @generated from enum value: CHANNEL_DEFAULT = 3;
+   */
+  DEFAULT: 3,
+} as const;
+
+/**
+ * How an answer came.
+ *
+ * @generated from enum signalbox.v1.ConditionAnswer.Channel
+ */
+export type ConditionAnswer_Channel = (typeof ConditionAnswer_Channel)[keyof typeof ConditionAnswer_Channel] | UnknownEnum;
+
+/**
+ * Describes the enum signalbox.v1.ConditionAnswer.Channel.
+ */
+export const ConditionAnswer_ChannelSchema: GenEnum<ConditionAnswer_Channel> = /*@__PURE__*/
+  enumDesc(file_signalbox_v1_condition, 5, 0);
+
+/**
+ * A right to answer that was handed on.
+ *
+ * @generated from message signalbox.v1.Delegation
+ */
+export type Delegation = Message<"signalbox.v1.Delegation"> & {
+  /**
+   * Who handed it on, and may not answer any more.
+   *
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * Who may answer instead.
+   *
+   * @generated from field: string to = 2;
+   */
+  to: string;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 3;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+export type DelegationValid = Delegation;
+
+/**
+ * Describes the message signalbox.v1.Delegation.
+ * Use `create(DelegationSchema)` to create a new message.
+ */
+export const DelegationSchema: GenMessage<Delegation, {validType: DelegationValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition, 6);
 
 /**
  * What a condition asks for, where it stands and who answered.
@@ -151,16 +741,242 @@ export type Condition = Message<"signalbox.v1.Condition"> & {
    * @generated from field: map<string, string> run_labels = 11;
    */
   runLabels: { [key: string]: string };
+
+  /**
+   * Which opening this is: 1, and one more each time that it asks again.
+   *
+   * @generated from field: int32 instance = 12;
+   */
+  instance: number;
+
+  /**
+   * The answers given in this opening, in order; those of others than the one
+   * that decided it among them.
+   *
+   * @generated from field: repeated signalbox.v1.ConditionAnswer answers = 13;
+   */
+  answers: ConditionAnswer[];
+
+  /**
+   * The answers that decided earlier openings, or the run that this one repeats;
+   * the last 20.
+   *
+   * @generated from field: repeated signalbox.v1.ConditionAnswer earlier_answers = 14;
+   */
+  earlierAnswers: ConditionAnswer[];
+
+  /**
+   * Whose turn it is: who was asked, claimed it or had it handed on.
+   *
+   * @generated from field: string assignee = 15;
+   */
+  assignee: string;
+
+  /**
+   * Until when it is out of sight in the inbox.
+   *
+   * @generated from field: google.protobuf.Timestamp snooze_end_time = 16;
+   */
+  snoozeEndTime?: Timestamp | undefined;
+
+  /**
+   * Rights to answer that were handed on.
+   *
+   * @generated from field: repeated signalbox.v1.Delegation delegations = 17;
+   */
+  delegations: Delegation[];
+
+  /**
+   * How many of its escalations have been taken.
+   *
+   * @generated from field: int32 escalation_count = 18;
+   */
+  escalationCount: number;
+
+  /**
+   * When the next one is due.
+   *
+   * @generated from field: google.protobuf.Timestamp next_escalation_time = 19;
+   */
+  nextEscalationTime?: Timestamp | undefined;
+
+  /**
+   * Who created its run.
+   *
+   * @generated from field: string requester = 20;
+   */
+  requester: string;
+
+  /**
+   * The op of the task that asks; empty in a plan.
+   *
+   * @generated from field: string op = 21;
+   */
+  op: string;
 };
 
-export type ConditionValid = Condition;
+/**
+ * What a condition asks for, where it stands and who answered.
+ *
+ * @generated from message signalbox.v1.Condition
+ */
+export type ConditionValid = Message<"signalbox.v1.Condition"> & {
+  /**
+   * The namespace of its run.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Its run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Its whole name in the run.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * What it asks.
+   *
+   * @generated from field: signalbox.v1.ConditionSpec spec = 4;
+   */
+  spec?: ConditionSpecValid | undefined;
+
+  /**
+   * When it began to wait.
+   *
+   * @generated from field: google.protobuf.Timestamp pause_time = 5;
+   */
+  pauseTime?: Timestamp | undefined;
+
+  /**
+   * When its time runs out.
+   *
+   * @generated from field: google.protobuf.Timestamp deadline_time = 6;
+   */
+  deadlineTime?: Timestamp | undefined;
+
+  /**
+   * When it ended.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 7;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * How it ended.
+   *
+   * @generated from field: signalbox.v1.Condition.Outcome outcome = 8;
+   */
+  outcome: Condition_Outcome;
+
+  /**
+   * The answer it took.
+   *
+   * @generated from field: signalbox.v1.Value answer = 9;
+   */
+  answer?: ValueValid | undefined;
+
+  /**
+   * Who gave the answer, as they said themselves.
+   *
+   * @generated from field: string signalled_by = 10;
+   */
+  signalledBy: string;
+
+  /**
+   * When the run was created with these labels: for finding it in the inbox.
+   *
+   * @generated from field: map<string, string> run_labels = 11;
+   */
+  runLabels: { [key: string]: string };
+
+  /**
+   * Which opening this is: 1, and one more each time that it asks again.
+   *
+   * @generated from field: int32 instance = 12;
+   */
+  instance: number;
+
+  /**
+   * The answers given in this opening, in order; those of others than the one
+   * that decided it among them.
+   *
+   * @generated from field: repeated signalbox.v1.ConditionAnswer answers = 13;
+   */
+  answers: ConditionAnswerValid[];
+
+  /**
+   * The answers that decided earlier openings, or the run that this one repeats;
+   * the last 20.
+   *
+   * @generated from field: repeated signalbox.v1.ConditionAnswer earlier_answers = 14;
+   */
+  earlierAnswers: ConditionAnswerValid[];
+
+  /**
+   * Whose turn it is: who was asked, claimed it or had it handed on.
+   *
+   * @generated from field: string assignee = 15;
+   */
+  assignee: string;
+
+  /**
+   * Until when it is out of sight in the inbox.
+   *
+   * @generated from field: google.protobuf.Timestamp snooze_end_time = 16;
+   */
+  snoozeEndTime?: Timestamp | undefined;
+
+  /**
+   * Rights to answer that were handed on.
+   *
+   * @generated from field: repeated signalbox.v1.Delegation delegations = 17;
+   */
+  delegations: DelegationValid[];
+
+  /**
+   * How many of its escalations have been taken.
+   *
+   * @generated from field: int32 escalation_count = 18;
+   */
+  escalationCount: number;
+
+  /**
+   * When the next one is due.
+   *
+   * @generated from field: google.protobuf.Timestamp next_escalation_time = 19;
+   */
+  nextEscalationTime?: Timestamp | undefined;
+
+  /**
+   * Who created its run.
+   *
+   * @generated from field: string requester = 20;
+   */
+  requester: string;
+
+  /**
+   * The op of the task that asks; empty in a plan.
+   *
+   * @generated from field: string op = 21;
+   */
+  op: string;
+};
 
 /**
  * Describes the message signalbox.v1.Condition.
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition, {validType: ConditionValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_condition, 1);
+  messageDesc(file_signalbox_v1_condition, 7);
 
 /**
  * How a condition ended.
@@ -190,14 +1006,14 @@ export const Condition_Outcome = {
   DEFAULTED: 2,
 
   /**
-   * Its time ran out.
+   * Its time ran out, or its answers did without deciding it.
    *
    * @generated from enum value: OUTCOME_EXPIRED = 3;
    */
   EXPIRED: 3,
 
   /**
-   * It was cancelled or skipped.
+   * It was cancelled, skipped, or another one of its group was answered.
    *
    * @generated from enum value: OUTCOME_WITHDRAWN = 4;
    */
@@ -215,5 +1031,46 @@ export type Condition_Outcome = (typeof Condition_Outcome)[keyof typeof Conditio
  * Describes the enum signalbox.v1.Condition.Outcome.
  */
 export const Condition_OutcomeSchema: GenEnum<Condition_Outcome> = /*@__PURE__*/
-  enumDesc(file_signalbox_v1_condition, 1, 0);
+  enumDesc(file_signalbox_v1_condition, 7, 0);
+
+/**
+ * What becomes of signals that come before a condition is open.
+ *
+ * @generated from enum signalbox.v1.EarlySignals
+ */
+export const EarlySignals = {
+  /**
+   * As KEEP.
+   *
+   * @generated from enum value: EARLY_SIGNALS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The first one answers it when it opens.
+   *
+   * @generated from enum value: EARLY_SIGNALS_KEEP = 1;
+   */
+  KEEP: 1,
+
+  /**
+   * They are dropped when it opens: only what is sent while it is open counts.
+   *
+   * @generated from enum value: EARLY_SIGNALS_DROP = 2;
+   */
+  DROP: 2,
+} as const;
+
+/**
+ * What becomes of signals that come before a condition is open.
+ *
+ * @generated from enum signalbox.v1.EarlySignals
+ */
+export type EarlySignals = (typeof EarlySignals)[keyof typeof EarlySignals] | UnknownEnum;
+
+/**
+ * Describes the enum signalbox.v1.EarlySignals.
+ */
+export const EarlySignalsSchema: GenEnum<EarlySignals> = /*@__PURE__*/
+  enumDesc(file_signalbox_v1_condition, 0);
 

@@ -2,22 +2,24 @@
 // @generated from file signalbox/v1/condition_service.proto (package signalbox.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Condition } from "./condition_pb.ts";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Condition, ConditionValid } from "./condition_pb.ts";
 import { file_signalbox_v1_condition } from "./condition_pb.ts";
-import type { Event } from "./event_pb.ts";
+import type { Event, EventValid } from "./event_pb.ts";
 import { file_signalbox_v1_event } from "./event_pb.ts";
 import type { Value, ValueValid } from "./value_pb.ts";
 import { file_signalbox_v1_value } from "./value_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file signalbox/v1/condition_service.proto.
  */
 export const file_signalbox_v1_condition_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzaWduYWxib3gvdjEvY29uZGl0aW9uX3NlcnZpY2UucHJvdG8SDHNpZ25hbGJveC52MSLIAgoPQ29uZGl0aW9uRmlsdGVyEkAKCW5hbWVzcGFjZRgBIAEoCUItukgqcigYPzIkXigtfFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjkKBnJ1bl9pZBgCIAEoCUIpukgmciQYgAEyH14oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSopPyQScgoGbGFiZWxzGAMgAygLMikuc2lnbmFsYm94LnYxLkNvbmRpdGlvbkZpbHRlci5MYWJlbHNFbnRyeUI3ukg0mgExEEAiJnIkEAEYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXy8tXSokKgVyAxiAAhIVCg1pbmNsdWRlX2VuZGVkGAQgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEigwEKFUxpc3RDb25kaXRpb25zUmVxdWVzdBItCgZmaWx0ZXIYASABKAsyHS5zaWduYWxib3gudjEuQ29uZGl0aW9uRmlsdGVyEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAICJzChZMaXN0Q29uZGl0aW9uc1Jlc3BvbnNlEjYKCmNvbmRpdGlvbnMYASADKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uQgm6SAaSAQMQ6AcSIQoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAICLnAQoTR2V0Q29uZGl0aW9uUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJCJCChRHZXRDb25kaXRpb25SZXNwb25zZRIqCgljb25kaXRpb24YASABKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uIuQCChZTaWduYWxDb25kaXRpb25SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokEioKBXZhbHVlGAQgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlQga6SAPIAQESLAoKcmVxdWVzdF9pZBgFIAEoCUIYukgVchMYgAEyDl5bXHgyMS1ceDdlXSokEh4KDHNpZ25hbGxlZF9ieRgGIAEoCUIIukgFcgMYgAIiZQoXU2lnbmFsQ29uZGl0aW9uUmVzcG9uc2USKgoJY29uZGl0aW9uGAEgASgLMhcuc2lnbmFsYm94LnYxLkNvbmRpdGlvbhIMCgRrZXB0GAIgASgIEhAKCHJlcGVhdGVkGAMgASgIImEKFldhdGNoQ29uZGl0aW9uc1JlcXVlc3QSLQoGZmlsdGVyGAEgASgLMh0uc2lnbmFsYm94LnYxLkNvbmRpdGlvbkZpbHRlchIYCgZjdXJzb3IYAiABKAlCCLpIBXIDGIAgIsABChdXYXRjaENvbmRpdGlvbnNSZXNwb25zZRI3Cgpjb25kaXRpb25zGAEgAygLMhcuc2lnbmFsYm94LnYxLkNvbmRpdGlvbkIKukgHkgEEEMC4AhIvCgZldmVudHMYAiADKAsyEy5zaWduYWxib3gudjEuRXZlbnRCCrpIB5IBBBDAuAISEAoIc25hcHNob3QYAyABKAgSGAoGY3Vyc29yGAQgASgJQgi6SAVyAxiAIBIPCgdhdF9oZWFkGAUgASgIMogDChBDb25kaXRpb25TZXJ2aWNlElsKDkxpc3RDb25kaXRpb25zEiMuc2lnbmFsYm94LnYxLkxpc3RDb25kaXRpb25zUmVxdWVzdBokLnNpZ25hbGJveC52MS5MaXN0Q29uZGl0aW9uc1Jlc3BvbnNlElUKDEdldENvbmRpdGlvbhIhLnNpZ25hbGJveC52MS5HZXRDb25kaXRpb25SZXF1ZXN0GiIuc2lnbmFsYm94LnYxLkdldENvbmRpdGlvblJlc3BvbnNlEl4KD1NpZ25hbENvbmRpdGlvbhIkLnNpZ25hbGJveC52MS5TaWduYWxDb25kaXRpb25SZXF1ZXN0GiUuc2lnbmFsYm94LnYxLlNpZ25hbENvbmRpdGlvblJlc3BvbnNlEmAKD1dhdGNoQ29uZGl0aW9ucxIkLnNpZ25hbGJveC52MS5XYXRjaENvbmRpdGlvbnNSZXF1ZXN0GiUuc2lnbmFsYm94LnYxLldhdGNoQ29uZGl0aW9uc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_signalbox_v1_condition, file_signalbox_v1_event, file_signalbox_v1_value]);
+  fileDesc("CiRzaWduYWxib3gvdjEvY29uZGl0aW9uX3NlcnZpY2UucHJvdG8SDHNpZ25hbGJveC52MSL6AwoPQ29uZGl0aW9uRmlsdGVyEkAKCW5hbWVzcGFjZRgBIAEoCUItukgqcigYPzIkXigtfFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjkKBnJ1bl9pZBgCIAEoCUIpukgmciQYgAEyH14oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSopPyQScgoGbGFiZWxzGAMgAygLMikuc2lnbmFsYm94LnYxLkNvbmRpdGlvbkZpbHRlci5MYWJlbHNFbnRyeUI3ukg0mgExEEAiJnIkEAEYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXy8tXSokKgVyAxiAAhIVCg1pbmNsdWRlX2VuZGVkGAQgASgIEhoKCGFzc2lnbmVlGAUgASgJQgi6SAVyAxiAAhIuCgpkdWVfYmVmb3JlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgJvcBgHIAEoCUIIukgFcgMYgAESEgoKYW5zd2VyYWJsZRgIIAEoCBIXCg9pbmNsdWRlX3Nub296ZWQYCSABKAgSIQoPY29ycmVsYXRpb25fa2V5GAogASgJQgi6SAVyAxiAAhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoUCChVMaXN0Q29uZGl0aW9uc1JlcXVlc3QSLQoGZmlsdGVyGAEgASgLMh0uc2lnbmFsYm94LnYxLkNvbmRpdGlvbkZpbHRlchIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASQgoFb3JkZXIYBCABKA4yKS5zaWduYWxib3gudjEuTGlzdENvbmRpdGlvbnNSZXF1ZXN0Lk9yZGVyQgi6SAWCAQIQASI8CgVPcmRlchIVChFPUkRFUl9VTlNQRUNJRklFRBAAEg0KCU9SREVSX0FHRRABEg0KCU9SREVSX0RVRRACInMKFkxpc3RDb25kaXRpb25zUmVzcG9uc2USNgoKY29uZGl0aW9ucxgBIAMoCzIXLnNpZ25hbGJveC52MS5Db25kaXRpb25CCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgIucBChNHZXRDb25kaXRpb25SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokIkIKFEdldENvbmRpdGlvblJlc3BvbnNlEioKCWNvbmRpdGlvbhgBIAEoCzIXLnNpZ25hbGJveC52MS5Db25kaXRpb24i/QMKFlNpZ25hbENvbmRpdGlvblJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjkKBnJ1bl9pZBgCIAEoCUIpukgmciQYgAEyH14oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSopPyQSVwoEbmFtZRgDIAEoCUJJukhGckQYiAgyP14oW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKik/JBIqCgV2YWx1ZRgEIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZUIGukgDyAEBEiwKCnJlcXVlc3RfaWQYBSABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBIeCgxzaWduYWxsZWRfYnkYBiABKAlCCLpIBXIDGIACEhkKB2NvbW1lbnQYByABKAlCCLpIBXIDGIAgEhkKCGluc3RhbmNlGAggASgFQge6SAQaAigAEiEKD2NvcnJlbGF0aW9uX2tleRgJIAEoCUIIukgFcgMYgAISPAoIa2VlcF9mb3IYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICangEqACJlChdTaWduYWxDb25kaXRpb25SZXNwb25zZRIqCgljb25kaXRpb24YASABKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uEgwKBGtlcHQYAiABKAgSEAoIcmVwZWF0ZWQYAyABKAgipgIKFUNsYWltQ29uZGl0aW9uUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJBIsCgpyZXF1ZXN0X2lkGAQgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQSDQoFZm9yY2UYBSABKAgiRAoWQ2xhaW1Db25kaXRpb25SZXNwb25zZRIqCgljb25kaXRpb24YASABKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uIqgCChdSZWxlYXNlQ29uZGl0aW9uUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJBIsCgpyZXF1ZXN0X2lkGAQgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQSDQoFZm9yY2UYBSABKAgiRgoYUmVsZWFzZUNvbmRpdGlvblJlc3BvbnNlEioKCWNvbmRpdGlvbhgBIAEoCzIXLnNpZ25hbGJveC52MS5Db25kaXRpb24isgIKGERlbGVnYXRlQ29uZGl0aW9uUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJBIsCgpyZXF1ZXN0X2lkGAQgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQSFgoCdG8YBSABKAlCCrpIB3IFEAEYgAIiRwoZRGVsZWdhdGVDb25kaXRpb25SZXNwb25zZRIqCgljb25kaXRpb24YASABKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uIsYCChZTbm9vemVDb25kaXRpb25SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokEiwKCnJlcXVlc3RfaWQYBCABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBIsCghlbmRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRQoXU25vb3plQ29uZGl0aW9uUmVzcG9uc2USKgoJY29uZGl0aW9uGAEgASgLMhcuc2lnbmFsYm94LnYxLkNvbmRpdGlvbiLLAgoWRXh0ZW5kQ29uZGl0aW9uUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJBIsCgpyZXF1ZXN0X2lkGAQgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQSMQoNZGVhZGxpbmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRQoXRXh0ZW5kQ29uZGl0aW9uUmVzcG9uc2USKgoJY29uZGl0aW9uGAEgASgLMhcuc2lnbmFsYm94LnYxLkNvbmRpdGlvbiLEAgoXQ3JlYXRlQW5zd2VyTGlua1JlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBJWCgRuYW1lGAMgASgJQki6SEVyQxABGIgIMjxeW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKiQSGQoHc3ViamVjdBgEIAEoCUIIukgFcgMYgAISPAoIbGlmZXRpbWUYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICKig8qACJiChhDcmVhdGVBbnN3ZXJMaW5rUmVzcG9uc2USFQoDdXJpGAEgASgJQgi6SAVyAxiAQBIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiYQoWV2F0Y2hDb25kaXRpb25zUmVxdWVzdBItCgZmaWx0ZXIYASABKAsyHS5zaWduYWxib3gudjEuQ29uZGl0aW9uRmlsdGVyEhgKBmN1cnNvchgCIAEoCUIIukgFcgMYgCAiwAEKF1dhdGNoQ29uZGl0aW9uc1Jlc3BvbnNlEjcKCmNvbmRpdGlvbnMYASADKAsyFy5zaWduYWxib3gudjEuQ29uZGl0aW9uQgq6SAeSAQQQwLgCEi8KBmV2ZW50cxgCIAMoCzITLnNpZ25hbGJveC52MS5FdmVudEIKukgHkgEEEMC4AhIQCghzbmFwc2hvdBgDIAEoCBIYCgZjdXJzb3IYBCABKAlCCLpIBXIDGIAgEg8KB2F0X2hlYWQYBSABKAgy0QcKEENvbmRpdGlvblNlcnZpY2USWwoOTGlzdENvbmRpdGlvbnMSIy5zaWduYWxib3gudjEuTGlzdENvbmRpdGlvbnNSZXF1ZXN0GiQuc2lnbmFsYm94LnYxLkxpc3RDb25kaXRpb25zUmVzcG9uc2USVQoMR2V0Q29uZGl0aW9uEiEuc2lnbmFsYm94LnYxLkdldENvbmRpdGlvblJlcXVlc3QaIi5zaWduYWxib3gudjEuR2V0Q29uZGl0aW9uUmVzcG9uc2USXgoPU2lnbmFsQ29uZGl0aW9uEiQuc2lnbmFsYm94LnYxLlNpZ25hbENvbmRpdGlvblJlcXVlc3QaJS5zaWduYWxib3gudjEuU2lnbmFsQ29uZGl0aW9uUmVzcG9uc2USWwoOQ2xhaW1Db25kaXRpb24SIy5zaWduYWxib3gudjEuQ2xhaW1Db25kaXRpb25SZXF1ZXN0GiQuc2lnbmFsYm94LnYxLkNsYWltQ29uZGl0aW9uUmVzcG9uc2USYQoQUmVsZWFzZUNvbmRpdGlvbhIlLnNpZ25hbGJveC52MS5SZWxlYXNlQ29uZGl0aW9uUmVxdWVzdBomLnNpZ25hbGJveC52MS5SZWxlYXNlQ29uZGl0aW9uUmVzcG9uc2USZAoRRGVsZWdhdGVDb25kaXRpb24SJi5zaWduYWxib3gudjEuRGVsZWdhdGVDb25kaXRpb25SZXF1ZXN0Gicuc2lnbmFsYm94LnYxLkRlbGVnYXRlQ29uZGl0aW9uUmVzcG9uc2USXgoPU25vb3plQ29uZGl0aW9uEiQuc2lnbmFsYm94LnYxLlNub296ZUNvbmRpdGlvblJlcXVlc3QaJS5zaWduYWxib3gudjEuU25vb3plQ29uZGl0aW9uUmVzcG9uc2USXgoPRXh0ZW5kQ29uZGl0aW9uEiQuc2lnbmFsYm94LnYxLkV4dGVuZENvbmRpdGlvblJlcXVlc3QaJS5zaWduYWxib3gudjEuRXh0ZW5kQ29uZGl0aW9uUmVzcG9uc2USYQoQQ3JlYXRlQW5zd2VyTGluaxIlLnNpZ25hbGJveC52MS5DcmVhdGVBbnN3ZXJMaW5rUmVxdWVzdBomLnNpZ25hbGJveC52MS5DcmVhdGVBbnN3ZXJMaW5rUmVzcG9uc2USYAoPV2F0Y2hDb25kaXRpb25zEiQuc2lnbmFsYm94LnYxLldhdGNoQ29uZGl0aW9uc1JlcXVlc3QaJS5zaWduYWxib3gudjEuV2F0Y2hDb25kaXRpb25zUmVzcG9uc2UwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_condition, file_signalbox_v1_event, file_signalbox_v1_value]);
 
 /**
  * Which conditions are wanted. What is said must all hold.
@@ -52,6 +54,48 @@ export type ConditionFilter = Message<"signalbox.v1.ConditionFilter"> & {
    * @generated from field: bool include_ended = 4;
    */
   includeEnded: boolean;
+
+  /**
+   * Only those that this subject is on.
+   *
+   * @generated from field: string assignee = 5;
+   */
+  assignee: string;
+
+  /**
+   * Only those whose time runs out before.
+   *
+   * @generated from field: google.protobuf.Timestamp due_before = 6;
+   */
+  dueBefore?: Timestamp | undefined;
+
+  /**
+   * Only of tasks of this op; in a plan nothing has one.
+   *
+   * @generated from field: string op = 7;
+   */
+  op: string;
+
+  /**
+   * Only those that the caller may answer and has not.
+   *
+   * @generated from field: bool answerable = 8;
+   */
+  answerable: boolean;
+
+  /**
+   * Those that are snoozed too.
+   *
+   * @generated from field: bool include_snoozed = 9;
+   */
+  includeSnoozed: boolean;
+
+  /**
+   * Only those with this correlation key.
+   *
+   * @generated from field: string correlation_key = 10;
+   */
+  correlationKey: string;
 };
 
 export type ConditionFilterValid = ConditionFilter;
@@ -89,6 +133,13 @@ export type ListConditionsRequest = Message<"signalbox.v1.ListConditionsRequest"
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * In which order.
+   *
+   * @generated from field: signalbox.v1.ListConditionsRequest.Order order = 4;
+   */
+  order: ListConditionsRequest_Order;
 };
 
 export type ListConditionsRequestValid = ListConditionsRequest;
@@ -101,13 +152,54 @@ export const ListConditionsRequestSchema: GenMessage<ListConditionsRequest, {val
   messageDesc(file_signalbox_v1_condition_service, 1);
 
 /**
+ * In which order conditions are listed.
+ *
+ * @generated from enum signalbox.v1.ListConditionsRequest.Order
+ */
+export const ListConditionsRequest_Order = {
+  /**
+   * As ORDER_AGE.
+   *
+   * @generated from enum value: ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The longest waiting first.
+   *
+   * @generated from enum value: ORDER_AGE = 1;
+   */
+  AGE: 1,
+
+  /**
+   * Whose time runs out first, those without a deadline last. Only open ones.
+   *
+   * @generated from enum value: ORDER_DUE = 2;
+   */
+  DUE: 2,
+} as const;
+
+/**
+ * In which order conditions are listed.
+ *
+ * @generated from enum signalbox.v1.ListConditionsRequest.Order
+ */
+export type ListConditionsRequest_Order = (typeof ListConditionsRequest_Order)[keyof typeof ListConditionsRequest_Order] | UnknownEnum;
+
+/**
+ * Describes the enum signalbox.v1.ListConditionsRequest.Order.
+ */
+export const ListConditionsRequest_OrderSchema: GenEnum<ListConditionsRequest_Order> = /*@__PURE__*/
+  enumDesc(file_signalbox_v1_condition_service, 1, 0);
+
+/**
  * A page of conditions.
  *
  * @generated from message signalbox.v1.ListConditionsResponse
  */
 export type ListConditionsResponse = Message<"signalbox.v1.ListConditionsResponse"> & {
   /**
-   * The conditions, the longest waiting first.
+   * The conditions, in the order that was asked for.
    *
    * @generated from field: repeated signalbox.v1.Condition conditions = 1;
    */
@@ -121,7 +213,26 @@ export type ListConditionsResponse = Message<"signalbox.v1.ListConditionsRespons
   nextPageToken: string;
 };
 
-export type ListConditionsResponseValid = ListConditionsResponse;
+/**
+ * A page of conditions.
+ *
+ * @generated from message signalbox.v1.ListConditionsResponse
+ */
+export type ListConditionsResponseValid = Message<"signalbox.v1.ListConditionsResponse"> & {
+  /**
+   * The conditions, in the order that was asked for.
+   *
+   * @generated from field: repeated signalbox.v1.Condition conditions = 1;
+   */
+  conditions: ConditionValid[];
+
+  /**
+   * Where the next page begins; empty if there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
 
 /**
  * Describes the message signalbox.v1.ListConditionsResponse.
@@ -181,7 +292,19 @@ export type GetConditionResponse = Message<"signalbox.v1.GetConditionResponse"> 
   condition?: Condition | undefined;
 };
 
-export type GetConditionResponseValid = GetConditionResponse;
+/**
+ * One condition.
+ *
+ * @generated from message signalbox.v1.GetConditionResponse
+ */
+export type GetConditionResponseValid = Message<"signalbox.v1.GetConditionResponse"> & {
+  /**
+   * The condition.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: ConditionValid | undefined;
+};
 
 /**
  * Describes the message signalbox.v1.GetConditionResponse.
@@ -191,7 +314,8 @@ export const GetConditionResponseSchema: GenMessage<GetConditionResponse, {valid
   messageDesc(file_signalbox_v1_condition_service, 4);
 
 /**
- * Asks to answer a condition.
+ * Asks to answer a condition, named by its run and name or by its correlation
+ * key.
  *
  * @generated from message signalbox.v1.SignalConditionRequest
  */
@@ -204,14 +328,15 @@ export type SignalConditionRequest = Message<"signalbox.v1.SignalConditionReques
   namespace: string;
 
   /**
-   * Required. The run.
+   * The run; required without a correlation key, and not with one.
    *
    * @generated from field: string run_id = 2;
    */
   runId: string;
 
   /**
-   * Required. The condition's whole name.
+   * The condition's whole name; required without a correlation key, and not with
+   * one.
    *
    * @generated from field: string name = 3;
    */
@@ -237,10 +362,42 @@ export type SignalConditionRequest = Message<"signalbox.v1.SignalConditionReques
    * @generated from field: string signalled_by = 6;
    */
   signalledBy: string;
+
+  /**
+   * Why; shown and kept.
+   *
+   * @generated from field: string comment = 7;
+   */
+  comment: string;
+
+  /**
+   * Only for this opening of the condition; 0 means whichever is open.
+   *
+   * @generated from field: int32 instance = 8;
+   */
+  instance: number;
+
+  /**
+   * Instead of run and name: the open condition of the namespace with this
+   * correlation key.
+   *
+   * @generated from field: string correlation_key = 9;
+   */
+  correlationKey: string;
+
+  /**
+   * With a correlation key: how long to keep the signal for the next condition
+   * with that key, if none is open; not said refuses it. At most one is kept for
+   * a key.
+   *
+   * @generated from field: google.protobuf.Duration keep_for = 10;
+   */
+  keepFor?: Duration | undefined;
 };
 
 /**
- * Asks to answer a condition.
+ * Asks to answer a condition, named by its run and name or by its correlation
+ * key.
  *
  * @generated from message signalbox.v1.SignalConditionRequest
  */
@@ -253,14 +410,15 @@ export type SignalConditionRequestValid = Message<"signalbox.v1.SignalConditionR
   namespace: string;
 
   /**
-   * Required. The run.
+   * The run; required without a correlation key, and not with one.
    *
    * @generated from field: string run_id = 2;
    */
   runId: string;
 
   /**
-   * Required. The condition's whole name.
+   * The condition's whole name; required without a correlation key, and not with
+   * one.
    *
    * @generated from field: string name = 3;
    */
@@ -286,6 +444,37 @@ export type SignalConditionRequestValid = Message<"signalbox.v1.SignalConditionR
    * @generated from field: string signalled_by = 6;
    */
   signalledBy: string;
+
+  /**
+   * Why; shown and kept.
+   *
+   * @generated from field: string comment = 7;
+   */
+  comment: string;
+
+  /**
+   * Only for this opening of the condition; 0 means whichever is open.
+   *
+   * @generated from field: int32 instance = 8;
+   */
+  instance: number;
+
+  /**
+   * Instead of run and name: the open condition of the namespace with this
+   * correlation key.
+   *
+   * @generated from field: string correlation_key = 9;
+   */
+  correlationKey: string;
+
+  /**
+   * With a correlation key: how long to keep the signal for the next condition
+   * with that key, if none is open; not said refuses it. At most one is kept for
+   * a key.
+   *
+   * @generated from field: google.protobuf.Duration keep_for = 10;
+   */
+  keepFor?: Duration | undefined;
 };
 
 /**
@@ -325,7 +514,35 @@ export type SignalConditionResponse = Message<"signalbox.v1.SignalConditionRespo
   repeated: boolean;
 };
 
-export type SignalConditionResponseValid = SignalConditionResponse;
+/**
+ * The signal is taken.
+ *
+ * @generated from message signalbox.v1.SignalConditionResponse
+ */
+export type SignalConditionResponseValid = Message<"signalbox.v1.SignalConditionResponse"> & {
+  /**
+   * The condition as it stands; not set while the signal is kept for one that
+   * does not wait yet.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: ConditionValid | undefined;
+
+  /**
+   * True if the signal is kept for a condition that does not exist yet, or that
+   * still waits for other actions itself.
+   *
+   * @generated from field: bool kept = 2;
+   */
+  kept: boolean;
+
+  /**
+   * True if the condition had this very answer already.
+   *
+   * @generated from field: bool repeated = 3;
+   */
+  repeated: boolean;
+};
 
 /**
  * Describes the message signalbox.v1.SignalConditionResponse.
@@ -333,6 +550,517 @@ export type SignalConditionResponseValid = SignalConditionResponse;
  */
 export const SignalConditionResponseSchema: GenMessage<SignalConditionResponse, {validType: SignalConditionResponseValid}> = /*@__PURE__*/
   messageDesc(file_signalbox_v1_condition_service, 6);
+
+/**
+ * Asks to be its assignee.
+ *
+ * @generated from message signalbox.v1.ClaimConditionRequest
+ */
+export type ClaimConditionRequest = Message<"signalbox.v1.ClaimConditionRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Required. The condition's whole name.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * Also if somebody else is on it.
+   *
+   * @generated from field: bool force = 5;
+   */
+  force: boolean;
+};
+
+export type ClaimConditionRequestValid = ClaimConditionRequest;
+
+/**
+ * Describes the message signalbox.v1.ClaimConditionRequest.
+ * Use `create(ClaimConditionRequestSchema)` to create a new message.
+ */
+export const ClaimConditionRequestSchema: GenMessage<ClaimConditionRequest, {validType: ClaimConditionRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 7);
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.ClaimConditionResponse
+ */
+export type ClaimConditionResponse = Message<"signalbox.v1.ClaimConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: Condition | undefined;
+};
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.ClaimConditionResponse
+ */
+export type ClaimConditionResponseValid = Message<"signalbox.v1.ClaimConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: ConditionValid | undefined;
+};
+
+/**
+ * Describes the message signalbox.v1.ClaimConditionResponse.
+ * Use `create(ClaimConditionResponseSchema)` to create a new message.
+ */
+export const ClaimConditionResponseSchema: GenMessage<ClaimConditionResponse, {validType: ClaimConditionResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 8);
+
+/**
+ * Asks to leave it without assignee.
+ *
+ * @generated from message signalbox.v1.ReleaseConditionRequest
+ */
+export type ReleaseConditionRequest = Message<"signalbox.v1.ReleaseConditionRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Required. The condition's whole name.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * Also if somebody else is on it.
+   *
+   * @generated from field: bool force = 5;
+   */
+  force: boolean;
+};
+
+export type ReleaseConditionRequestValid = ReleaseConditionRequest;
+
+/**
+ * Describes the message signalbox.v1.ReleaseConditionRequest.
+ * Use `create(ReleaseConditionRequestSchema)` to create a new message.
+ */
+export const ReleaseConditionRequestSchema: GenMessage<ReleaseConditionRequest, {validType: ReleaseConditionRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 9);
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.ReleaseConditionResponse
+ */
+export type ReleaseConditionResponse = Message<"signalbox.v1.ReleaseConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: Condition | undefined;
+};
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.ReleaseConditionResponse
+ */
+export type ReleaseConditionResponseValid = Message<"signalbox.v1.ReleaseConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: ConditionValid | undefined;
+};
+
+/**
+ * Describes the message signalbox.v1.ReleaseConditionResponse.
+ * Use `create(ReleaseConditionResponseSchema)` to create a new message.
+ */
+export const ReleaseConditionResponseSchema: GenMessage<ReleaseConditionResponse, {validType: ReleaseConditionResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 10);
+
+/**
+ * Asks to hand the right to answer on.
+ *
+ * @generated from message signalbox.v1.DelegateConditionRequest
+ */
+export type DelegateConditionRequest = Message<"signalbox.v1.DelegateConditionRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Required. The condition's whole name.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * Required. To whom, as a subject.
+   *
+   * @generated from field: string to = 5;
+   */
+  to: string;
+};
+
+export type DelegateConditionRequestValid = DelegateConditionRequest;
+
+/**
+ * Describes the message signalbox.v1.DelegateConditionRequest.
+ * Use `create(DelegateConditionRequestSchema)` to create a new message.
+ */
+export const DelegateConditionRequestSchema: GenMessage<DelegateConditionRequest, {validType: DelegateConditionRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 11);
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.DelegateConditionResponse
+ */
+export type DelegateConditionResponse = Message<"signalbox.v1.DelegateConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: Condition | undefined;
+};
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.DelegateConditionResponse
+ */
+export type DelegateConditionResponseValid = Message<"signalbox.v1.DelegateConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: ConditionValid | undefined;
+};
+
+/**
+ * Describes the message signalbox.v1.DelegateConditionResponse.
+ * Use `create(DelegateConditionResponseSchema)` to create a new message.
+ */
+export const DelegateConditionResponseSchema: GenMessage<DelegateConditionResponse, {validType: DelegateConditionResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 12);
+
+/**
+ * Asks to take it out of sight.
+ *
+ * @generated from message signalbox.v1.SnoozeConditionRequest
+ */
+export type SnoozeConditionRequest = Message<"signalbox.v1.SnoozeConditionRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Required. The condition's whole name.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * Until when; not said, or not after now, wakes it.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 5;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+export type SnoozeConditionRequestValid = SnoozeConditionRequest;
+
+/**
+ * Describes the message signalbox.v1.SnoozeConditionRequest.
+ * Use `create(SnoozeConditionRequestSchema)` to create a new message.
+ */
+export const SnoozeConditionRequestSchema: GenMessage<SnoozeConditionRequest, {validType: SnoozeConditionRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 13);
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.SnoozeConditionResponse
+ */
+export type SnoozeConditionResponse = Message<"signalbox.v1.SnoozeConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: Condition | undefined;
+};
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.SnoozeConditionResponse
+ */
+export type SnoozeConditionResponseValid = Message<"signalbox.v1.SnoozeConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: ConditionValid | undefined;
+};
+
+/**
+ * Describes the message signalbox.v1.SnoozeConditionResponse.
+ * Use `create(SnoozeConditionResponseSchema)` to create a new message.
+ */
+export const SnoozeConditionResponseSchema: GenMessage<SnoozeConditionResponse, {validType: SnoozeConditionResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 14);
+
+/**
+ * Asks to move its deadline.
+ *
+ * @generated from message signalbox.v1.ExtendConditionRequest
+ */
+export type ExtendConditionRequest = Message<"signalbox.v1.ExtendConditionRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Required. The condition's whole name.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Makes a repeat safe: the same id with the same content is done once.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * When its time runs out; not said means never.
+   *
+   * @generated from field: google.protobuf.Timestamp deadline_time = 5;
+   */
+  deadlineTime?: Timestamp | undefined;
+};
+
+export type ExtendConditionRequestValid = ExtendConditionRequest;
+
+/**
+ * Describes the message signalbox.v1.ExtendConditionRequest.
+ * Use `create(ExtendConditionRequestSchema)` to create a new message.
+ */
+export const ExtendConditionRequestSchema: GenMessage<ExtendConditionRequest, {validType: ExtendConditionRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 15);
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.ExtendConditionResponse
+ */
+export type ExtendConditionResponse = Message<"signalbox.v1.ExtendConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: Condition | undefined;
+};
+
+/**
+ * It is done.
+ *
+ * @generated from message signalbox.v1.ExtendConditionResponse
+ */
+export type ExtendConditionResponseValid = Message<"signalbox.v1.ExtendConditionResponse"> & {
+  /**
+   * The condition as it stands.
+   *
+   * @generated from field: signalbox.v1.Condition condition = 1;
+   */
+  condition?: ConditionValid | undefined;
+};
+
+/**
+ * Describes the message signalbox.v1.ExtendConditionResponse.
+ * Use `create(ExtendConditionResponseSchema)` to create a new message.
+ */
+export const ExtendConditionResponseSchema: GenMessage<ExtendConditionResponse, {validType: ExtendConditionResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 16);
+
+/**
+ * Asks for a link that answers a condition.
+ *
+ * @generated from message signalbox.v1.CreateAnswerLinkRequest
+ */
+export type CreateAnswerLinkRequest = Message<"signalbox.v1.CreateAnswerLinkRequest"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. The run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Required. The condition's whole name.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * In whose name it answers; empty means the caller's.
+   *
+   * @generated from field: string subject = 4;
+   */
+  subject: string;
+
+  /**
+   * How long it may be used; not said means as long as the condition waits.
+   *
+   * @generated from field: google.protobuf.Duration lifetime = 5;
+   */
+  lifetime?: Duration | undefined;
+};
+
+export type CreateAnswerLinkRequestValid = CreateAnswerLinkRequest;
+
+/**
+ * Describes the message signalbox.v1.CreateAnswerLinkRequest.
+ * Use `create(CreateAnswerLinkRequestSchema)` to create a new message.
+ */
+export const CreateAnswerLinkRequestSchema: GenMessage<CreateAnswerLinkRequest, {validType: CreateAnswerLinkRequestValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 17);
+
+/**
+ * The link.
+ *
+ * @generated from message signalbox.v1.CreateAnswerLinkResponse
+ */
+export type CreateAnswerLinkResponse = Message<"signalbox.v1.CreateAnswerLinkResponse"> & {
+  /**
+   * Its address. Who has it can answer: it is a secret.
+   *
+   * @generated from field: string uri = 1;
+   */
+  uri: string;
+
+  /**
+   * Until when it may be used; not set if as long as the condition waits.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+export type CreateAnswerLinkResponseValid = CreateAnswerLinkResponse;
+
+/**
+ * Describes the message signalbox.v1.CreateAnswerLinkResponse.
+ * Use `create(CreateAnswerLinkResponseSchema)` to create a new message.
+ */
+export const CreateAnswerLinkResponseSchema: GenMessage<CreateAnswerLinkResponse, {validType: CreateAnswerLinkResponseValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_condition_service, 18);
 
 /**
  * Asks to follow conditions.
@@ -362,7 +1090,7 @@ export type WatchConditionsRequestValid = WatchConditionsRequest;
  * Use `create(WatchConditionsRequestSchema)` to create a new message.
  */
 export const WatchConditionsRequestSchema: GenMessage<WatchConditionsRequest, {validType: WatchConditionsRequestValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_condition_service, 7);
+  messageDesc(file_signalbox_v1_condition_service, 19);
 
 /**
  * One frame of a watch of conditions.
@@ -406,14 +1134,54 @@ export type WatchConditionsResponse = Message<"signalbox.v1.WatchConditionsRespo
   atHead: boolean;
 };
 
-export type WatchConditionsResponseValid = WatchConditionsResponse;
+/**
+ * One frame of a watch of conditions.
+ *
+ * @generated from message signalbox.v1.WatchConditionsResponse
+ */
+export type WatchConditionsResponseValid = Message<"signalbox.v1.WatchConditionsResponse"> & {
+  /**
+   * The conditions; empty in a bookmark.
+   *
+   * @generated from field: repeated signalbox.v1.Condition conditions = 1;
+   */
+  conditions: ConditionValid[];
+
+  /**
+   * The events that changed them; empty in a snapshot.
+   *
+   * @generated from field: repeated signalbox.v1.Event events = 2;
+   */
+  events: EventValid[];
+
+  /**
+   * True if the frame belongs to the snapshot.
+   *
+   * @generated from field: bool snapshot = 3;
+   */
+  snapshot: boolean;
+
+  /**
+   * Where to resume: behind this frame. Empty until the snapshot is complete.
+   *
+   * @generated from field: string cursor = 4;
+   */
+  cursor: string;
+
+  /**
+   * True if nothing committed lay behind the frame when it was made.
+   *
+   * @generated from field: bool at_head = 5;
+   */
+  atHead: boolean;
+};
 
 /**
  * Describes the message signalbox.v1.WatchConditionsResponse.
  * Use `create(WatchConditionsResponseSchema)` to create a new message.
  */
 export const WatchConditionsResponseSchema: GenMessage<WatchConditionsResponse, {validType: WatchConditionsResponseValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_condition_service, 8);
+  messageDesc(file_signalbox_v1_condition_service, 20);
 
 /**
  * Conditions, across all runs: the inbox of decisions that runs wait for.
@@ -450,17 +1218,20 @@ export const ConditionService: GenService<{
     output: typeof GetConditionResponseSchema;
   },
   /**
-   * Answers a condition with a value of its type, once.
+   * Answers a condition, or gives one of the answers that it takes.
    *
-   * Effect: the condition ends as SUCCEEDED with the value as its output
-   * `value`, and what waits for it may start. A signal may come before a
-   * running task has added its condition: it is kept, at most 100 in a run and
-   * at the longest until the run ends.
+   * Effect: once enough answers are equal (one, unless its rule says more), the
+   * condition ends as SUCCEEDED with the value as its output `value`, and what
+   * waits for it may start. A signal may come before a running task has added its
+   * condition: it is kept, at most 100 in a run and at the longest until the run
+   * ends. One by correlation key is kept only if `keep_for` says how long.
    * Repeat: with the same `request_id` the first answer is returned again. A
-   * second signal with an equal value is accepted and changes nothing.
+   * second signal of the same caller with an equal value is accepted and changes
+   * nothing.
    * Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
-   * ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, LIMIT_REACHED,
-   * REQUEST_ID_REUSED.
+   * ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
+   * NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
+   * LIMIT_REACHED, REQUEST_ID_REUSED.
    *
    * @generated from rpc signalbox.v1.ConditionService.SignalCondition
    */
@@ -468,6 +1239,100 @@ export const ConditionService: GenService<{
     methodKind: "unary";
     input: typeof SignalConditionRequestSchema;
     output: typeof SignalConditionResponseSchema;
+  },
+  /**
+   * Says that the caller is on it.
+   *
+   * Effect: the caller is its assignee. Others who may answer still may.
+   * Repeat: by the same caller, nothing happens.
+   * Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+   * CONDITION_NOT_OPEN, NOT_ALLOWED, ALREADY_CLAIMED unless `force` takes it over,
+   * REQUEST_ID_REUSED.
+   *
+   * @generated from rpc signalbox.v1.ConditionService.ClaimCondition
+   */
+  claimCondition: {
+    methodKind: "unary";
+    input: typeof ClaimConditionRequestSchema;
+    output: typeof ClaimConditionResponseSchema;
+  },
+  /**
+   * Says that nobody is on it.
+   *
+   * Effect: it has no assignee.
+   * Repeat: nothing happens.
+   * Refuses: as ClaimCondition; ALREADY_CLAIMED if somebody else is on it, unless
+   * `force` releases it for them.
+   *
+   * @generated from rpc signalbox.v1.ConditionService.ReleaseCondition
+   */
+  releaseCondition: {
+    methodKind: "unary";
+    input: typeof ReleaseConditionRequestSchema;
+    output: typeof ReleaseConditionResponseSchema;
+  },
+  /**
+   * Hands the caller's right to answer on to somebody else.
+   *
+   * Effect: `to` may answer and is its assignee; where the rule names who may
+   * answer, the caller may not any more. At most 20 times for a condition.
+   * Repeat: to the same subject, nothing happens.
+   * Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
+   * caller has, LIMIT_REACHED.
+   *
+   * @generated from rpc signalbox.v1.ConditionService.DelegateCondition
+   */
+  delegateCondition: {
+    methodKind: "unary";
+    input: typeof DelegateConditionRequestSchema;
+    output: typeof DelegateConditionResponseSchema;
+  },
+  /**
+   * Takes it out of sight for a while.
+   *
+   * Effect: lists leave it out until then, unless asked for it; its deadline and
+   * its escalations go on.
+   * Repeat: the last time said counts; one not after now wakes it.
+   * Refuses: as ClaimCondition, without ALREADY_CLAIMED.
+   *
+   * @generated from rpc signalbox.v1.ConditionService.SnoozeCondition
+   */
+  snoozeCondition: {
+    methodKind: "unary";
+    input: typeof SnoozeConditionRequestSchema;
+    output: typeof SnoozeConditionResponseSchema;
+  },
+  /**
+   * Moves its deadline.
+   *
+   * Effect: its time runs out then, or never.
+   * Repeat: the last time said counts.
+   * Refuses: as ClaimCondition, without ALREADY_CLAIMED; INVALID_REQUEST for a
+   * time that is not after now, or later than 366 days from now.
+   *
+   * @generated from rpc signalbox.v1.ConditionService.ExtendCondition
+   */
+  extendCondition: {
+    methodKind: "unary";
+    input: typeof ExtendConditionRequestSchema;
+    output: typeof ExtendConditionResponseSchema;
+  },
+  /**
+   * Makes a link that answers this condition, once, without other credentials:
+   * to be sent to somebody.
+   *
+   * Effect: none. Who opens the link gets a form, and a post to it answers. It is
+   * good for this opening of the condition only.
+   * Repeat: makes another link.
+   * Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+   * CONDITION_NOT_OPEN, NOT_ALLOWED.
+   *
+   * @generated from rpc signalbox.v1.ConditionService.CreateAnswerLink
+   */
+  createAnswerLink: {
+    methodKind: "unary";
+    input: typeof CreateAnswerLinkRequestSchema;
+    output: typeof CreateAnswerLinkResponseSchema;
   },
   /**
    * Follows conditions: first the open ones, then every change.

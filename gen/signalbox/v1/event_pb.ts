@@ -9,6 +9,8 @@ import type { Timestamp, Value as Value$1 } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Action_Kind, Action_State, ActionError } from "./action_pb.ts";
 import { file_signalbox_v1_action } from "./action_pb.ts";
+import type { ConditionAnswer } from "./condition_pb.ts";
+import { file_signalbox_v1_condition } from "./condition_pb.ts";
 import type { Delivery } from "./delivery_pb.ts";
 import { file_signalbox_v1_delivery } from "./delivery_pb.ts";
 import type { Run_State } from "./run_pb.ts";
@@ -21,7 +23,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file signalbox/v1/event.proto.
  */
 export const file_signalbox_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChhzaWduYWxib3gvdjEvZXZlbnQucHJvdG8SDHNpZ25hbGJveC52MSLXEAoFRXZlbnQSGQoIZXZlbnRfaWQYASABKAlCB7pIBHICGEASLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKCW5hbWVzcGFjZRgDIAEoCUIHukgEcgIYPxIYCgZydW5faWQYBCABKAlCCLpIBXIDGIABEhgKBmFjdGlvbhgFIAEoCUIIukgFcgMYiAgSGAoHYXR0ZW1wdBgGIAEoBUIHukgEGgIoABJOCgpydW5fbGFiZWxzGAcgAygLMiIuc2lnbmFsYm94LnYxLkV2ZW50LlJ1bkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEigKCGRlbGl2ZXJ5GAggASgLMhYuc2lnbmFsYm94LnYxLkRlbGl2ZXJ5Ei8KC3J1bl9jcmVhdGVkGAogASgLMhguc2lnbmFsYm94LnYxLlJ1bkNyZWF0ZWRIABIvCgtydW5fdXBkYXRlZBgLIAEoCzIYLnNpZ25hbGJveC52MS5SdW5VcGRhdGVkSAASLwoLcnVuX3N0YXJ0ZWQYDCABKAsyGC5zaWduYWxib3gudjEuUnVuU3RhcnRlZEgAEkAKFHJ1bl9jYW5jZWxfcmVxdWVzdGVkGA0gASgLMiAuc2lnbmFsYm94LnYxLlJ1bkNhbmNlbFJlcXVlc3RlZEgAEi8KC3J1bl9yZXRyaWVkGA4gASgLMhguc2lnbmFsYm94LnYxLlJ1blJldHJpZWRIABIrCglydW5fZW5kZWQYDyABKAsyFi5zaWduYWxib3gudjEuUnVuRW5kZWRIABI1Cg5hY3Rpb25fY3JlYXRlZBgUIAEoCzIbLnNpZ25hbGJveC52MS5BY3Rpb25DcmVhdGVkSAASMwoNYWN0aW9uX3F1ZXVlZBgVIAEoCzIaLnNpZ25hbGJveC52MS5BY3Rpb25RdWV1ZWRIABI3Cg9hY3Rpb25fYXNzaWduZWQYFiABKAsyHC5zaWduYWxib3gudjEuQWN0aW9uQXNzaWduZWRIABI1Cg5hY3Rpb25fc3RhcnRlZBgXIAEoCzIbLnNpZ25hbGJveC52MS5BY3Rpb25TdGFydGVkSAASOwoRYWN0aW9uX3Byb2dyZXNzZWQYGCABKAsyHi5zaWduYWxib3gudjEuQWN0aW9uUHJvZ3Jlc3NlZEgAEjMKDWFjdGlvbl9sb2dnZWQYGSABKAsyGi5zaWduYWxib3gudjEuQWN0aW9uTG9nZ2VkSAASNQoOYXR0ZW1wdF9mYWlsZWQYGiABKAsyGy5zaWduYWxib3gudjEuQXR0ZW1wdEZhaWxlZEgAEjcKD2FjdGlvbl9yZXR1cm5lZBgbIAEoCzIcLnNpZ25hbGJveC52MS5BY3Rpb25SZXR1cm5lZEgAEkYKF2FjdGlvbl9jYW5jZWxfcmVxdWVzdGVkGBwgASgLMiMuc2lnbmFsYm94LnYxLkFjdGlvbkNhbmNlbFJlcXVlc3RlZEgAEjEKDGFjdGlvbl9lbmRlZBgdIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FbmRlZEgAEjcKD2FjdGlvbl9yZW9wZW5lZBgeIAEoCzIcLnNpZ25hbGJveC52MS5BY3Rpb25SZW9wZW5lZEgAEjkKEGNvbmRpdGlvbl9wYXVzZWQYIyABKAsyHS5zaWduYWxib3gudjEuQ29uZGl0aW9uUGF1c2VkSAASPQoSY29uZGl0aW9uX2Fuc3dlcmVkGCQgASgLMh8uc2lnbmFsYm94LnYxLkNvbmRpdGlvbkFuc3dlcmVkSAASLwoLc2lnbmFsX2tlcHQYJSABKAsyGC5zaWduYWxib3gudjEuU2lnbmFsS2VwdEgAEjUKDnNpZ25hbF9kcm9wcGVkGCYgASgLMhsuc2lnbmFsYm94LnYxLlNpZ25hbERyb3BwZWRIABI3Cg93b3JrZXJfYXR0YWNoZWQYLSABKAsyHC5zaWduYWxib3gudjEuV29ya2VyQXR0YWNoZWRIABI3Cg93b3JrZXJfZHJhaW5pbmcYLiABKAsyHC5zaWduYWxib3gudjEuV29ya2VyRHJhaW5pbmdIABIvCgt3b3JrZXJfbGVmdBgvIAEoCzIYLnNpZ25hbGJveC52MS5Xb3JrZXJMZWZ0SAASMwoNb3BfcmVnaXN0ZXJlZBgyIAEoCzIaLnNpZ25hbGJveC52MS5PcFJlZ2lzdGVyZWRIABItCgpvcF9kZWxldGVkGDMgASgLMhcuc2lnbmFsYm94LnYxLk9wRGVsZXRlZEgAEisKCWxpbWl0X3NldBg0IAEoCzIWLnNpZ25hbGJveC52MS5MaW1pdFNldEgAEjMKDWxpbWl0X2RlbGV0ZWQYNSABKAsyGi5zaWduYWxib3gudjEuTGltaXREZWxldGVkSAASQQoUc3Vic2NyaXB0aW9uX2NyZWF0ZWQYNiABKAsyIS5zaWduYWxib3gudjEuU3Vic2NyaXB0aW9uQ3JlYXRlZEgAEkEKFHN1YnNjcmlwdGlvbl9kZWxldGVkGDcgASgLMiEuc2lnbmFsYm94LnYxLlN1YnNjcmlwdGlvbkRlbGV0ZWRIABI+ChNldmVudF9kZWFkX2xldHRlcmVkGDggASgLMh8uc2lnbmFsYm94LnYxLkV2ZW50RGVhZExldHRlcmVkSAASLAoJcHVibGlzaGVkGDwgASgLMhcuc2lnbmFsYm94LnYxLlB1Ymxpc2hlZEgAGjAKDlJ1bkxhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCAoGZGV0YWlsIj0KClJ1bkNyZWF0ZWQSEAoIcHJpb3JpdHkYASABKAUSHQoMYWN0aW9uX2NvdW50GAIgASgFQge6SAQaAigAIpsBCgpSdW5VcGRhdGVkEhAKCHByaW9yaXR5GAEgASgFEkwKBmxhYmVscxgCIAMoCzIkLnNpZ25hbGJveC52MS5SdW5VcGRhdGVkLkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiDAoKUnVuU3RhcnRlZCItChJSdW5DYW5jZWxSZXF1ZXN0ZWQSFwoFY2F1c2UYASABKAlCCLpIBXIDGIAgIioKClJ1blJldHJpZWQSHAoLcmV0cnlfY291bnQYASABKAVCB7pIBBoCKAEi6wEKCFJ1bkVuZGVkEiYKBXN0YXRlGAEgASgOMhcuc2lnbmFsYm94LnYxLlJ1bi5TdGF0ZRIoCgVlcnJvchgCIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchJICgdvdXRwdXRzGAMgAygLMiMuc2lnbmFsYm94LnYxLlJ1bkVuZGVkLk91dHB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBIpMBCg1BY3Rpb25DcmVhdGVkEicKBGtpbmQYASABKA4yGS5zaWduYWxib3gudjEuQWN0aW9uLktpbmQSKQoFc3RhdGUYAiABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEhgKBnBhcmVudBgDIAEoCUIIukgFcgMYiAgSFAoCb3AYBCABKAlCCLpIBXIDGIABIg4KDEFjdGlvblF1ZXVlZCJeCg5BY3Rpb25Bc3NpZ25lZBIbCgl3b3JrZXJfaWQYASABKAlCCLpIBXIDGIABEg0KBWVwb2NoGAIgASgEEiAKDmRldmljZV9pbmRleGVzGAMgAygFQgi6SAWSAQIQQCI7Cg1BY3Rpb25TdGFydGVkEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAESDQoFZXBvY2gYAiABKAQiVwoQQWN0aW9uUHJvZ3Jlc3NlZBIoCgdwZXJjZW50GAEgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAABIZCgdtZXNzYWdlGAIgASgJQgi6SAVyAxiAICJRCgxBY3Rpb25Mb2dnZWQSJQoFbGV2ZWwYASABKA4yFi5zaWduYWxib3gudjEuTG9nTGV2ZWwSGgoHbWVzc2FnZRgCIAEoCUIJukgGcgQYgIABIpQBCg1BdHRlbXB0RmFpbGVkEikKBXN0YXRlGAEgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZRIoCgVlcnJvchgCIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchIuCgpyZXRyeV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIpCg5BY3Rpb25SZXR1cm5lZBIXCgVjYXVzZRgBIAEoCUIIukgFcgMYgCAiMAoVQWN0aW9uQ2FuY2VsUmVxdWVzdGVkEhcKBWNhdXNlGAEgASgJQgi6SAVyAxiAICKcAgoLQWN0aW9uRW5kZWQSKQoFc3RhdGUYASABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEksKB291dHB1dHMYAiADKAsyJi5zaWduYWxib3gudjEuQWN0aW9uRW5kZWQuT3V0cHV0c0VudHJ5QhK6SA+aAQwQ6AciB3IFEAEYgAESKAoFZXJyb3IYAyABKAsyGS5zaWduYWxib3gudjEuQWN0aW9uRXJyb3ISDQoFZXBvY2gYBCABKAQSFwoFY2F1c2UYBSABKAlCCLpIBXIDGIAgGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBIjsKDkFjdGlvblJlb3BlbmVkEikKBXN0YXRlGAEgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZSKGAQoPQ29uZGl0aW9uUGF1c2VkEiUKBHR5cGUYASABKA4yFy5zaWduYWxib3gudjEuVmFsdWVUeXBlEhkKBnByb21wdBgCIAEoCUIJukgGcgQYgIABEjEKDWRlYWRsaW5lX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImoKEUNvbmRpdGlvbkFuc3dlcmVkEiIKBXZhbHVlGAEgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlEh4KDHNpZ25hbGxlZF9ieRgCIAEoCUIIukgFcgMYgAISEQoJZGVmYXVsdGVkGAMgASgIIlAKClNpZ25hbEtlcHQSIgoFdmFsdWUYASABKAsyEy5zaWduYWxib3gudjEuVmFsdWUSHgoMc2lnbmFsbGVkX2J5GAIgASgJQgi6SAVyAxiAAiIoCg1TaWduYWxEcm9wcGVkEhcKBWNhdXNlGAEgASgJQgi6SAVyAxiAASKGAQoOV29ya2VyQXR0YWNoZWQSGwoJd29ya2VyX2lkGAEgASgJQgi6SAVyAxiAARIbCgpzZXNzaW9uX2lkGAIgASgJQge6SARyAhhAEh0KA29wcxgDIAMoCUIQukgNkgEKEOgHIgVyAxiAARIbCgprZXB0X2NvdW50GAQgASgFQge6SAQaAigAIi0KDldvcmtlckRyYWluaW5nEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAEiXwoKV29ya2VyTGVmdBIbCgl3b3JrZXJfaWQYASABKAlCCLpIBXIDGIABEhsKCnNlc3Npb25faWQYAiABKAlCB7pIBHICGEASFwoFY2F1c2UYAyABKAlCCLpIBXIDGIABIj4KDE9wUmVnaXN0ZXJlZBIUCgJvcBgBIAEoCUIIukgFcgMYgAESGAoHdmVyc2lvbhgCIAEoBUIHukgEGgIoASI7CglPcERlbGV0ZWQSFAoCb3AYASABKAlCCLpIBXIDGIABEhgKB3ZlcnNpb24YAiABKAVCB7pIBBoCKAAiRAoITGltaXRTZXQSFwoFbGltaXQYASABKAlCCLpIBXIDGIABEh8KDmNvbmN1cnJlbnRfbWF4GAIgASgFQge6SAQaAigAIicKDExpbWl0RGVsZXRlZBIXCgVsaW1pdBgBIAEoCUIIukgFcgMYgAEiNQoTU3Vic2NyaXB0aW9uQ3JlYXRlZBIeCgxzdWJzY3JpcHRpb24YASABKAlCCLpIBXIDGIABIjUKE1N1YnNjcmlwdGlvbkRlbGV0ZWQSHgoMc3Vic2NyaXB0aW9uGAEgASgJQgi6SAVyAxiAASKIAQoRRXZlbnREZWFkTGV0dGVyZWQSHgoMc3Vic2NyaXB0aW9uGAEgASgJQgi6SAVyAxiAARIZCghldmVudF9pZBgCIAEoCUIHukgEcgIYQBIfCg5kZWxpdmVyeV9jb3VudBgDIAEoBUIHukgEGgIoABIXCgVjYXVzZRgEIAEoCUIIukgFcgMYgCAikwIKCVB1Ymxpc2hlZBIaCgZzb3VyY2UYASABKAlCCrpIB3IFEAEYgAISGAoEdHlwZRgCIAEoCUIKukgHcgUQARiAAhJ0CgphdHRyaWJ1dGVzGAMgAygLMicuc2lnbmFsYm94LnYxLlB1Ymxpc2hlZC5BdHRyaWJ1dGVzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISJwoHcGF5bG9hZBgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRoxCg9BdHRyaWJ1dGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASqKCAoJRXZlbnRLaW5kEhoKFkVWRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIaChZFVkVOVF9LSU5EX1JVTl9DUkVBVEVEEAoSGgoWRVZFTlRfS0lORF9SVU5fVVBEQVRFRBALEhoKFkVWRU5UX0tJTkRfUlVOX1NUQVJURUQQDBIjCh9FVkVOVF9LSU5EX1JVTl9DQU5DRUxfUkVRVUVTVEVEEA0SGgoWRVZFTlRfS0lORF9SVU5fUkVUUklFRBAOEhgKFEVWRU5UX0tJTkRfUlVOX0VOREVEEA8SHQoZRVZFTlRfS0lORF9BQ1RJT05fQ1JFQVRFRBAUEhwKGEVWRU5UX0tJTkRfQUNUSU9OX1FVRVVFRBAVEh4KGkVWRU5UX0tJTkRfQUNUSU9OX0FTU0lHTkVEEBYSHQoZRVZFTlRfS0lORF9BQ1RJT05fU1RBUlRFRBAXEiAKHEVWRU5UX0tJTkRfQUNUSU9OX1BST0dSRVNTRUQQGBIcChhFVkVOVF9LSU5EX0FDVElPTl9MT0dHRUQQGRIdChlFVkVOVF9LSU5EX0FUVEVNUFRfRkFJTEVEEBoSHgoaRVZFTlRfS0lORF9BQ1RJT05fUkVUVVJORUQQGxImCiJFVkVOVF9LSU5EX0FDVElPTl9DQU5DRUxfUkVRVUVTVEVEEBwSGwoXRVZFTlRfS0lORF9BQ1RJT05fRU5ERUQQHRIeChpFVkVOVF9LSU5EX0FDVElPTl9SRU9QRU5FRBAeEh8KG0VWRU5UX0tJTkRfQ09ORElUSU9OX1BBVVNFRBAjEiEKHUVWRU5UX0tJTkRfQ09ORElUSU9OX0FOU1dFUkVEECQSGgoWRVZFTlRfS0lORF9TSUdOQUxfS0VQVBAlEh0KGUVWRU5UX0tJTkRfU0lHTkFMX0RST1BQRUQQJhIeChpFVkVOVF9LSU5EX1dPUktFUl9BVFRBQ0hFRBAtEh4KGkVWRU5UX0tJTkRfV09SS0VSX0RSQUlOSU5HEC4SGgoWRVZFTlRfS0lORF9XT1JLRVJfTEVGVBAvEhwKGEVWRU5UX0tJTkRfT1BfUkVHSVNURVJFRBAyEhkKFUVWRU5UX0tJTkRfT1BfREVMRVRFRBAzEhgKFEVWRU5UX0tJTkRfTElNSVRfU0VUEDQSHAoYRVZFTlRfS0lORF9MSU1JVF9ERUxFVEVEEDUSIwofRVZFTlRfS0lORF9TVUJTQ1JJUFRJT05fQ1JFQVRFRBA2EiMKH0VWRU5UX0tJTkRfU1VCU0NSSVBUSU9OX0RFTEVURUQQNxIiCh5FVkVOVF9LSU5EX0VWRU5UX0RFQURfTEVUVEVSRUQQOBIYChRFVkVOVF9LSU5EX1BVQkxJU0hFRBA8KncKCExvZ0xldmVsEhkKFUxPR19MRVZFTF9VTlNQRUNJRklFRBAAEhMKD0xPR19MRVZFTF9ERUJVRxABEhIKDkxPR19MRVZFTF9JTkZPEAISEgoOTE9HX0xFVkVMX1dBUk4QAxITCg9MT0dfTEVWRUxfRVJST1IQBGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_delivery, file_signalbox_v1_run, file_signalbox_v1_value]);
+  fileDesc("ChhzaWduYWxib3gvdjEvZXZlbnQucHJvdG8SDHNpZ25hbGJveC52MSLyEgoFRXZlbnQSGQoIZXZlbnRfaWQYASABKAlCB7pIBHICGEASLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKCW5hbWVzcGFjZRgDIAEoCUIHukgEcgIYPxIYCgZydW5faWQYBCABKAlCCLpIBXIDGIABEhgKBmFjdGlvbhgFIAEoCUIIukgFcgMYiAgSGAoHYXR0ZW1wdBgGIAEoBUIHukgEGgIoABJOCgpydW5fbGFiZWxzGAcgAygLMiIuc2lnbmFsYm94LnYxLkV2ZW50LlJ1bkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEigKCGRlbGl2ZXJ5GAggASgLMhYuc2lnbmFsYm94LnYxLkRlbGl2ZXJ5Ei8KC3J1bl9jcmVhdGVkGAogASgLMhguc2lnbmFsYm94LnYxLlJ1bkNyZWF0ZWRIABIvCgtydW5fdXBkYXRlZBgLIAEoCzIYLnNpZ25hbGJveC52MS5SdW5VcGRhdGVkSAASLwoLcnVuX3N0YXJ0ZWQYDCABKAsyGC5zaWduYWxib3gudjEuUnVuU3RhcnRlZEgAEkAKFHJ1bl9jYW5jZWxfcmVxdWVzdGVkGA0gASgLMiAuc2lnbmFsYm94LnYxLlJ1bkNhbmNlbFJlcXVlc3RlZEgAEi8KC3J1bl9yZXRyaWVkGA4gASgLMhguc2lnbmFsYm94LnYxLlJ1blJldHJpZWRIABIrCglydW5fZW5kZWQYDyABKAsyFi5zaWduYWxib3gudjEuUnVuRW5kZWRIABI1Cg5hY3Rpb25fY3JlYXRlZBgUIAEoCzIbLnNpZ25hbGJveC52MS5BY3Rpb25DcmVhdGVkSAASMwoNYWN0aW9uX3F1ZXVlZBgVIAEoCzIaLnNpZ25hbGJveC52MS5BY3Rpb25RdWV1ZWRIABI3Cg9hY3Rpb25fYXNzaWduZWQYFiABKAsyHC5zaWduYWxib3gudjEuQWN0aW9uQXNzaWduZWRIABI1Cg5hY3Rpb25fc3RhcnRlZBgXIAEoCzIbLnNpZ25hbGJveC52MS5BY3Rpb25TdGFydGVkSAASOwoRYWN0aW9uX3Byb2dyZXNzZWQYGCABKAsyHi5zaWduYWxib3gudjEuQWN0aW9uUHJvZ3Jlc3NlZEgAEjMKDWFjdGlvbl9sb2dnZWQYGSABKAsyGi5zaWduYWxib3gudjEuQWN0aW9uTG9nZ2VkSAASNQoOYXR0ZW1wdF9mYWlsZWQYGiABKAsyGy5zaWduYWxib3gudjEuQXR0ZW1wdEZhaWxlZEgAEjcKD2FjdGlvbl9yZXR1cm5lZBgbIAEoCzIcLnNpZ25hbGJveC52MS5BY3Rpb25SZXR1cm5lZEgAEkYKF2FjdGlvbl9jYW5jZWxfcmVxdWVzdGVkGBwgASgLMiMuc2lnbmFsYm94LnYxLkFjdGlvbkNhbmNlbFJlcXVlc3RlZEgAEjEKDGFjdGlvbl9lbmRlZBgdIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FbmRlZEgAEjcKD2FjdGlvbl9yZW9wZW5lZBgeIAEoCzIcLnNpZ25hbGJveC52MS5BY3Rpb25SZW9wZW5lZEgAEjkKEGNvbmRpdGlvbl9wYXVzZWQYIyABKAsyHS5zaWduYWxib3gudjEuQ29uZGl0aW9uUGF1c2VkSAASPQoSY29uZGl0aW9uX2Fuc3dlcmVkGCQgASgLMh8uc2lnbmFsYm94LnYxLkNvbmRpdGlvbkFuc3dlcmVkSAASLwoLc2lnbmFsX2tlcHQYJSABKAsyGC5zaWduYWxib3gudjEuU2lnbmFsS2VwdEgAEjUKDnNpZ25hbF9kcm9wcGVkGCYgASgLMhsuc2lnbmFsYm94LnYxLlNpZ25hbERyb3BwZWRIABIxCgxhbnN3ZXJfZ2l2ZW4YJyABKAsyGS5zaWduYWxib3gudjEuQW5zd2VyR2l2ZW5IABI7ChFjb25kaXRpb25fY2hhbmdlZBgoIAEoCzIeLnNpZ25hbGJveC52MS5Db25kaXRpb25DaGFuZ2VkSAASPwoTY29uZGl0aW9uX2VzY2FsYXRlZBgpIAEoCzIgLnNpZ25hbGJveC52MS5Db25kaXRpb25Fc2NhbGF0ZWRIABI1Cg53ZWJob29rX3Bvc3RlZBgqIAEoCzIbLnNpZ25hbGJveC52MS5XZWJob29rUG9zdGVkSAASMQoMbGlua19yZWZ1c2VkGCsgASgLMhkuc2lnbmFsYm94LnYxLkxpbmtSZWZ1c2VkSAASNwoPd29ya2VyX2F0dGFjaGVkGC0gASgLMhwuc2lnbmFsYm94LnYxLldvcmtlckF0dGFjaGVkSAASNwoPd29ya2VyX2RyYWluaW5nGC4gASgLMhwuc2lnbmFsYm94LnYxLldvcmtlckRyYWluaW5nSAASLwoLd29ya2VyX2xlZnQYLyABKAsyGC5zaWduYWxib3gudjEuV29ya2VyTGVmdEgAEjMKDW9wX3JlZ2lzdGVyZWQYMiABKAsyGi5zaWduYWxib3gudjEuT3BSZWdpc3RlcmVkSAASLQoKb3BfZGVsZXRlZBgzIAEoCzIXLnNpZ25hbGJveC52MS5PcERlbGV0ZWRIABIrCglsaW1pdF9zZXQYNCABKAsyFi5zaWduYWxib3gudjEuTGltaXRTZXRIABIzCg1saW1pdF9kZWxldGVkGDUgASgLMhouc2lnbmFsYm94LnYxLkxpbWl0RGVsZXRlZEgAEkEKFHN1YnNjcmlwdGlvbl9jcmVhdGVkGDYgASgLMiEuc2lnbmFsYm94LnYxLlN1YnNjcmlwdGlvbkNyZWF0ZWRIABJBChRzdWJzY3JpcHRpb25fZGVsZXRlZBg3IAEoCzIhLnNpZ25hbGJveC52MS5TdWJzY3JpcHRpb25EZWxldGVkSAASPgoTZXZlbnRfZGVhZF9sZXR0ZXJlZBg4IAEoCzIfLnNpZ25hbGJveC52MS5FdmVudERlYWRMZXR0ZXJlZEgAEiwKCXB1Ymxpc2hlZBg8IAEoCzIXLnNpZ25hbGJveC52MS5QdWJsaXNoZWRIABowCg5SdW5MYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBmRldGFpbCJ3CgpSdW5DcmVhdGVkEhAKCHByaW9yaXR5GAEgASgFEh0KDGFjdGlvbl9jb3VudBgCIAEoBUIHukgEGgIoABIcCgpjcmVhdGVkX2J5GAMgASgJQgi6SAVyAxiAAhIaCghyZXJ1bl9vZhgEIAEoCUIIukgFcgMYgAEimwEKClJ1blVwZGF0ZWQSEAoIcHJpb3JpdHkYASABKAUSTAoGbGFiZWxzGAIgAygLMiQuc2lnbmFsYm94LnYxLlJ1blVwZGF0ZWQuTGFiZWxzRW50cnlCFrpIE5oBEBBAIgVyAxiAASoFcgMYgAIaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIMCgpSdW5TdGFydGVkIi0KElJ1bkNhbmNlbFJlcXVlc3RlZBIXCgVjYXVzZRgBIAEoCUIIukgFcgMYgCAiKgoKUnVuUmV0cmllZBIcCgtyZXRyeV9jb3VudBgBIAEoBUIHukgEGgIoASLrAQoIUnVuRW5kZWQSJgoFc3RhdGUYASABKA4yFy5zaWduYWxib3gudjEuUnVuLlN0YXRlEigKBWVycm9yGAIgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEkgKB291dHB1dHMYAyADKAsyIy5zaWduYWxib3gudjEuUnVuRW5kZWQuT3V0cHV0c0VudHJ5QhK6SA+aAQwQ6AciB3IFEAEYgAEaQwoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEitQEKDUFjdGlvbkNyZWF0ZWQSJwoEa2luZBgBIAEoDjIZLnNpZ25hbGJveC52MS5BY3Rpb24uS2luZBIpCgVzdGF0ZRgCIAEoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGUSGAoGcGFyZW50GAMgASgJQgi6SAVyAxiICBIUCgJvcBgEIAEoCUIIukgFcgMYgAESIAoOcmVjb3ZlcmVkX2Zyb20YBSABKAlCCLpIBXIDGIABIg4KDEFjdGlvblF1ZXVlZCJeCg5BY3Rpb25Bc3NpZ25lZBIbCgl3b3JrZXJfaWQYASABKAlCCLpIBXIDGIABEg0KBWVwb2NoGAIgASgEEiAKDmRldmljZV9pbmRleGVzGAMgAygFQgi6SAWSAQIQQCI7Cg1BY3Rpb25TdGFydGVkEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAESDQoFZXBvY2gYAiABKAQiVwoQQWN0aW9uUHJvZ3Jlc3NlZBIoCgdwZXJjZW50GAEgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAABIZCgdtZXNzYWdlGAIgASgJQgi6SAVyAxiAICJRCgxBY3Rpb25Mb2dnZWQSJQoFbGV2ZWwYASABKA4yFi5zaWduYWxib3gudjEuTG9nTGV2ZWwSGgoHbWVzc2FnZRgCIAEoCUIJukgGcgQYgIABIpQBCg1BdHRlbXB0RmFpbGVkEikKBXN0YXRlGAEgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZRIoCgVlcnJvchgCIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchIuCgpyZXRyeV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIpCg5BY3Rpb25SZXR1cm5lZBIXCgVjYXVzZRgBIAEoCUIIukgFcgMYgCAiMAoVQWN0aW9uQ2FuY2VsUmVxdWVzdGVkEhcKBWNhdXNlGAEgASgJQgi6SAVyAxiAICKcAgoLQWN0aW9uRW5kZWQSKQoFc3RhdGUYASABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlEksKB291dHB1dHMYAiADKAsyJi5zaWduYWxib3gudjEuQWN0aW9uRW5kZWQuT3V0cHV0c0VudHJ5QhK6SA+aAQwQ6AciB3IFEAEYgAESKAoFZXJyb3IYAyABKAsyGS5zaWduYWxib3gudjEuQWN0aW9uRXJyb3ISDQoFZXBvY2gYBCABKAQSFwoFY2F1c2UYBSABKAlCCLpIBXIDGIAgGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBIjsKDkFjdGlvblJlb3BlbmVkEikKBXN0YXRlGAEgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZSLgAQoPQ29uZGl0aW9uUGF1c2VkEiUKBHR5cGUYASABKA4yFy5zaWduYWxib3gudjEuVmFsdWVUeXBlEhkKBnByb21wdBgCIAEoCUIJukgGcgQYgIABEjEKDWRlYWRsaW5lX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKCGluc3RhbmNlGAQgASgFQge6SAQaAigAEhoKCGFzc2lnbmVlGAUgASgJQgi6SAVyAxiAAhIhCg9jb3JyZWxhdGlvbl9rZXkYBiABKAlCCLpIBXIDGIACIpkBChFDb25kaXRpb25BbnN3ZXJlZBIiCgV2YWx1ZRgBIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZRIeCgxzaWduYWxsZWRfYnkYAiABKAlCCLpIBXIDGIACEhEKCWRlZmF1bHRlZBgDIAEoCBItCgZhbnN3ZXIYBCABKAsyHS5zaWduYWxib3gudjEuQ29uZGl0aW9uQW5zd2VyInwKC0Fuc3dlckdpdmVuEi0KBmFuc3dlchgBIAEoCzIdLnNpZ25hbGJveC52MS5Db25kaXRpb25BbnN3ZXISHQoMYW5zd2VyX2NvdW50GAIgASgFQge6SAQaAigAEh8KDnJlcXVpcmVkX2NvdW50GAMgASgFQge6SAQaAigAIvECChBDb25kaXRpb25DaGFuZ2VkEjEKBGtpbmQYASABKA4yIy5zaWduYWxib3gudjEuQ29uZGl0aW9uQ2hhbmdlZC5LaW5kEhkKB3N1YmplY3QYAiABKAlCCLpIBXIDGIACEhoKCGFzc2lnbmVlGAMgASgJQgi6SAVyAxiAAhIzCg9zbm9vemVfZW5kX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWRlYWRsaW5lX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIooBCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIQCgxLSU5EX0NMQUlNRUQQARIRCg1LSU5EX1JFTEVBU0VEEAISEgoOS0lORF9ERUxFR0FURUQQAxIQCgxLSU5EX1NOT09aRUQQBBIOCgpLSU5EX1dPS0VOEAUSEQoNS0lORF9FWFRFTkRFRBAGImgKEkNvbmRpdGlvbkVzY2FsYXRlZBIVCgRzdGVwGAEgASgFQge6SAQaAigBEh8KBm5vdGlmeRgCIAMoCUIPukgMkgEJEBQiBXIDGIACEhoKCGFzc2lnbmVlGAMgASgJQgi6SAVyAxiAAiJhCg1XZWJob29rUG9zdGVkEhYKBWFib3V0GAEgASgJQge6SARyAhhAEh8KDmRlbGl2ZXJ5X2NvdW50GAIgASgFQge6SAQaAigAEhcKBWNhdXNlGAMgASgJQgi6SAVyAxiACCJACgtMaW5rUmVmdXNlZBIXCgVjYXVzZRgBIAEoCUIIukgFcgMYgAESGAoGb3JpZ2luGAIgASgJQgi6SAVyAxiAAiK/AQoKU2lnbmFsS2VwdBIiCgV2YWx1ZRgBIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZRIeCgxzaWduYWxsZWRfYnkYAiABKAlCCLpIBXIDGIACEhkKB3N1YmplY3QYAyABKAlCCLpIBXIDGIACEiEKD2NvcnJlbGF0aW9uX2tleRgEIAEoCUIIukgFcgMYgAISLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIksKDVNpZ25hbERyb3BwZWQSFwoFY2F1c2UYASABKAlCCLpIBXIDGIABEiEKD2NvcnJlbGF0aW9uX2tleRgCIAEoCUIIukgFcgMYgAIihgEKDldvcmtlckF0dGFjaGVkEhsKCXdvcmtlcl9pZBgBIAEoCUIIukgFcgMYgAESGwoKc2Vzc2lvbl9pZBgCIAEoCUIHukgEcgIYQBIdCgNvcHMYAyADKAlCELpIDZIBChDoByIFcgMYgAESGwoKa2VwdF9jb3VudBgEIAEoBUIHukgEGgIoACItCg5Xb3JrZXJEcmFpbmluZxIbCgl3b3JrZXJfaWQYASABKAlCCLpIBXIDGIABIl8KCldvcmtlckxlZnQSGwoJd29ya2VyX2lkGAEgASgJQgi6SAVyAxiAARIbCgpzZXNzaW9uX2lkGAIgASgJQge6SARyAhhAEhcKBWNhdXNlGAMgASgJQgi6SAVyAxiAASI+CgxPcFJlZ2lzdGVyZWQSFAoCb3AYASABKAlCCLpIBXIDGIABEhgKB3ZlcnNpb24YAiABKAVCB7pIBBoCKAEiOwoJT3BEZWxldGVkEhQKAm9wGAEgASgJQgi6SAVyAxiAARIYCgd2ZXJzaW9uGAIgASgFQge6SAQaAigAIkQKCExpbWl0U2V0EhcKBWxpbWl0GAEgASgJQgi6SAVyAxiAARIfCg5jb25jdXJyZW50X21heBgCIAEoBUIHukgEGgIoACInCgxMaW1pdERlbGV0ZWQSFwoFbGltaXQYASABKAlCCLpIBXIDGIABIjUKE1N1YnNjcmlwdGlvbkNyZWF0ZWQSHgoMc3Vic2NyaXB0aW9uGAEgASgJQgi6SAVyAxiAASI1ChNTdWJzY3JpcHRpb25EZWxldGVkEh4KDHN1YnNjcmlwdGlvbhgBIAEoCUIIukgFcgMYgAEiiAEKEUV2ZW50RGVhZExldHRlcmVkEh4KDHN1YnNjcmlwdGlvbhgBIAEoCUIIukgFcgMYgAESGQoIZXZlbnRfaWQYAiABKAlCB7pIBHICGEASHwoOZGVsaXZlcnlfY291bnQYAyABKAVCB7pIBBoCKAASFwoFY2F1c2UYBCABKAlCCLpIBXIDGIAgIpMCCglQdWJsaXNoZWQSGgoGc291cmNlGAEgASgJQgq6SAdyBRABGIACEhgKBHR5cGUYAiABKAlCCrpIB3IFEAEYgAISdAoKYXR0cmlidXRlcxgDIAMoCzInLnNpZ25hbGJveC52MS5QdWJsaXNoZWQuQXR0cmlidXRlc0VudHJ5Qje6SDSaATEQQCImciQQARiAATIdXltBLVphLXowLTldW0EtWmEtejAtOS5fLy1dKiQqBXIDGIACEicKB3BheWxvYWQYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUaMQoPQXR0cmlidXRlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEqqQkKCUV2ZW50S2luZBIaChZFVkVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGgoWRVZFTlRfS0lORF9SVU5fQ1JFQVRFRBAKEhoKFkVWRU5UX0tJTkRfUlVOX1VQREFURUQQCxIaChZFVkVOVF9LSU5EX1JVTl9TVEFSVEVEEAwSIwofRVZFTlRfS0lORF9SVU5fQ0FOQ0VMX1JFUVVFU1RFRBANEhoKFkVWRU5UX0tJTkRfUlVOX1JFVFJJRUQQDhIYChRFVkVOVF9LSU5EX1JVTl9FTkRFRBAPEh0KGUVWRU5UX0tJTkRfQUNUSU9OX0NSRUFURUQQFBIcChhFVkVOVF9LSU5EX0FDVElPTl9RVUVVRUQQFRIeChpFVkVOVF9LSU5EX0FDVElPTl9BU1NJR05FRBAWEh0KGUVWRU5UX0tJTkRfQUNUSU9OX1NUQVJURUQQFxIgChxFVkVOVF9LSU5EX0FDVElPTl9QUk9HUkVTU0VEEBgSHAoYRVZFTlRfS0lORF9BQ1RJT05fTE9HR0VEEBkSHQoZRVZFTlRfS0lORF9BVFRFTVBUX0ZBSUxFRBAaEh4KGkVWRU5UX0tJTkRfQUNUSU9OX1JFVFVSTkVEEBsSJgoiRVZFTlRfS0lORF9BQ1RJT05fQ0FOQ0VMX1JFUVVFU1RFRBAcEhsKF0VWRU5UX0tJTkRfQUNUSU9OX0VOREVEEB0SHgoaRVZFTlRfS0lORF9BQ1RJT05fUkVPUEVORUQQHhIfChtFVkVOVF9LSU5EX0NPTkRJVElPTl9QQVVTRUQQIxIhCh1FVkVOVF9LSU5EX0NPTkRJVElPTl9BTlNXRVJFRBAkEhoKFkVWRU5UX0tJTkRfU0lHTkFMX0tFUFQQJRIdChlFVkVOVF9LSU5EX1NJR05BTF9EUk9QUEVEECYSGwoXRVZFTlRfS0lORF9BTlNXRVJfR0lWRU4QJxIgChxFVkVOVF9LSU5EX0NPTkRJVElPTl9DSEFOR0VEECgSIgoeRVZFTlRfS0lORF9DT05ESVRJT05fRVNDQUxBVEVEECkSHQoZRVZFTlRfS0lORF9XRUJIT09LX1BPU1RFRBAqEhsKF0VWRU5UX0tJTkRfTElOS19SRUZVU0VEECsSHgoaRVZFTlRfS0lORF9XT1JLRVJfQVRUQUNIRUQQLRIeChpFVkVOVF9LSU5EX1dPUktFUl9EUkFJTklORxAuEhoKFkVWRU5UX0tJTkRfV09SS0VSX0xFRlQQLxIcChhFVkVOVF9LSU5EX09QX1JFR0lTVEVSRUQQMhIZChVFVkVOVF9LSU5EX09QX0RFTEVURUQQMxIYChRFVkVOVF9LSU5EX0xJTUlUX1NFVBA0EhwKGEVWRU5UX0tJTkRfTElNSVRfREVMRVRFRBA1EiMKH0VWRU5UX0tJTkRfU1VCU0NSSVBUSU9OX0NSRUFURUQQNhIjCh9FVkVOVF9LSU5EX1NVQlNDUklQVElPTl9ERUxFVEVEEDcSIgoeRVZFTlRfS0lORF9FVkVOVF9ERUFEX0xFVFRFUkVEEDgSGAoURVZFTlRfS0lORF9QVUJMSVNIRUQQPCp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEARiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_condition, file_signalbox_v1_delivery, file_signalbox_v1_run, file_signalbox_v1_value]);
 
 /**
  * An immutable fact in the feed.
@@ -266,6 +268,46 @@ export type Event = Message<"signalbox.v1.Event"> & {
     case: "signalDropped";
   } | {
     /**
+     * A condition was given an answer that does not decide it yet.
+     *
+     * @generated from field: signalbox.v1.AnswerGiven answer_given = 39;
+     */
+    value: AnswerGiven;
+    case: "answerGiven";
+  } | {
+    /**
+     * A condition was claimed, released, handed on, snoozed, woken or extended.
+     *
+     * @generated from field: signalbox.v1.ConditionChanged condition_changed = 40;
+     */
+    value: ConditionChanged;
+    case: "conditionChanged";
+  } | {
+    /**
+     * A step was taken because nobody had answered a condition.
+     *
+     * @generated from field: signalbox.v1.ConditionEscalated condition_escalated = 41;
+     */
+    value: ConditionEscalated;
+    case: "conditionEscalated";
+  } | {
+    /**
+     * A condition's webhook was told, or could not be.
+     *
+     * @generated from field: signalbox.v1.WebhookPosted webhook_posted = 42;
+     */
+    value: WebhookPosted;
+    case: "webhookPosted";
+  } | {
+    /**
+     * Somebody used an answer link in vain.
+     *
+     * @generated from field: signalbox.v1.LinkRefused link_refused = 43;
+     */
+    value: LinkRefused;
+    case: "linkRefused";
+  } | {
+    /**
      * A worker attached.
      *
      * @generated from field: signalbox.v1.WorkerAttached worker_attached = 45;
@@ -383,6 +425,20 @@ export type RunCreated = Message<"signalbox.v1.RunCreated"> & {
    * @generated from field: int32 action_count = 2;
    */
   actionCount: number;
+
+  /**
+   * Who created it.
+   *
+   * @generated from field: string created_by = 3;
+   */
+  createdBy: string;
+
+  /**
+   * The run that it does over, if RerunRun created it.
+   *
+   * @generated from field: string rerun_of = 4;
+   */
+  rerunOf: string;
 };
 
 export type RunCreatedValid = RunCreated;
@@ -558,6 +614,13 @@ export type ActionCreated = Message<"signalbox.v1.ActionCreated"> & {
    * @generated from field: string op = 4;
    */
   op: string;
+
+  /**
+   * The earlier run whose action it stands for, if it is RECOVERED.
+   *
+   * @generated from field: string recovered_from = 5;
+   */
+  recoveredFrom: string;
 };
 
 export type ActionCreatedValid = ActionCreated;
@@ -898,6 +961,27 @@ export type ConditionPaused = Message<"signalbox.v1.ConditionPaused"> & {
    * @generated from field: google.protobuf.Timestamp deadline_time = 3;
    */
   deadlineTime?: Timestamp | undefined;
+
+  /**
+   * Which opening this is, from 1.
+   *
+   * @generated from field: int32 instance = 4;
+   */
+  instance: number;
+
+  /**
+   * Whose turn it is.
+   *
+   * @generated from field: string assignee = 5;
+   */
+  assignee: string;
+
+  /**
+   * Its name for signals that do not know its run.
+   *
+   * @generated from field: string correlation_key = 6;
+   */
+  correlationKey: string;
 };
 
 export type ConditionPausedValid = ConditionPaused;
@@ -935,6 +1019,13 @@ export type ConditionAnswered = Message<"signalbox.v1.ConditionAnswered"> & {
    * @generated from field: bool defaulted = 3;
    */
   defaulted: boolean;
+
+  /**
+   * The answer that decided it, with who gave it and from where.
+   *
+   * @generated from field: signalbox.v1.ConditionAnswer answer = 4;
+   */
+  answer?: ConditionAnswer | undefined;
 };
 
 export type ConditionAnsweredValid = ConditionAnswered;
@@ -945,6 +1036,268 @@ export type ConditionAnsweredValid = ConditionAnswered;
  */
 export const ConditionAnsweredSchema: GenMessage<ConditionAnswered, {validType: ConditionAnsweredValid}> = /*@__PURE__*/
   messageDesc(file_signalbox_v1_event, 19);
+
+/**
+ * A condition was given an answer that does not decide it yet.
+ *
+ * @generated from message signalbox.v1.AnswerGiven
+ */
+export type AnswerGiven = Message<"signalbox.v1.AnswerGiven"> & {
+  /**
+   * The answer.
+   *
+   * @generated from field: signalbox.v1.ConditionAnswer answer = 1;
+   */
+  answer?: ConditionAnswer | undefined;
+
+  /**
+   * How many answers it has by now.
+   *
+   * @generated from field: int32 answer_count = 2;
+   */
+  answerCount: number;
+
+  /**
+   * How many equal ones decide it.
+   *
+   * @generated from field: int32 required_count = 3;
+   */
+  requiredCount: number;
+};
+
+export type AnswerGivenValid = AnswerGiven;
+
+/**
+ * Describes the message signalbox.v1.AnswerGiven.
+ * Use `create(AnswerGivenSchema)` to create a new message.
+ */
+export const AnswerGivenSchema: GenMessage<AnswerGiven, {validType: AnswerGivenValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 20);
+
+/**
+ * A condition was changed in the inbox.
+ *
+ * @generated from message signalbox.v1.ConditionChanged
+ */
+export type ConditionChanged = Message<"signalbox.v1.ConditionChanged"> & {
+  /**
+   * What was done.
+   *
+   * @generated from field: signalbox.v1.ConditionChanged.Kind kind = 1;
+   */
+  kind: ConditionChanged_Kind;
+
+  /**
+   * By whom; empty if the time had come.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * Whose turn it is now.
+   *
+   * @generated from field: string assignee = 3;
+   */
+  assignee: string;
+
+  /**
+   * Until when it is out of sight.
+   *
+   * @generated from field: google.protobuf.Timestamp snooze_end_time = 4;
+   */
+  snoozeEndTime?: Timestamp | undefined;
+
+  /**
+   * When its time runs out.
+   *
+   * @generated from field: google.protobuf.Timestamp deadline_time = 5;
+   */
+  deadlineTime?: Timestamp | undefined;
+};
+
+export type ConditionChangedValid = ConditionChanged;
+
+/**
+ * Describes the message signalbox.v1.ConditionChanged.
+ * Use `create(ConditionChangedSchema)` to create a new message.
+ */
+export const ConditionChangedSchema: GenMessage<ConditionChanged, {validType: ConditionChangedValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 21);
+
+/**
+ * What was done.
+ *
+ * @generated from enum signalbox.v1.ConditionChanged.Kind
+ */
+export const ConditionChanged_Kind = {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Somebody took it on.
+   *
+   * @generated from enum value: KIND_CLAIMED = 1;
+   */
+  CLAIMED: 1,
+
+  /**
+   * Nobody is on it any more.
+   *
+   * @generated from enum value: KIND_RELEASED = 2;
+   */
+  RELEASED: 2,
+
+  /**
+   * The right to answer was handed on.
+   *
+   * @generated from enum value: KIND_DELEGATED = 3;
+   */
+  DELEGATED: 3,
+
+  /**
+   * It is out of sight until a time.
+   *
+   * @generated from enum value: KIND_SNOOZED = 4;
+   */
+  SNOOZED: 4,
+
+  /**
+   * It is in sight again.
+   *
+   * @generated from enum value: KIND_WOKEN = 5;
+   */
+  WOKEN: 5,
+
+  /**
+   * Its deadline was moved.
+   *
+   * @generated from enum value: KIND_EXTENDED = 6;
+   */
+  EXTENDED: 6,
+} as const;
+
+/**
+ * What was done.
+ *
+ * @generated from enum signalbox.v1.ConditionChanged.Kind
+ */
+export type ConditionChanged_Kind = (typeof ConditionChanged_Kind)[keyof typeof ConditionChanged_Kind] | UnknownEnum;
+
+/**
+ * Describes the enum signalbox.v1.ConditionChanged.Kind.
+ */
+export const ConditionChanged_KindSchema: GenEnum<ConditionChanged_Kind> = /*@__PURE__*/
+  enumDesc(file_signalbox_v1_event, 21, 0);
+
+/**
+ * A step was taken because nobody had answered a condition.
+ *
+ * @generated from message signalbox.v1.ConditionEscalated
+ */
+export type ConditionEscalated = Message<"signalbox.v1.ConditionEscalated"> & {
+  /**
+   * Which step, from 1.
+   *
+   * @generated from field: int32 step = 1;
+   */
+  step: number;
+
+  /**
+   * Who is to be told.
+   *
+   * @generated from field: repeated string notify = 2;
+   */
+  notify: string[];
+
+  /**
+   * Whose turn it is now.
+   *
+   * @generated from field: string assignee = 3;
+   */
+  assignee: string;
+};
+
+export type ConditionEscalatedValid = ConditionEscalated;
+
+/**
+ * Describes the message signalbox.v1.ConditionEscalated.
+ * Use `create(ConditionEscalatedSchema)` to create a new message.
+ */
+export const ConditionEscalatedSchema: GenMessage<ConditionEscalated, {validType: ConditionEscalatedValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 22);
+
+/**
+ * A condition's webhook was told, or could not be.
+ *
+ * @generated from message signalbox.v1.WebhookPosted
+ */
+export type WebhookPosted = Message<"signalbox.v1.WebhookPosted"> & {
+  /**
+   * What it was told: `condition_paused`, `condition_escalated` or
+   * `condition_ended`.
+   *
+   * @generated from field: string about = 1;
+   */
+  about: string;
+
+  /**
+   * How often it was tried.
+   *
+   * @generated from field: int32 delivery_count = 2;
+   */
+  deliveryCount: number;
+
+  /**
+   * What the last try said; empty if it was taken.
+   *
+   * @generated from field: string cause = 3;
+   */
+  cause: string;
+};
+
+export type WebhookPostedValid = WebhookPosted;
+
+/**
+ * Describes the message signalbox.v1.WebhookPosted.
+ * Use `create(WebhookPostedSchema)` to create a new message.
+ */
+export const WebhookPostedSchema: GenMessage<WebhookPosted, {validType: WebhookPostedValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 23);
+
+/**
+ * Somebody used an answer link in vain. At most 100 are told for a condition.
+ *
+ * @generated from message signalbox.v1.LinkRefused
+ */
+export type LinkRefused = Message<"signalbox.v1.LinkRefused"> & {
+  /**
+   * Why, as a reason such as LINK_EXPIRED.
+   *
+   * @generated from field: string cause = 1;
+   */
+  cause: string;
+
+  /**
+   * The address that it came from.
+   *
+   * @generated from field: string origin = 2;
+   */
+  origin: string;
+};
+
+export type LinkRefusedValid = LinkRefused;
+
+/**
+ * Describes the message signalbox.v1.LinkRefused.
+ * Use `create(LinkRefusedSchema)` to create a new message.
+ */
+export const LinkRefusedSchema: GenMessage<LinkRefused, {validType: LinkRefusedValid}> = /*@__PURE__*/
+  messageDesc(file_signalbox_v1_event, 24);
 
 /**
  * A signal came before its condition and is kept.
@@ -965,6 +1318,27 @@ export type SignalKept = Message<"signalbox.v1.SignalKept"> & {
    * @generated from field: string signalled_by = 2;
    */
   signalledBy: string;
+
+  /**
+   * Who sent it, as the server knows them.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * The correlation key that it waits under, if no run was named.
+   *
+   * @generated from field: string correlation_key = 4;
+   */
+  correlationKey: string;
+
+  /**
+   * How long it is kept at most; not set means until its run ends.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: Timestamp | undefined;
 };
 
 export type SignalKeptValid = SignalKept;
@@ -974,7 +1348,7 @@ export type SignalKeptValid = SignalKept;
  * Use `create(SignalKeptSchema)` to create a new message.
  */
 export const SignalKeptSchema: GenMessage<SignalKept, {validType: SignalKeptValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 20);
+  messageDesc(file_signalbox_v1_event, 25);
 
 /**
  * A kept signal could not be used.
@@ -983,12 +1357,19 @@ export const SignalKeptSchema: GenMessage<SignalKept, {validType: SignalKeptVali
  */
 export type SignalDropped = Message<"signalbox.v1.SignalDropped"> & {
   /**
-   * Why: SIGNAL_TYPE_MISMATCH, ACTION_NOT_CONDITION, ACTION_ENDED or
-   * RUN_ENDED.
+   * Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, TOO_EARLY, EXPIRED,
+   * ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
    *
    * @generated from field: string cause = 1;
    */
   cause: string;
+
+  /**
+   * The correlation key that it waited under.
+   *
+   * @generated from field: string correlation_key = 2;
+   */
+  correlationKey: string;
 };
 
 export type SignalDroppedValid = SignalDropped;
@@ -998,7 +1379,7 @@ export type SignalDroppedValid = SignalDropped;
  * Use `create(SignalDroppedSchema)` to create a new message.
  */
 export const SignalDroppedSchema: GenMessage<SignalDropped, {validType: SignalDroppedValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 21);
+  messageDesc(file_signalbox_v1_event, 26);
 
 /**
  * A worker attached.
@@ -1042,7 +1423,7 @@ export type WorkerAttachedValid = WorkerAttached;
  * Use `create(WorkerAttachedSchema)` to create a new message.
  */
 export const WorkerAttachedSchema: GenMessage<WorkerAttached, {validType: WorkerAttachedValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 22);
+  messageDesc(file_signalbox_v1_event, 27);
 
 /**
  * A worker takes no more work.
@@ -1065,7 +1446,7 @@ export type WorkerDrainingValid = WorkerDraining;
  * Use `create(WorkerDrainingSchema)` to create a new message.
  */
 export const WorkerDrainingSchema: GenMessage<WorkerDraining, {validType: WorkerDrainingValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 23);
+  messageDesc(file_signalbox_v1_event, 28);
 
 /**
  * A worker said goodbye, was superseded, or its lease ran out.
@@ -1102,7 +1483,7 @@ export type WorkerLeftValid = WorkerLeft;
  * Use `create(WorkerLeftSchema)` to create a new message.
  */
 export const WorkerLeftSchema: GenMessage<WorkerLeft, {validType: WorkerLeftValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 24);
+  messageDesc(file_signalbox_v1_event, 29);
 
 /**
  * An op got a new version.
@@ -1132,7 +1513,7 @@ export type OpRegisteredValid = OpRegistered;
  * Use `create(OpRegisteredSchema)` to create a new message.
  */
 export const OpRegisteredSchema: GenMessage<OpRegistered, {validType: OpRegisteredValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 25);
+  messageDesc(file_signalbox_v1_event, 30);
 
 /**
  * An op or a version of it was deleted.
@@ -1162,7 +1543,7 @@ export type OpDeletedValid = OpDeleted;
  * Use `create(OpDeletedSchema)` to create a new message.
  */
 export const OpDeletedSchema: GenMessage<OpDeleted, {validType: OpDeletedValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 26);
+  messageDesc(file_signalbox_v1_event, 31);
 
 /**
  * A limit was set.
@@ -1192,7 +1573,7 @@ export type LimitSetValid = LimitSet;
  * Use `create(LimitSetSchema)` to create a new message.
  */
 export const LimitSetSchema: GenMessage<LimitSet, {validType: LimitSetValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 27);
+  messageDesc(file_signalbox_v1_event, 32);
 
 /**
  * A limit was deleted.
@@ -1215,7 +1596,7 @@ export type LimitDeletedValid = LimitDeleted;
  * Use `create(LimitDeletedSchema)` to create a new message.
  */
 export const LimitDeletedSchema: GenMessage<LimitDeleted, {validType: LimitDeletedValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 28);
+  messageDesc(file_signalbox_v1_event, 33);
 
 /**
  * A subscription was created.
@@ -1238,7 +1619,7 @@ export type SubscriptionCreatedValid = SubscriptionCreated;
  * Use `create(SubscriptionCreatedSchema)` to create a new message.
  */
 export const SubscriptionCreatedSchema: GenMessage<SubscriptionCreated, {validType: SubscriptionCreatedValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 29);
+  messageDesc(file_signalbox_v1_event, 34);
 
 /**
  * A subscription was deleted.
@@ -1261,7 +1642,7 @@ export type SubscriptionDeletedValid = SubscriptionDeleted;
  * Use `create(SubscriptionDeletedSchema)` to create a new message.
  */
 export const SubscriptionDeletedSchema: GenMessage<SubscriptionDeleted, {validType: SubscriptionDeletedValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 30);
+  messageDesc(file_signalbox_v1_event, 35);
 
 /**
  * An event could not be delivered to a subscription and was set aside.
@@ -1305,7 +1686,7 @@ export type EventDeadLetteredValid = EventDeadLettered;
  * Use `create(EventDeadLetteredSchema)` to create a new message.
  */
 export const EventDeadLetteredSchema: GenMessage<EventDeadLettered, {validType: EventDeadLetteredValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 31);
+  messageDesc(file_signalbox_v1_event, 36);
 
 /**
  * A service or a worker published something of its own.
@@ -1349,7 +1730,7 @@ export type PublishedValid = Published;
  * Use `create(PublishedSchema)` to create a new message.
  */
 export const PublishedSchema: GenMessage<Published, {validType: PublishedValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_event, 32);
+  messageDesc(file_signalbox_v1_event, 37);
 
 /**
  * The kinds of events, for filters. Each is the `detail` of the same name.
@@ -1510,6 +1891,41 @@ export const EventKind = {
    * @generated from enum value: EVENT_KIND_SIGNAL_DROPPED = 38;
    */
   SIGNAL_DROPPED: 38,
+
+  /**
+   * `answer_given`.
+   *
+   * @generated from enum value: EVENT_KIND_ANSWER_GIVEN = 39;
+   */
+  ANSWER_GIVEN: 39,
+
+  /**
+   * `condition_changed`.
+   *
+   * @generated from enum value: EVENT_KIND_CONDITION_CHANGED = 40;
+   */
+  CONDITION_CHANGED: 40,
+
+  /**
+   * `condition_escalated`.
+   *
+   * @generated from enum value: EVENT_KIND_CONDITION_ESCALATED = 41;
+   */
+  CONDITION_ESCALATED: 41,
+
+  /**
+   * `webhook_posted`.
+   *
+   * @generated from enum value: EVENT_KIND_WEBHOOK_POSTED = 42;
+   */
+  WEBHOOK_POSTED: 42,
+
+  /**
+   * `link_refused`.
+   *
+   * @generated from enum value: EVENT_KIND_LINK_REFUSED = 43;
+   */
+  LINK_REFUSED: 43,
 
   /**
    * `worker_attached`.

@@ -7,9 +7,9 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { ActionError, NewAction, TaskSpec } from "./action_pb.ts";
+import type { ActionError, NewAction, NewActionValid, TaskSpec, TaskSpecValid } from "./action_pb.ts";
 import { file_signalbox_v1_action } from "./action_pb.ts";
-import type { Delivery } from "./delivery_pb.ts";
+import type { Delivery, DeliveryValid } from "./delivery_pb.ts";
 import { file_signalbox_v1_delivery } from "./delivery_pb.ts";
 import type { Value } from "./value_pb.ts";
 import { file_signalbox_v1_value } from "./value_pb.ts";
@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file signalbox/v1/run.proto.
  */
 export const file_signalbox_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduYWxib3gvdjEvcnVuLnByb3RvEgxzaWduYWxib3gudjEiwggKA1J1bhIaCgluYW1lc3BhY2UYASABKAlCB7pIBHICGD8SGAoGcnVuX2lkGAIgASgJQgi6SAVyAxiAARJFCgZsYWJlbHMYAyADKAsyHS5zaWduYWxib3gudjEuUnVuLkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEhAKCHByaW9yaXR5GAQgASgFEiYKBXN0YXRlGAUgASgOMhcuc2lnbmFsYm94LnYxLlJ1bi5TdGF0ZRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKFnBhdXNlZF9jb25kaXRpb25fY291bnQYCSABKAVCB7pIBBoCKAASHQoMYWN0aW9uX2NvdW50GAogASgFQge6SAQaAigAEiMKEmVuZGVkX2FjdGlvbl9jb3VudBgLIAEoBUIHukgEGgIoABIoCgVlcnJvchgMIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchJBCgdvdXRwdXRzGA0gAygLMh4uc2lnbmFsYm94LnYxLlJ1bi5PdXRwdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESGAoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCBIcCgtyZXRyeV9jb3VudBgPIAEoBUIHukgEGgIoABIxCg1kZWFkbGluZV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgJvcBgRIAEoCUIIukgFcgMYgAESGwoKb3BfdmVyc2lvbhgSIAEoBUIHukgEGgIoABIXCgVpbWFnZRgTIAEoCUIIukgFcgMYgAQSKAoIZGVsaXZlcnkYFCABKAsyFi5zaWduYWxib3gudjEuRGVsaXZlcnkSLwoLdXBkYXRlX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaQwoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEilAEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEAoMU1RBVEVfUVVFVUVEEAESEQoNU1RBVEVfUlVOTklORxACEhMKD1NUQVRFX1NVQ0NFRURFRBADEhAKDFNUQVRFX0ZBSUxFRBAEEhMKD1NUQVRFX0NBTkNFTExFRBAFEhMKD1NUQVRFX1RJTUVEX09VVBAGIj0KBFBsYW4SNQoHYWN0aW9ucxgBIAMoCzIXLnNpZ25hbGJveC52MS5OZXdBY3Rpb25CC7pICJIBBQgBEJBOIv0DCgZOZXdSdW4SPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjkKBnJ1bl9pZBgCIAEoCUIpukgmciQYgAEyH14oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSopPyQSaQoGbGFiZWxzGAMgAygLMiAuc2lnbmFsYm94LnYxLk5ld1J1bi5MYWJlbHNFbnRyeUI3ukg0mgExEEAiJnIkEAEYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXy8tXSokKgVyAxiAAhIcCghwcmlvcml0eRgEIAEoBUIKukgHGgUY6AcoABI7Cgd0aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAiooPKgASJgoEdGFzaxgGIAEoCzIWLnNpZ25hbGJveC52MS5UYXNrU3BlY0gAEiIKBHBsYW4YByABKAsyEi5zaWduYWxib3gudjEuUGxhbkgAEigKCGRlbGl2ZXJ5GAggASgLMhYuc2lnbmFsYm94LnYxLkRlbGl2ZXJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDQoEd29yaxIFukgCCAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_delivery, file_signalbox_v1_value]);
+  fileDesc("ChZzaWduYWxib3gvdjEvcnVuLnByb3RvEgxzaWduYWxib3gudjEi/AgKA1J1bhIaCgluYW1lc3BhY2UYASABKAlCB7pIBHICGD8SGAoGcnVuX2lkGAIgASgJQgi6SAVyAxiAARJFCgZsYWJlbHMYAyADKAsyHS5zaWduYWxib3gudjEuUnVuLkxhYmVsc0VudHJ5Qha6SBOaARAQQCIFcgMYgAEqBXIDGIACEhAKCHByaW9yaXR5GAQgASgFEiYKBXN0YXRlGAUgASgOMhcuc2lnbmFsYm94LnYxLlJ1bi5TdGF0ZRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKFnBhdXNlZF9jb25kaXRpb25fY291bnQYCSABKAVCB7pIBBoCKAASHQoMYWN0aW9uX2NvdW50GAogASgFQge6SAQaAigAEiMKEmVuZGVkX2FjdGlvbl9jb3VudBgLIAEoBUIHukgEGgIoABIoCgVlcnJvchgMIAEoCzIZLnNpZ25hbGJveC52MS5BY3Rpb25FcnJvchJBCgdvdXRwdXRzGA0gAygLMh4uc2lnbmFsYm94LnYxLlJ1bi5PdXRwdXRzRW50cnlCELpIDZoBChDoByIFcgMYgAESGAoQY2FuY2VsX3JlcXVlc3RlZBgOIAEoCBIcCgtyZXRyeV9jb3VudBgPIAEoBUIHukgEGgIoABIxCg1kZWFkbGluZV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgJvcBgRIAEoCUIIukgFcgMYgAESGwoKb3BfdmVyc2lvbhgSIAEoBUIHukgEGgIoABIXCgVpbWFnZRgTIAEoCUIIukgFcgMYgAQSKAoIZGVsaXZlcnkYFCABKAsyFi5zaWduYWxib3gudjEuRGVsaXZlcnkSLwoLdXBkYXRlX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKCmNyZWF0ZWRfYnkYFiABKAlCCLpIBXIDGIACEhoKCHJlcnVuX29mGBcgASgJQgi6SAVyAxiAARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGkMKDE91dHB1dHNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKAsyEy5zaWduYWxib3gudjEuVmFsdWU6AjgBIpQBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhAKDFNUQVRFX1FVRVVFRBABEhEKDVNUQVRFX1JVTk5JTkcQAhITCg9TVEFURV9TVUNDRUVERUQQAxIQCgxTVEFURV9GQUlMRUQQBBITCg9TVEFURV9DQU5DRUxMRUQQBRITCg9TVEFURV9USU1FRF9PVVQQBiI9CgRQbGFuEjUKB2FjdGlvbnMYASADKAsyFy5zaWduYWxib3gudjEuTmV3QWN0aW9uQgu6SAiSAQUIARCQTiL9AwoGTmV3UnVuEj4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI5CgZydW5faWQYAiABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kEmkKBmxhYmVscxgDIAMoCzIgLnNpZ25hbGJveC52MS5OZXdSdW4uTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISHAoIcHJpb3JpdHkYBCABKAVCCrpIBxoFGOgHKAASOwoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgUIgIqKDyoAEiYKBHRhc2sYBiABKAsyFi5zaWduYWxib3gudjEuVGFza1NwZWNIABIiCgRwbGFuGAcgASgLMhIuc2lnbmFsYm94LnYxLlBsYW5IABIoCghkZWxpdmVyeRgIIAEoCzIWLnNpZ25hbGJveC52MS5EZWxpdmVyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KBHdvcmsSBbpIAggBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_delivery, file_signalbox_v1_value]);
 
 /**
  * One execution: a tree of actions, as it stands.
@@ -174,6 +174,21 @@ export type Run = Message<"signalbox.v1.Run"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 21;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The subject of the caller that created it; `anonymous` where the server asks
+   * for no tokens.
+   *
+   * @generated from field: string created_by = 22;
+   */
+  createdBy: string;
+
+  /**
+   * The run that it does over, if RerunRun created it.
+   *
+   * @generated from field: string rerun_of = 23;
+   */
+  rerunOf: string;
 };
 
 export type RunValid = Run;
@@ -269,7 +284,20 @@ export type Plan = Message<"signalbox.v1.Plan"> & {
   actions: NewAction[];
 };
 
-export type PlanValid = Plan;
+/**
+ * A run of several actions, with what each waits for.
+ *
+ * @generated from message signalbox.v1.Plan
+ */
+export type PlanValid = Message<"signalbox.v1.Plan"> & {
+  /**
+   * Required. The actions, under names that are unique in the plan. What they
+   * depend on must be in the plan too, and nothing may wait for itself.
+   *
+   * @generated from field: repeated signalbox.v1.NewAction actions = 1;
+   */
+  actions: NewActionValid[];
+};
 
 /**
  * Describes the message signalbox.v1.Plan.
@@ -351,7 +379,78 @@ export type NewRun = Message<"signalbox.v1.NewRun"> & {
   delivery?: Delivery | undefined;
 };
 
-export type NewRunValid = NewRun;
+/**
+ * What a caller states to have a run.
+ *
+ * @generated from message signalbox.v1.NewRun
+ */
+export type NewRunValid = Message<"signalbox.v1.NewRun"> & {
+  /**
+   * The namespace; empty means `default`.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * An id of the caller's own; empty lets the server choose.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * For finding it again, and for filters of the feed.
+   *
+   * @generated from field: map<string, string> labels = 3;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Higher is assigned first, among all queued actions that a worker can take.
+   *
+   * @generated from field: int32 priority = 4;
+   */
+  priority: number;
+
+  /**
+   * How long the whole run may take; not said means without end.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 5;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * Required. What it does.
+   *
+   * @generated from oneof signalbox.v1.NewRun.work
+   */
+  work: {
+    /**
+     * One task, which becomes the action `main`.
+     *
+     * @generated from field: signalbox.v1.TaskSpec task = 6;
+     */
+    value: TaskSpecValid;
+    case: "task";
+  } | {
+    /**
+     * Several actions.
+     *
+     * @generated from field: signalbox.v1.Plan plan = 7;
+     */
+    value: PlanValid;
+    case: "plan";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Where its events go beside the feed; not said takes that of the op of its
+   * only task.
+   *
+   * @generated from field: signalbox.v1.Delivery delivery = 8;
+   */
+  delivery?: DeliveryValid | undefined;
+};
 
 /**
  * Describes the message signalbox.v1.NewRun.

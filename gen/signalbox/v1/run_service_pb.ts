@@ -2,28 +2,32 @@
 // @generated from file signalbox/v1/run_service.proto (package signalbox.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Action, Action_State, ActionError, Attempt, TimelineEntry } from "./action_pb.ts";
+import type { Action, Action_State, ActionError, ActionValid, Attempt, TimelineEntry } from "./action_pb.ts";
 import { file_signalbox_v1_action } from "./action_pb.ts";
-import type { Event } from "./event_pb.ts";
+import type { Event, EventValid } from "./event_pb.ts";
 import { file_signalbox_v1_event } from "./event_pb.ts";
+import type { ExplainActionRequestSchema, ExplainActionResponseSchema } from "./explanation_pb.ts";
+import { file_signalbox_v1_explanation } from "./explanation_pb.ts";
 import type { Refusal } from "./reason_pb.ts";
 import { file_signalbox_v1_reason } from "./reason_pb.ts";
-import type { NewRun, NewRunValid, Run, Run_State } from "./run_pb.ts";
+import type { ConditionReplay, RerunRunRequestSchema, RerunRunResponseSchema } from "./replay_pb.ts";
+import { file_signalbox_v1_replay } from "./replay_pb.ts";
+import type { NewRun, NewRunValid, Run, Run_State, RunValid } from "./run_pb.ts";
 import { file_signalbox_v1_run } from "./run_pb.ts";
 import type { Value } from "./value_pb.ts";
 import { file_signalbox_v1_value } from "./value_pb.ts";
-import type { Message, UnknownEnum } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file signalbox/v1/run_service.proto.
  */
 export const file_signalbox_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zaWduYWxib3gvdjEvcnVuX3NlcnZpY2UucHJvdG8SDHNpZ25hbGJveC52MSJrChBDcmVhdGVSdW5SZXF1ZXN0EikKA3J1bhgBIAEoCzIULnNpZ25hbGJveC52MS5OZXdSdW5CBrpIA8gBARIsCgpyZXF1ZXN0X2lkGAIgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQiMwoRQ3JlYXRlUnVuUmVzcG9uc2USHgoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1biJcChZCYXRjaENyZWF0ZVJ1bnNSZXF1ZXN0EkIKCHJlcXVlc3RzGAEgAygLMh4uc2lnbmFsYm94LnYxLkNyZWF0ZVJ1blJlcXVlc3RCELpIDZIBCggBEOgHIgPYAQMiWgoXQmF0Y2hDcmVhdGVSdW5zUmVzcG9uc2USPwoHcmVzdWx0cxgBIAMoCzIjLnNpZ25hbGJveC52MS5CYXRjaENyZWF0ZVJ1bnNSZXN1bHRCCbpIBpIBAxDoByJtChVCYXRjaENyZWF0ZVJ1bnNSZXN1bHQSIAoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1bkgAEigKB3JlZnVzYWwYAiABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbEgAQggKBnJlc3VsdCKJAQoNR2V0UnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokIjAKDkdldFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4iuAQKCVJ1bkZpbHRlchJACgluYW1lc3BhY2UYASABKAlCLbpIKnIoGD8yJF4oLXxbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI8CgZzdGF0ZXMYAiADKA4yFy5zaWduYWxib3gudjEuUnVuLlN0YXRlQhO6SBCSAQ0QEBgBIgeCAQQQASAAEmwKBmxhYmVscxgDIAMoCzIjLnNpZ25hbGJveC52MS5SdW5GaWx0ZXIuTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISEwoLcGF1c2VkX29ubHkYBCABKAgSFAoCb3AYBSABKAlCCLpIBXIDGIABEhcKBWltYWdlGAYgASgJQgi6SAVyAxiABBIwCgxjcmVhdGVkX2Zyb20YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWNyZWF0ZWRfYWZ0ZXIYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWNyZWF0ZWRfdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvwBCg9MaXN0UnVuc1JlcXVlc3QSJwoGZmlsdGVyGAEgASgLMhcuc2lnbmFsYm94LnYxLlJ1bkZpbHRlchIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASQQoOc3RhcnRpbmdfYWZ0ZXIYBCABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kEkAKDWVuZGluZ19iZWZvcmUYBSABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kInMKEExpc3RSdW5zUmVzcG9uc2USKgoEcnVucxgBIAMoCzIRLnNpZ25hbGJveC52MS5SdW5CCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEhAKCGhhc19tb3JlGAMgASgIIqUBCg9XYXRjaFJ1blJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBIYCgZjdXJzb3IYAyABKAlCCLpIBXIDGIAgItEBChBXYXRjaFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4SMQoHYWN0aW9ucxgCIAMoCzIULnNpZ25hbGJveC52MS5BY3Rpb25CCrpIB5IBBBDAuAISLwoGZXZlbnRzGAMgAygLMhMuc2lnbmFsYm94LnYxLkV2ZW50Qgq6SAeSAQQQwLgCEhAKCHNuYXBzaG90GAQgASgIEhgKBmN1cnNvchgFIAEoCUIIukgFcgMYgCASDQoFZW5kZWQYBiABKAgi0wEKEENhbmNlbFJ1blJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBIsCgpyZXF1ZXN0X2lkGAMgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQSFwoFY2F1c2UYBCABKAlCCLpIBXIDGIAgIjMKEUNhbmNlbFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4i1QEKD1JldHJ5UnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBINCgVmb3JjZRgEIAEoCBILCgNhbGwYBSABKAgiMgoQUmV0cnlSdW5SZXNwb25zZRIeCgNydW4YASABKAsyES5zaWduYWxib3gudjEuUnVuIsIDChBVcGRhdGVSdW5SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSLAoKcmVxdWVzdF9pZBgDIAEoCUIYukgVchMYgAEyDl5bXHgyMS1ceDdlXSokEiEKCHByaW9yaXR5GAQgASgFQgq6SAcaBRjoBygASACIAQESegoKc2V0X2xhYmVscxgFIAMoCzItLnNpZ25hbGJveC52MS5VcGRhdGVSdW5SZXF1ZXN0LlNldExhYmVsc0VudHJ5Qje6SDSaATEQQCImciQQARiAATIdXltBLVphLXowLTldW0EtWmEtejAtOS5fLy1dKiQqBXIDGIACEigKDXJlbW92ZV9sYWJlbHMYBiADKAlCEbpIDpIBCxBAIgdyBRABGIABGjAKDlNldExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3ByaW9yaXR5IjMKEVVwZGF0ZVJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4ijAIKEkxpc3RBY3Rpb25zUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEj8KBnN0YXRlcxgDIAMoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGVCE7pIEJIBDRAQGAEiB4IBBBABIAASHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAgImoKE0xpc3RBY3Rpb25zUmVzcG9uc2USMAoHYWN0aW9ucxgBIAMoCzIULnNpZ25hbGJveC52MS5BY3Rpb25CCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgIuQBChBHZXRBY3Rpb25SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokIjkKEUdldEFjdGlvblJlc3BvbnNlEiQKBmFjdGlvbhgBIAEoCzIULnNpZ25hbGJveC52MS5BY3Rpb24i5wEKE0xpc3RBdHRlbXB0c1JlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBJWCgRuYW1lGAMgASgJQki6SEVyQxABGIgIMjxeW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKiQiSgoUTGlzdEF0dGVtcHRzUmVzcG9uc2USMgoIYXR0ZW1wdHMYASADKAsyFS5zaWduYWxib3gudjEuQXR0ZW1wdEIJukgGkgEDEOgHIugBChRFeHBsYWluQWN0aW9uUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJCLcBQoVRXhwbGFpbkFjdGlvblJlc3BvbnNlEjgKBWNhdXNlGAEgASgOMikuc2lnbmFsYm94LnYxLkV4cGxhaW5BY3Rpb25SZXNwb25zZS5DYXVzZRIZCgdtZXNzYWdlGAIgASgJQgi6SAVyAxiAIBIiCgl3YWl0c19mb3IYAyADKAlCD7pIDJIBCRBkIgVyAxiICBIuCgpyZXRyeV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIdCgx3b3JrZXJfY291bnQYBSABKAVCB7pIBBoCKAASHwoOcXVldWVfcG9zaXRpb24YBiABKAVCB7pIBBoCKAASHgoFdW5tZXQYByADKAlCD7pIDJIBCRBkIgVyAxiACBIXCgVsaW1pdBgIIAEoCUIIukgFcgMYgAESIAoHaG9sZGVycxgJIAMoCUIPukgMkgEJEAoiBXIDGLAJEjMKD25leHRfc3RhcnRfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmVzZXJ2ZWQYCyABKAgitwIKBUNhdXNlEhUKEUNBVVNFX1VOU1BFQ0lGSUVEEAASEQoNQ0FVU0VfUlVOTklORxABEg8KC0NBVVNFX0VOREVEEAISGwoXQ0FVU0VfV0FJVFNfRk9SX0FDVElPTlMQAxIZChVDQVVTRV9XQUlUU19GT1JfUkVUUlkQBBIaChZDQVVTRV9XQUlUU19GT1JfU0lHTkFMEAUSEwoPQ0FVU0VfTk9fV09SS0VSEAYSEwoPQ0FVU0VfTk9fQ1JFRElUEAcSEgoOQ0FVU0VfSU5fUVVFVUUQCBIaChZDQVVTRV9XQUlUU19GT1JfQUNDRVBUEAkSGAoUQ0FVU0VfTk9fV09SS0VSX0ZJVFMQChIVChFDQVVTRV9OT19DQVBBQ0lUWRALEhQKEENBVVNFX0xJTUlUX0ZVTEwQDCK+AgoTTGlzdFRpbWVsaW5lUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokElYKBG5hbWUYAyABKAlCSLpIRXJDEAEYiAgyPF5bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSooL1tBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKikqJBIYCgdhdHRlbXB0GAQgASgFQge6SAQaAigAEh0KCXBhZ2Vfc2l6ZRgFIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAYgASgJQgi6SAVyAxiAICJyChRMaXN0VGltZWxpbmVSZXNwb25zZRI3CgdlbnRyaWVzGAEgAygLMhsuc2lnbmFsYm94LnYxLlRpbWVsaW5lRW50cnlCCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgIqcEChBFbmRBY3Rpb25SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokEjkKBXN0YXRlGAQgASgOMhouc2lnbmFsYm94LnYxLkFjdGlvbi5TdGF0ZUIOukgLggEIEAEYBhgHGAgSUAoHb3V0cHV0cxgFIAMoCzIrLnNpZ25hbGJveC52MS5FbmRBY3Rpb25SZXF1ZXN0Lk91dHB1dHNFbnRyeUISukgPmgEMEOgHIgdyBRABGIABEigKBWVycm9yGAYgASgLMhkuc2lnbmFsYm94LnYxLkFjdGlvbkVycm9yEhcKBWNhdXNlGAcgASgJQgi6SAVyAxiAIBIsCgpyZXF1ZXN0X2lkGAggASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQaQwoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoCzITLnNpZ25hbGJveC52MS5WYWx1ZToCOAEiOQoRRW5kQWN0aW9uUmVzcG9uc2USJAoGYWN0aW9uGAEgASgLMhQuc2lnbmFsYm94LnYxLkFjdGlvbjL2CAoKUnVuU2VydmljZRJMCglDcmVhdGVSdW4SHi5zaWduYWxib3gudjEuQ3JlYXRlUnVuUmVxdWVzdBofLnNpZ25hbGJveC52MS5DcmVhdGVSdW5SZXNwb25zZRJeCg9CYXRjaENyZWF0ZVJ1bnMSJC5zaWduYWxib3gudjEuQmF0Y2hDcmVhdGVSdW5zUmVxdWVzdBolLnNpZ25hbGJveC52MS5CYXRjaENyZWF0ZVJ1bnNSZXNwb25zZRJDCgZHZXRSdW4SGy5zaWduYWxib3gudjEuR2V0UnVuUmVxdWVzdBocLnNpZ25hbGJveC52MS5HZXRSdW5SZXNwb25zZRJJCghMaXN0UnVucxIdLnNpZ25hbGJveC52MS5MaXN0UnVuc1JlcXVlc3QaHi5zaWduYWxib3gudjEuTGlzdFJ1bnNSZXNwb25zZRJLCghXYXRjaFJ1bhIdLnNpZ25hbGJveC52MS5XYXRjaFJ1blJlcXVlc3QaHi5zaWduYWxib3gudjEuV2F0Y2hSdW5SZXNwb25zZTABEkwKCUNhbmNlbFJ1bhIeLnNpZ25hbGJveC52MS5DYW5jZWxSdW5SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkNhbmNlbFJ1blJlc3BvbnNlEkkKCFJldHJ5UnVuEh0uc2lnbmFsYm94LnYxLlJldHJ5UnVuUmVxdWVzdBoeLnNpZ25hbGJveC52MS5SZXRyeVJ1blJlc3BvbnNlEkwKCVVwZGF0ZVJ1bhIeLnNpZ25hbGJveC52MS5VcGRhdGVSdW5SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLlVwZGF0ZVJ1blJlc3BvbnNlElIKC0xpc3RBY3Rpb25zEiAuc2lnbmFsYm94LnYxLkxpc3RBY3Rpb25zUmVxdWVzdBohLnNpZ25hbGJveC52MS5MaXN0QWN0aW9uc1Jlc3BvbnNlEkwKCUdldEFjdGlvbhIeLnNpZ25hbGJveC52MS5HZXRBY3Rpb25SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkdldEFjdGlvblJlc3BvbnNlElUKDExpc3RBdHRlbXB0cxIhLnNpZ25hbGJveC52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GiIuc2lnbmFsYm94LnYxLkxpc3RBdHRlbXB0c1Jlc3BvbnNlElgKDUV4cGxhaW5BY3Rpb24SIi5zaWduYWxib3gudjEuRXhwbGFpbkFjdGlvblJlcXVlc3QaIy5zaWduYWxib3gudjEuRXhwbGFpbkFjdGlvblJlc3BvbnNlElUKDExpc3RUaW1lbGluZRIhLnNpZ25hbGJveC52MS5MaXN0VGltZWxpbmVSZXF1ZXN0GiIuc2lnbmFsYm94LnYxLkxpc3RUaW1lbGluZVJlc3BvbnNlEkwKCUVuZEFjdGlvbhIeLnNpZ25hbGJveC52MS5FbmRBY3Rpb25SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkVuZEFjdGlvblJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_event, file_signalbox_v1_reason, file_signalbox_v1_run, file_signalbox_v1_value]);
+  fileDesc("Ch5zaWduYWxib3gvdjEvcnVuX3NlcnZpY2UucHJvdG8SDHNpZ25hbGJveC52MSJrChBDcmVhdGVSdW5SZXF1ZXN0EikKA3J1bhgBIAEoCzIULnNpZ25hbGJveC52MS5OZXdSdW5CBrpIA8gBARIsCgpyZXF1ZXN0X2lkGAIgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQiMwoRQ3JlYXRlUnVuUmVzcG9uc2USHgoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1biJcChZCYXRjaENyZWF0ZVJ1bnNSZXF1ZXN0EkIKCHJlcXVlc3RzGAEgAygLMh4uc2lnbmFsYm94LnYxLkNyZWF0ZVJ1blJlcXVlc3RCELpIDZIBCggBEOgHIgPYAQMiWgoXQmF0Y2hDcmVhdGVSdW5zUmVzcG9uc2USPwoHcmVzdWx0cxgBIAMoCzIjLnNpZ25hbGJveC52MS5CYXRjaENyZWF0ZVJ1bnNSZXN1bHRCCbpIBpIBAxDoByJtChVCYXRjaENyZWF0ZVJ1bnNSZXN1bHQSIAoDcnVuGAEgASgLMhEuc2lnbmFsYm94LnYxLlJ1bkgAEigKB3JlZnVzYWwYAiABKAsyFS5zaWduYWxib3gudjEuUmVmdXNhbEgAQggKBnJlc3VsdCKJAQoNR2V0UnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokIjAKDkdldFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4iuAQKCVJ1bkZpbHRlchJACgluYW1lc3BhY2UYASABKAlCLbpIKnIoGD8yJF4oLXxbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI8CgZzdGF0ZXMYAiADKA4yFy5zaWduYWxib3gudjEuUnVuLlN0YXRlQhO6SBCSAQ0QEBgBIgeCAQQQASAAEmwKBmxhYmVscxgDIAMoCzIjLnNpZ25hbGJveC52MS5SdW5GaWx0ZXIuTGFiZWxzRW50cnlCN7pINJoBMRBAIiZyJBABGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll8vLV0qJCoFcgMYgAISEwoLcGF1c2VkX29ubHkYBCABKAgSFAoCb3AYBSABKAlCCLpIBXIDGIABEhcKBWltYWdlGAYgASgJQgi6SAVyAxiABBIwCgxjcmVhdGVkX2Zyb20YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWNyZWF0ZWRfYWZ0ZXIYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWNyZWF0ZWRfdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvwBCg9MaXN0UnVuc1JlcXVlc3QSJwoGZmlsdGVyGAEgASgLMhcuc2lnbmFsYm94LnYxLlJ1bkZpbHRlchIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASQQoOc3RhcnRpbmdfYWZ0ZXIYBCABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kEkAKDWVuZGluZ19iZWZvcmUYBSABKAlCKbpIJnIkGIABMh9eKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV0qKT8kInMKEExpc3RSdW5zUmVzcG9uc2USKgoEcnVucxgBIAMoCzIRLnNpZ25hbGJveC52MS5SdW5CCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEhAKCGhhc19tb3JlGAMgASgIIqUBCg9XYXRjaFJ1blJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBIYCgZjdXJzb3IYAyABKAlCCLpIBXIDGIAgItEBChBXYXRjaFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4SMQoHYWN0aW9ucxgCIAMoCzIULnNpZ25hbGJveC52MS5BY3Rpb25CCrpIB5IBBBDAuAISLwoGZXZlbnRzGAMgAygLMhMuc2lnbmFsYm94LnYxLkV2ZW50Qgq6SAeSAQQQwLgCEhAKCHNuYXBzaG90GAQgASgIEhgKBmN1cnNvchgFIAEoCUIIukgFcgMYgCASDQoFZW5kZWQYBiABKAgi0wEKEENhbmNlbFJ1blJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBIsCgpyZXF1ZXN0X2lkGAMgASgJQhi6SBVyExiAATIOXltceDIxLVx4N2VdKiQSFwoFY2F1c2UYBCABKAlCCLpIBXIDGIAgIjMKEUNhbmNlbFJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4i1wMKD1JldHJ5UnVuUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEiwKCnJlcXVlc3RfaWQYAyABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBINCgVmb3JjZRgEIAEoCBILCgNhbGwYBSABKAgSNwoGcmVwbGF5GAYgASgOMh0uc2lnbmFsYm94LnYxLkNvbmRpdGlvblJlcGxheUIIukgFggECEAESbgoTcmVwbGF5X2J5X2NvbmRpdGlvbhgHIAMoCzI0LnNpZ25hbGJveC52MS5SZXRyeVJ1blJlcXVlc3QuUmVwbGF5QnlDb25kaXRpb25FbnRyeUIbukgYmgEVEOgHIgdyBRABGIgIKgeCAQQQASAAGlcKFlJlcGxheUJ5Q29uZGl0aW9uRW50cnkSCwoDa2V5GAEgASgJEiwKBXZhbHVlGAIgASgOMh0uc2lnbmFsYm94LnYxLkNvbmRpdGlvblJlcGxheToCOAEiMgoQUmV0cnlSdW5SZXNwb25zZRIeCgNydW4YASABKAsyES5zaWduYWxib3gudjEuUnVuIsIDChBVcGRhdGVSdW5SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSLAoKcmVxdWVzdF9pZBgDIAEoCUIYukgVchMYgAEyDl5bXHgyMS1ceDdlXSokEiEKCHByaW9yaXR5GAQgASgFQgq6SAcaBRjoBygASACIAQESegoKc2V0X2xhYmVscxgFIAMoCzItLnNpZ25hbGJveC52MS5VcGRhdGVSdW5SZXF1ZXN0LlNldExhYmVsc0VudHJ5Qje6SDSaATEQQCImciQQARiAATIdXltBLVphLXowLTldW0EtWmEtejAtOS5fLy1dKiQqBXIDGIACEigKDXJlbW92ZV9sYWJlbHMYBiADKAlCEbpIDpIBCxBAIgdyBRABGIABGjAKDlNldExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3ByaW9yaXR5IjMKEVVwZGF0ZVJ1blJlc3BvbnNlEh4KA3J1bhgBIAEoCzIRLnNpZ25hbGJveC52MS5SdW4ijAIKEkxpc3RBY3Rpb25zUmVxdWVzdBI+CgluYW1lc3BhY2UYASABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSOAoGcnVuX2lkGAIgASgJQii6SCVyIxABGIABMhxeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXSokEj8KBnN0YXRlcxgDIAMoDjIaLnNpZ25hbGJveC52MS5BY3Rpb24uU3RhdGVCE7pIEJIBDRAQGAEiB4IBBBABIAASHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAgImoKE0xpc3RBY3Rpb25zUmVzcG9uc2USMAoHYWN0aW9ucxgBIAMoCzIULnNpZ25hbGJveC52MS5BY3Rpb25CCbpIBpIBAxDoBxIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgIuQBChBHZXRBY3Rpb25SZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokIjkKEUdldEFjdGlvblJlc3BvbnNlEiQKBmFjdGlvbhgBIAEoCzIULnNpZ25hbGJveC52MS5BY3Rpb24i5wEKE0xpc3RBdHRlbXB0c1JlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBJWCgRuYW1lGAMgASgJQki6SEVyQxABGIgIMjxeW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKiQiSgoUTGlzdEF0dGVtcHRzUmVzcG9uc2USMgoIYXR0ZW1wdHMYASADKAsyFS5zaWduYWxib3gudjEuQXR0ZW1wdEIJukgGkgEDEOgHIr4CChNMaXN0VGltZWxpbmVSZXF1ZXN0Ej4KCW5hbWVzcGFjZRgBIAEoCUIrukgociYYPzIiXihbYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyk/JBI4CgZydW5faWQYAiABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSVgoEbmFtZRgDIAEoCUJIukhFckMQARiICDI8XltBLVphLXowLTlfXVtBLVphLXowLTkuXy1dKigvW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKSokEhgKB2F0dGVtcHQYBCABKAVCB7pIBBoCKAASHQoJcGFnZV9zaXplGAUgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBiABKAlCCLpIBXIDGIAgInIKFExpc3RUaW1lbGluZVJlc3BvbnNlEjcKB2VudHJpZXMYASADKAsyGy5zaWduYWxib3gudjEuVGltZWxpbmVFbnRyeUIJukgGkgEDEOgHEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCAipwQKEEVuZEFjdGlvblJlcXVlc3QSPgoJbmFtZXNwYWNlGAEgASgJQiu6SChyJhg/MiJeKFthLXowLTldKFthLXowLTktXSpbYS16MC05XSk/KT8kEjgKBnJ1bl9pZBgCIAEoCUIoukglciMQARiAATIcXltBLVphLXowLTldW0EtWmEtejAtOS5fLV0qJBJWCgRuYW1lGAMgASgJQki6SEVyQxABGIgIMjxeW0EtWmEtejAtOV9dW0EtWmEtejAtOS5fLV0qKC9bQS1aYS16MC05X11bQS1aYS16MC05Ll8tXSopKiQSOQoFc3RhdGUYBCABKA4yGi5zaWduYWxib3gudjEuQWN0aW9uLlN0YXRlQg66SAuCAQgQARgGGAcYCBJQCgdvdXRwdXRzGAUgAygLMisuc2lnbmFsYm94LnYxLkVuZEFjdGlvblJlcXVlc3QuT3V0cHV0c0VudHJ5QhK6SA+aAQwQ6AciB3IFEAEYgAESKAoFZXJyb3IYBiABKAsyGS5zaWduYWxib3gudjEuQWN0aW9uRXJyb3ISFwoFY2F1c2UYByABKAlCCLpIBXIDGIAgEiwKCnJlcXVlc3RfaWQYCCABKAlCGLpIFXITGIABMg5eW1x4MjEtXHg3ZV0qJBpDCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuc2lnbmFsYm94LnYxLlZhbHVlOgI4ASI5ChFFbmRBY3Rpb25SZXNwb25zZRIkCgZhY3Rpb24YASABKAsyFC5zaWduYWxib3gudjEuQWN0aW9uMsEJCgpSdW5TZXJ2aWNlEkwKCUNyZWF0ZVJ1bhIeLnNpZ25hbGJveC52MS5DcmVhdGVSdW5SZXF1ZXN0Gh8uc2lnbmFsYm94LnYxLkNyZWF0ZVJ1blJlc3BvbnNlEl4KD0JhdGNoQ3JlYXRlUnVucxIkLnNpZ25hbGJveC52MS5CYXRjaENyZWF0ZVJ1bnNSZXF1ZXN0GiUuc2lnbmFsYm94LnYxLkJhdGNoQ3JlYXRlUnVuc1Jlc3BvbnNlEkMKBkdldFJ1bhIbLnNpZ25hbGJveC52MS5HZXRSdW5SZXF1ZXN0Ghwuc2lnbmFsYm94LnYxLkdldFJ1blJlc3BvbnNlEkkKCExpc3RSdW5zEh0uc2lnbmFsYm94LnYxLkxpc3RSdW5zUmVxdWVzdBoeLnNpZ25hbGJveC52MS5MaXN0UnVuc1Jlc3BvbnNlEksKCFdhdGNoUnVuEh0uc2lnbmFsYm94LnYxLldhdGNoUnVuUmVxdWVzdBoeLnNpZ25hbGJveC52MS5XYXRjaFJ1blJlc3BvbnNlMAESTAoJQ2FuY2VsUnVuEh4uc2lnbmFsYm94LnYxLkNhbmNlbFJ1blJlcXVlc3QaHy5zaWduYWxib3gudjEuQ2FuY2VsUnVuUmVzcG9uc2USSQoIUmV0cnlSdW4SHS5zaWduYWxib3gudjEuUmV0cnlSdW5SZXF1ZXN0Gh4uc2lnbmFsYm94LnYxLlJldHJ5UnVuUmVzcG9uc2USSQoIUmVydW5SdW4SHS5zaWduYWxib3gudjEuUmVydW5SdW5SZXF1ZXN0Gh4uc2lnbmFsYm94LnYxLlJlcnVuUnVuUmVzcG9uc2USTAoJVXBkYXRlUnVuEh4uc2lnbmFsYm94LnYxLlVwZGF0ZVJ1blJlcXVlc3QaHy5zaWduYWxib3gudjEuVXBkYXRlUnVuUmVzcG9uc2USUgoLTGlzdEFjdGlvbnMSIC5zaWduYWxib3gudjEuTGlzdEFjdGlvbnNSZXF1ZXN0GiEuc2lnbmFsYm94LnYxLkxpc3RBY3Rpb25zUmVzcG9uc2USTAoJR2V0QWN0aW9uEh4uc2lnbmFsYm94LnYxLkdldEFjdGlvblJlcXVlc3QaHy5zaWduYWxib3gudjEuR2V0QWN0aW9uUmVzcG9uc2USVQoMTGlzdEF0dGVtcHRzEiEuc2lnbmFsYm94LnYxLkxpc3RBdHRlbXB0c1JlcXVlc3QaIi5zaWduYWxib3gudjEuTGlzdEF0dGVtcHRzUmVzcG9uc2USWAoNRXhwbGFpbkFjdGlvbhIiLnNpZ25hbGJveC52MS5FeHBsYWluQWN0aW9uUmVxdWVzdBojLnNpZ25hbGJveC52MS5FeHBsYWluQWN0aW9uUmVzcG9uc2USVQoMTGlzdFRpbWVsaW5lEiEuc2lnbmFsYm94LnYxLkxpc3RUaW1lbGluZVJlcXVlc3QaIi5zaWduYWxib3gudjEuTGlzdFRpbWVsaW5lUmVzcG9uc2USTAoJRW5kQWN0aW9uEh4uc2lnbmFsYm94LnYxLkVuZEFjdGlvblJlcXVlc3QaHy5zaWduYWxib3gudjEuRW5kQWN0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_signalbox_v1_action, file_signalbox_v1_event, file_signalbox_v1_explanation, file_signalbox_v1_reason, file_signalbox_v1_replay, file_signalbox_v1_run, file_signalbox_v1_value]);
 
 /**
  * Asks for a run.
@@ -498,7 +502,54 @@ export type WatchRunResponse = Message<"signalbox.v1.WatchRunResponse"> & {
   ended: boolean;
 };
 
-export type WatchRunResponseValid = WatchRunResponse;
+/**
+ * One frame of a watched run.
+ *
+ * @generated from message signalbox.v1.WatchRunResponse
+ */
+export type WatchRunResponseValid = Message<"signalbox.v1.WatchRunResponse"> & {
+  /**
+   * The run; not set in a bookmark.
+   *
+   * @generated from field: signalbox.v1.Run run = 1;
+   */
+  run?: RunValid | undefined;
+
+  /**
+   * The actions: in a snapshot a page of them, later those that changed.
+   *
+   * @generated from field: repeated signalbox.v1.Action actions = 2;
+   */
+  actions: ActionValid[];
+
+  /**
+   * The events of one transaction; empty in a snapshot or a bookmark.
+   *
+   * @generated from field: repeated signalbox.v1.Event events = 3;
+   */
+  events: EventValid[];
+
+  /**
+   * True if the frame belongs to the snapshot.
+   *
+   * @generated from field: bool snapshot = 4;
+   */
+  snapshot: boolean;
+
+  /**
+   * Where to resume: behind this frame. Empty until the snapshot is complete.
+   *
+   * @generated from field: string cursor = 5;
+   */
+  cursor: string;
+
+  /**
+   * True in the last frame: the run has ended and all its events were sent.
+   *
+   * @generated from field: bool ended = 6;
+   */
+  ended: boolean;
+};
 
 /**
  * Describes the message signalbox.v1.WatchRunResponse.
@@ -615,6 +666,21 @@ export type RetryRunRequest = Message<"signalbox.v1.RetryRunRequest"> & {
    * @generated from field: bool all = 5;
    */
   all: boolean;
+
+  /**
+   * What becomes of answers that conditions had; not said asks again with
+   * `all`, and keeps them otherwise.
+   *
+   * @generated from field: signalbox.v1.ConditionReplay replay = 6;
+   */
+  replay: ConditionReplay;
+
+  /**
+   * Of single conditions, by their whole names, instead of `replay`.
+   *
+   * @generated from field: map<string, signalbox.v1.ConditionReplay> replay_by_condition = 7;
+   */
+  replayByCondition: { [key: string]: ConditionReplay };
 };
 
 export type RetryRunRequestValid = RetryRunRequest;
@@ -802,7 +868,26 @@ export type ListActionsResponse = Message<"signalbox.v1.ListActionsResponse"> & 
   nextPageToken: string;
 };
 
-export type ListActionsResponseValid = ListActionsResponse;
+/**
+ * A page of actions.
+ *
+ * @generated from message signalbox.v1.ListActionsResponse
+ */
+export type ListActionsResponseValid = Message<"signalbox.v1.ListActionsResponse"> & {
+  /**
+   * The actions, by name.
+   *
+   * @generated from field: repeated signalbox.v1.Action actions = 1;
+   */
+  actions: ActionValid[];
+
+  /**
+   * Where the next page begins; empty if there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
 
 /**
  * Describes the message signalbox.v1.ListActionsResponse.
@@ -862,7 +947,19 @@ export type GetActionResponse = Message<"signalbox.v1.GetActionResponse"> & {
   action?: Action | undefined;
 };
 
-export type GetActionResponseValid = GetActionResponse;
+/**
+ * One action.
+ *
+ * @generated from message signalbox.v1.GetActionResponse
+ */
+export type GetActionResponseValid = Message<"signalbox.v1.GetActionResponse"> & {
+  /**
+   * The action.
+   *
+   * @generated from field: signalbox.v1.Action action = 1;
+   */
+  action?: ActionValid | undefined;
+};
 
 /**
  * Describes the message signalbox.v1.GetActionResponse.
@@ -932,250 +1029,6 @@ export const ListAttemptsResponseSchema: GenMessage<ListAttemptsResponse, {valid
   messageDesc(file_signalbox_v1_run_service, 23);
 
 /**
- * Asks why an action does not run.
- *
- * @generated from message signalbox.v1.ExplainActionRequest
- */
-export type ExplainActionRequest = Message<"signalbox.v1.ExplainActionRequest"> & {
-  /**
-   * The namespace; empty means `default`.
-   *
-   * @generated from field: string namespace = 1;
-   */
-  namespace: string;
-
-  /**
-   * Required. The run.
-   *
-   * @generated from field: string run_id = 2;
-   */
-  runId: string;
-
-  /**
-   * Required. The action's whole name.
-   *
-   * @generated from field: string name = 3;
-   */
-  name: string;
-};
-
-export type ExplainActionRequestValid = ExplainActionRequest;
-
-/**
- * Describes the message signalbox.v1.ExplainActionRequest.
- * Use `create(ExplainActionRequestSchema)` to create a new message.
- */
-export const ExplainActionRequestSchema: GenMessage<ExplainActionRequest, {validType: ExplainActionRequestValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_run_service, 24);
-
-/**
- * Why an action does not run.
- *
- * @generated from message signalbox.v1.ExplainActionResponse
- */
-export type ExplainActionResponse = Message<"signalbox.v1.ExplainActionResponse"> & {
-  /**
-   * Why.
-   *
-   * @generated from field: signalbox.v1.ExplainActionResponse.Cause cause = 1;
-   */
-  cause: ExplainActionResponse_Cause;
-
-  /**
-   * The same in a sentence, with what to do.
-   *
-   * @generated from field: string message = 2;
-   */
-  message: string;
-
-  /**
-   * The actions it waits for; the first 100.
-   *
-   * @generated from field: repeated string waits_for = 3;
-   */
-  waitsFor: string[];
-
-  /**
-   * When its next attempt is due.
-   *
-   * @generated from field: google.protobuf.Timestamp retry_time = 4;
-   */
-  retryTime?: Timestamp | undefined;
-
-  /**
-   * How many attached workers announce its op.
-   *
-   * @generated from field: int32 worker_count = 5;
-   */
-  workerCount: number;
-
-  /**
-   * How many queued actions of its op come before it; counted up to 1,000.
-   *
-   * @generated from field: int32 queue_position = 6;
-   */
-  queuePosition: number;
-
-  /**
-   * The demands that no attached worker of its op meets, each as a sentence
-   * such as `vram_mb 24000: the largest device has 16000`.
-   *
-   * @generated from field: repeated string unmet = 7;
-   */
-  unmet: string[];
-
-  /**
-   * The limit that it waits for, by its name.
-   *
-   * @generated from field: string limit = 8;
-   */
-  limit: string;
-
-  /**
-   * Who takes up the limit: actions as `<run>/<action>`; the first 10.
-   *
-   * @generated from field: repeated string holders = 9;
-   */
-  holders: string[];
-
-  /**
-   * When a rate lets the next one start, if that is known.
-   *
-   * @generated from field: google.protobuf.Timestamp next_start_time = 10;
-   */
-  nextStartTime?: Timestamp | undefined;
-
-  /**
-   * True if a worker is kept free for it, because it has waited for long.
-   *
-   * @generated from field: bool reserved = 11;
-   */
-  reserved: boolean;
-};
-
-export type ExplainActionResponseValid = ExplainActionResponse;
-
-/**
- * Describes the message signalbox.v1.ExplainActionResponse.
- * Use `create(ExplainActionResponseSchema)` to create a new message.
- */
-export const ExplainActionResponseSchema: GenMessage<ExplainActionResponse, {validType: ExplainActionResponseValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_run_service, 25);
-
-/**
- * Why.
- *
- * @generated from enum signalbox.v1.ExplainActionResponse.Cause
- */
-export const ExplainActionResponse_Cause = {
-  /**
-   * Not said.
-   *
-   * @generated from enum value: CAUSE_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED: 0,
-
-  /**
-   * It runs.
-   *
-   * @generated from enum value: CAUSE_RUNNING = 1;
-   */
-  RUNNING: 1,
-
-  /**
-   * It has ended.
-   *
-   * @generated from enum value: CAUSE_ENDED = 2;
-   */
-  ENDED: 2,
-
-  /**
-   * It waits for other actions, named in `waits_for`.
-   *
-   * @generated from enum value: CAUSE_WAITS_FOR_ACTIONS = 3;
-   */
-  WAITS_FOR_ACTIONS: 3,
-
-  /**
-   * It waits for the time of its next attempt.
-   *
-   * @generated from enum value: CAUSE_WAITS_FOR_RETRY = 4;
-   */
-  WAITS_FOR_RETRY: 4,
-
-  /**
-   * It is a condition that waits for its signal.
-   *
-   * @generated from enum value: CAUSE_WAITS_FOR_SIGNAL = 5;
-   */
-  WAITS_FOR_SIGNAL: 5,
-
-  /**
-   * No attached worker announces its op.
-   *
-   * @generated from enum value: CAUSE_NO_WORKER = 6;
-   */
-  NO_WORKER: 6,
-
-  /**
-   * Workers announce its op, and none has credit left.
-   *
-   * @generated from enum value: CAUSE_NO_CREDIT = 7;
-   */
-  NO_CREDIT: 7,
-
-  /**
-   * It will be assigned next; others may be before it.
-   *
-   * @generated from enum value: CAUSE_IN_QUEUE = 8;
-   */
-  IN_QUEUE: 8,
-
-  /**
-   * It is assigned, and its worker has not accepted yet.
-   *
-   * @generated from enum value: CAUSE_WAITS_FOR_ACCEPT = 9;
-   */
-  WAITS_FOR_ACCEPT: 9,
-
-  /**
-   * No attached worker of its op could ever hold what it asks for, or bears
-   * its labels or taints: `unmet` says which demand.
-   *
-   * @generated from enum value: CAUSE_NO_WORKER_FITS = 10;
-   */
-  NO_WORKER_FITS: 10,
-
-  /**
-   * Workers could hold it, and none has enough free at the moment.
-   *
-   * @generated from enum value: CAUSE_NO_CAPACITY = 11;
-   */
-  NO_CAPACITY: 11,
-
-  /**
-   * A limit is full, or its rate used up: `limit` says which, `holders` who
-   * has it.
-   *
-   * @generated from enum value: CAUSE_LIMIT_FULL = 12;
-   */
-  LIMIT_FULL: 12,
-} as const;
-
-/**
- * Why.
- *
- * @generated from enum signalbox.v1.ExplainActionResponse.Cause
- */
-export type ExplainActionResponse_Cause = (typeof ExplainActionResponse_Cause)[keyof typeof ExplainActionResponse_Cause] | UnknownEnum;
-
-/**
- * Describes the enum signalbox.v1.ExplainActionResponse.Cause.
- */
-export const ExplainActionResponse_CauseSchema: GenEnum<ExplainActionResponse_Cause> = /*@__PURE__*/
-  enumDesc(file_signalbox_v1_run_service, 25, 0);
-
-/**
  * Asks for the timeline of an attempt.
  *
  * @generated from message signalbox.v1.ListTimelineRequest
@@ -1231,7 +1084,7 @@ export type ListTimelineRequestValid = ListTimelineRequest;
  * Use `create(ListTimelineRequestSchema)` to create a new message.
  */
 export const ListTimelineRequestSchema: GenMessage<ListTimelineRequest, {validType: ListTimelineRequestValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_run_service, 26);
+  messageDesc(file_signalbox_v1_run_service, 24);
 
 /**
  * A page of a timeline.
@@ -1261,7 +1114,7 @@ export type ListTimelineResponseValid = ListTimelineResponse;
  * Use `create(ListTimelineResponseSchema)` to create a new message.
  */
 export const ListTimelineResponseSchema: GenMessage<ListTimelineResponse, {validType: ListTimelineResponseValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_run_service, 27);
+  messageDesc(file_signalbox_v1_run_service, 25);
 
 /**
  * Asks to end an action.
@@ -1333,7 +1186,7 @@ export type EndActionRequestValid = EndActionRequest;
  * Use `create(EndActionRequestSchema)` to create a new message.
  */
 export const EndActionRequestSchema: GenMessage<EndActionRequest, {validType: EndActionRequestValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_run_service, 28);
+  messageDesc(file_signalbox_v1_run_service, 26);
 
 /**
  * The action has ended.
@@ -1349,14 +1202,26 @@ export type EndActionResponse = Message<"signalbox.v1.EndActionResponse"> & {
   action?: Action | undefined;
 };
 
-export type EndActionResponseValid = EndActionResponse;
+/**
+ * The action has ended.
+ *
+ * @generated from message signalbox.v1.EndActionResponse
+ */
+export type EndActionResponseValid = Message<"signalbox.v1.EndActionResponse"> & {
+  /**
+   * The action as it stands.
+   *
+   * @generated from field: signalbox.v1.Action action = 1;
+   */
+  action?: ActionValid | undefined;
+};
 
 /**
  * Describes the message signalbox.v1.EndActionResponse.
  * Use `create(EndActionResponseSchema)` to create a new message.
  */
 export const EndActionResponseSchema: GenMessage<EndActionResponse, {validType: EndActionResponseValid}> = /*@__PURE__*/
-  messageDesc(file_signalbox_v1_run_service, 29);
+  messageDesc(file_signalbox_v1_run_service, 27);
 
 /**
  * Runs and their actions.
@@ -1475,6 +1340,24 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof RetryRunRequestSchema;
     output: typeof RetryRunResponseSchema;
+  },
+  /**
+   * Creates a run that does an ended one over, with what that had done.
+   *
+   * Effect: the new run has the plan of the earlier one. Actions that succeeded
+   * there are RECOVERED, with their outputs, unless they are named in `again` or
+   * wait for one that is; the others are executed. Of conditions `replay` says
+   * whether the earlier answer counts.
+   * Repeat: with the same `request_id` the first answer is returned again.
+   * Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
+   * REQUEST_ID_REUSED.
+   *
+   * @generated from rpc signalbox.v1.RunService.RerunRun
+   */
+  rerunRun: {
+    methodKind: "unary";
+    input: typeof RerunRunRequestSchema;
+    output: typeof RerunRunResponseSchema;
   },
   /**
    * Changes a run's priority or labels.

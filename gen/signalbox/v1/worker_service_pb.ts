@@ -7,11 +7,11 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Action, ActionError, ActionErrorValid, NewAction, NewActionValid } from "./action_pb.ts";
+import type { Action, ActionError, ActionErrorValid, ActionValid, NewAction, NewActionValid } from "./action_pb.ts";
 import { file_signalbox_v1_action } from "./action_pb.ts";
 import type { ActionLogged, ActionLoggedValid, ActionProgressed, ActionProgressedValid, Published, PublishedValid } from "./event_pb.ts";
 import { file_signalbox_v1_event } from "./event_pb.ts";
-import type { Refusal } from "./reason_pb.ts";
+import type { Refusal, RefusalValid } from "./reason_pb.ts";
 import { file_signalbox_v1_reason } from "./reason_pb.ts";
 import type { Capacity, Reserved, Resources, Taint } from "./resource_pb.ts";
 import { file_signalbox_v1_resource } from "./resource_pb.ts";
@@ -301,7 +301,100 @@ export type AttachResponse = Message<"signalbox.v1.AttachResponse"> & {
   } | { case: undefined; value?: undefined };
 };
 
-export type AttachResponseValid = AttachResponse;
+/**
+ * What the server sends.
+ *
+ * @generated from message signalbox.v1.AttachResponse
+ */
+export type AttachResponseValid = Message<"signalbox.v1.AttachResponse"> & {
+  /**
+   * The frame.
+   *
+   * @generated from oneof signalbox.v1.AttachResponse.frame
+   */
+  frame: {
+    /**
+     * The session is open.
+     *
+     * @generated from field: signalbox.v1.Attached attached = 1;
+     */
+    value: AttachedValid;
+    case: "attached";
+  } | {
+    /**
+     * Work, leased and durable before it is sent.
+     *
+     * @generated from field: signalbox.v1.Assign assign = 2;
+     */
+    value: AssignValid;
+    case: "assign";
+  } | {
+    /**
+     * Reports are durable, or refused; the worker may forget them.
+     *
+     * @generated from field: signalbox.v1.Recorded recorded = 3;
+     */
+    value: RecordedValid;
+    case: "recorded";
+  } | {
+    /**
+     * Attempts must end.
+     *
+     * @generated from field: signalbox.v1.Cancel cancel = 4;
+     */
+    value: CancelValid;
+    case: "cancel";
+  } | {
+    /**
+     * The children exist.
+     *
+     * @generated from field: signalbox.v1.ActionsAdded actions_added = 5;
+     */
+    value: ActionsAddedValid;
+    case: "actionsAdded";
+  } | {
+    /**
+     * A child of a running attempt has ended.
+     *
+     * @generated from field: signalbox.v1.ChildEnded child_ended = 6;
+     */
+    value: ChildEndedValid;
+    case: "childEnded";
+  } | {
+    /**
+     * The lease is renewed.
+     *
+     * @generated from field: signalbox.v1.Pulse pulse = 7;
+     */
+    value: PulseValid;
+    case: "pulse";
+  } | {
+    /**
+     * The worker is asked to drain.
+     *
+     * @generated from field: signalbox.v1.Drain drain = 8;
+     */
+    value: DrainValid;
+    case: "drain";
+  } | {
+    /**
+     * The server stops or another session took over: attach again, elsewhere or
+     * later.
+     *
+     * @generated from field: signalbox.v1.Leave leave = 9;
+     */
+    value: LeaveValid;
+    case: "leave";
+  } | {
+    /**
+     * A frame was understood and declined; the stream goes on.
+     *
+     * @generated from field: signalbox.v1.Declined declined = 10;
+     */
+    value: DeclinedValid;
+    case: "declined";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message signalbox.v1.AttachResponse.
@@ -1269,7 +1362,40 @@ export type ActionsAdded = Message<"signalbox.v1.ActionsAdded"> & {
   refusal?: Refusal | undefined;
 };
 
-export type ActionsAddedValid = ActionsAdded;
+/**
+ * The children exist, or the call was refused as a whole.
+ *
+ * @generated from message signalbox.v1.ActionsAdded
+ */
+export type ActionsAddedValid = Message<"signalbox.v1.ActionsAdded"> & {
+  /**
+   * The call.
+   *
+   * @generated from field: uint64 call_id = 1;
+   */
+  callId: bigint;
+
+  /**
+   * The parent's attempt.
+   *
+   * @generated from field: signalbox.v1.AttemptReference attempt = 2;
+   */
+  attempt?: AttemptReferenceValid | undefined;
+
+  /**
+   * The children as they stand, in the order of the call.
+   *
+   * @generated from field: repeated signalbox.v1.Action actions = 3;
+   */
+  actions: ActionValid[];
+
+  /**
+   * Why there are none.
+   *
+   * @generated from field: signalbox.v1.Refusal refusal = 4;
+   */
+  refusal?: RefusalValid | undefined;
+};
 
 /**
  * Describes the message signalbox.v1.ActionsAdded.
@@ -1300,7 +1426,27 @@ export type ChildEnded = Message<"signalbox.v1.ChildEnded"> & {
   action?: Action | undefined;
 };
 
-export type ChildEndedValid = ChildEnded;
+/**
+ * A child of a running attempt has ended. Sent for every child, asked for or
+ * not; one that had ended before is only in ActionsAdded.
+ *
+ * @generated from message signalbox.v1.ChildEnded
+ */
+export type ChildEndedValid = Message<"signalbox.v1.ChildEnded"> & {
+  /**
+   * The parent's attempt.
+   *
+   * @generated from field: signalbox.v1.AttemptReference attempt = 1;
+   */
+  attempt?: AttemptReferenceValid | undefined;
+
+  /**
+   * The child as it ended.
+   *
+   * @generated from field: signalbox.v1.Action action = 2;
+   */
+  action?: ActionValid | undefined;
+};
 
 /**
  * Describes the message signalbox.v1.ChildEnded.
