@@ -16,6 +16,8 @@ const projects = [
   { name: "acceptance", testTimeout: 30_000, hookTimeout: 30_000 },
   // The first run, with its processes killed.
   { name: "demo", testTimeout: 60_000 },
+  // Real processes under faults: the checkers, and that they bite; `npm run proof` runs the rest.
+  { name: "proof", testTimeout: 120_000, hookTimeout: 60_000 },
   // Real processes, killed in a loop.
   { name: "crash", testTimeout: 120_000, hookTimeout: 60_000 },
 ];

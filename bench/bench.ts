@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { measureAssigning } from "./assigning.ts";
+import { FeedScene } from "./feed.ts";
 import { type BenchOptions, help, type RowName, readOptions } from "./options.ts";
 import { fleetSize, measurePlacement } from "./placement.ts";
 import { printProfiles } from "./profile.ts";
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
   await measureSubmits(options, report, ["history-single", "history-batch"], { ended, paused });
   await measureLatency(options, report);
   await measurePlacements(options, report);
+  await measureFeeds(options, report);
   if (options.profile !== undefined) printProfiles(options.profile);
 }
 
@@ -72,6 +74,20 @@ async function measurePlacements(options: BenchOptions, report: Report): Promise
     report.placement(row, what.queued, { placed, assigned: await measureAssigning(options, what) });
   }
 }
+
+async function measureFeeds(options: BenchOptions, report: Report): Promise<void> {
+  const rows = ["feed", "feed-expression", "feed-100"] as const;
+  for (const row of rows.filter((name) => options.rows.includes(name))) {
+    const isMany = row === "feed-100";
+    const feedEvents = isMany ? Math.ceil(options.feedEvents / 20) : options.feedEvents;
+    const scene = await FeedScene.open({ ...options, feedEvents });
+    report.feed(row, await scene.follow(isMany ? 100 : 1, row === "feed-expression" ? feedExpression : ""));
+    await scene.close();
+  }
+}
+
+/** True of every event that the rows of the feed hold, and costs what a usual one does. */
+const feedExpression = 'event.kind == "published" && event.published.attributes["shard"] != "none"';
 
 /** How many are queued in the row of placement from a small queue. */
 const smallQueue = 1_000;

@@ -63,6 +63,24 @@ export type FromWorker =
   | { readonly kind: "traced"; readonly startMs: readonly number[] }
   | { readonly kind: "left" };
 
+/** What the process that follows the feed is asked for. */
+export type ToReader =
+  /** Have so many streams read the feed from its beginning to its head; the expression may be empty. */
+  | { readonly kind: "read"; readonly streams: number; readonly expression: string }
+  | { readonly kind: "stop" };
+
+/** What it says. */
+export type FromReader =
+  | { readonly kind: "ready" }
+  | {
+      readonly kind: "read";
+      readonly events: number;
+      readonly frames: number;
+      readonly bytes: number;
+      readonly firstMs: number;
+      readonly lastMs: number;
+    };
+
 /** Now, in milliseconds since 1970, finer than a millisecond and the same in every process of the machine. */
 export function nowMs(): number {
   return performance.timeOrigin + performance.now();

@@ -13,6 +13,9 @@ export const rowNames = [
   "latency",
   "placement-small",
   "placement",
+  "feed",
+  "feed-expression",
+  "feed-100",
 ] as const;
 
 /** The name of something to measure. */
@@ -38,6 +41,9 @@ export interface BenchOptions {
   readonly placed: number;
   /** How many samples of the latency are taken, ten a second. */
   readonly samples: number;
+  /** How many events the feed holds in its rows, and how many of them one transaction has. */
+  readonly feedEvents: number;
+  readonly perTransaction: number;
   /** The folder in which each row's store gets a folder of its own. */
   readonly folder: string;
   /** Where profiles go; none are made unless said. */
@@ -59,6 +65,8 @@ export const help = `npm run bench -- [options]
   --queued N            runs queued in the rows that have a backlog (100000)
   --ended N, --paused N runs in the store of the rows that have a history (50000 and 5000)
   --placed N            assignments measured in the rows of placement (20000)
+  --events N            events in the feed of its rows (200000); a twentieth for each of 100 subscribers
+  --per-transaction N   events that one transaction of them has (10)
   --samples N           samples of the latency, ten a second (200)
   --folder PATH         where the stores are kept while they are measured (the folder for temporary files)
   --profile PATH        profile all processes, keep the profiles there, and print where the time goes
@@ -85,6 +93,8 @@ export function readOptions(args: readonly string[], temporaryFolder: string): B
       paused: text,
       placed: text,
       samples: text,
+      events: text,
+      "per-transaction": text,
       folder: text,
       profile: text,
       "server-flags": text,
@@ -105,6 +115,8 @@ export function readOptions(args: readonly string[], temporaryFolder: string): B
     ended: count(values.ended, 50_000, 5_000),
     paused: count(values.paused, 5_000, 500),
     placed: count(values.placed, 20_000, 5_000),
+    feedEvents: count(values.events, 200_000, 20_000),
+    perTransaction: Math.max(1, count(values["per-transaction"], 10)),
     samples: count(values.samples, 200, 30),
     folder: values.folder ?? temporaryFolder,
     profile: values.profile,

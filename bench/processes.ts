@@ -3,7 +3,15 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { FromGenerator, FromWorker, ToFleet, ToGenerator, ToWorker } from "./messages.ts";
+import type {
+  FromGenerator,
+  FromReader,
+  FromWorker,
+  ToFleet,
+  ToGenerator,
+  ToReader,
+  ToWorker,
+} from "./messages.ts";
 
 /** How long anything may take to say what is waited for, in milliseconds. */
 const patienceMs = 600_000;
@@ -159,6 +167,14 @@ export async function startFleet(
   const fleet = new Conversation<ToFleet, FromWorker>("fleet", child);
   await fleet.hear("ready");
   return fleet;
+}
+
+/** The process that follows the feed, not yet following. */
+export async function startReader(address: string, { flags }: StartOptions) {
+  const child = forkPart("feed-reader.ts", [address], flags);
+  const reader = new Conversation<ToReader, FromReader>("reader", child);
+  await reader.hear("ready");
+  return reader;
 }
 
 function forkPart(file: string, args: readonly string[], flags: readonly string[]): ChildProcess {

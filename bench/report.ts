@@ -1,5 +1,6 @@
 import { availableParallelism, cpus } from "node:os";
 import type { Assigned } from "./assigning.ts";
+import type { Followed } from "./feed.ts";
 import type { BenchOptions, RowName } from "./options.ts";
 import { fleetSize, type Placed } from "./placement.ts";
 import { type Cpu, type Latency, sumOf, type Throughput } from "./scene.ts";
@@ -36,10 +37,16 @@ const titles: Readonly<Record<RowName, (options: BenchOptions) => string>> = {
   latency: ({ samples }) => `submit to start, 10 a second, ${samples} samples`,
   "placement-small": () => "",
   placement: () => "",
+  feed: () => "",
+  "feed-expression": () => "",
+  "feed-100": () => "",
 };
 
 /** What assigning a task may cost: CPU of the server, its store's thread included. */
 const placementBarUs = 100;
+
+/** Events a second to reach, to one subscriber and to many in all. */
+const feedBar = { one: 300_000, many: 1_000_000 } as const;
 
 const columns = [
   ["row", 15],
@@ -126,6 +133,24 @@ export class Report {
       `  assigning alone: ${cpuUs.toFixed(0)} µs of CPU each (${(cpuUs / placementBarUs).toFixed(2)} of the bar ` +
         `of ${placementBarUs}${ratio}), ${perQuestion.toFixed(0)} at once`,
     );
+  }
+
+  /** Prints a row of the feed: events that were sent, to all subscribers together. */
+  feed(name: RowName, { subscribers, events, perSecond, cpuUs }: Followed): void {
+    const all = cpuUs.server + cpuUs.store + cpuUs.reader;
+    const what = subscribers === 1 ? "1 subscriber" : `${subscribers} subscribers`;
+    printRow([
+      name,
+      `events read by ${what}, ${this.#options.perTransaction} a transaction`,
+      String(events),
+      String(Math.round(perSecond)),
+      ...[all, cpuUs.server, cpuUs.store].map((us) => us.toFixed(2)),
+      cpuUs.reader.toFixed(2),
+      "",
+      "",
+      "",
+      (perSecond / (subscribers === 1 ? feedBar.one : feedBar.many)).toFixed(2),
+    ]);
   }
 
   /** Prints the row of the latency, with its own bar beneath. */

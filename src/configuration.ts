@@ -64,6 +64,12 @@ export interface Configuration {
   readonly pulseIntervalMs: number;
   readonly acceptTimeoutMs: number;
   readonly bookmarkIntervalMs: number;
+  /** 0 means for ever. */
+  readonly feedRetentionMs: number;
+  /** 0 means a multiple of `feedRetentionMs`. */
+  readonly feedRetentionSubscribedMs: number;
+  /** 0 means any number. */
+  readonly feedRetentionEventsMax: number;
   readonly allowedOrigins: readonly string[];
   /** "" for none: every caller is anonymous then. */
   readonly tokensFile: string;
@@ -163,6 +169,36 @@ export const options: readonly (Option & { readonly key: keyof Configuration })[
     min: 100,
     max: 600_000,
     sentence: "How often a feed without matching events sends a bookmark.",
+  },
+  {
+    key: "feedRetentionMs",
+    type: "integer",
+    unit: "ms",
+    default: 0,
+    min: 0,
+    max: 3_153_600_000_000,
+    sentence: "How long events are kept in the feed; 0 keeps them for ever.",
+  },
+  {
+    key: "feedRetentionSubscribedMs",
+    type: "integer",
+    unit: "ms",
+    default: 0,
+    min: 0,
+    max: 3_153_600_000_000,
+    sentence:
+      "How long events are kept that a subscription has not dealt with, if that is longer than " +
+      "feedRetentionMs; 0 means 4 times that.",
+  },
+  {
+    key: "feedRetentionEventsMax",
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: 1_000_000_000_000,
+    sentence:
+      "How many events are kept in the feed, beside those of the last minute and what subscriptions have " +
+      "not dealt with; 0 keeps any number.",
   },
   {
     key: "allowedOrigins",

@@ -43,6 +43,22 @@ export const labelsMax = 64;
 export const requestKeptMs = 24 * 60 * 60 * 1000;
 /** 500 request ids forgotten in one transaction, so that sweeping never holds up others. */
 export const sweptRequestsMax = 500;
+/** 500 transactions of the feed removed in one transaction, so that trimming never holds up others. */
+export const trimmedTransactionsMax = 500;
+/** 60 s that an event is kept at least when there are too many: who reads a snapshot goes on from before it. */
+export const feedKeptMsMin = 60_000;
+/**
+ * 4 times as long as others are events kept that a subscription has not dealt with, unless it is said how
+ * long: a consumer that is down for longer than the retention finds everything when it comes back.
+ */
+export const subscribedRetentionFactor = 4;
+/** 100 earlier epochs of a feed are known by name; cursors of the ones before are those of an unknown feed. */
+export const feedAncestorsMax = 100;
+/**
+ * 1,048,576 epochs of each action are passed over at least when a store is put back to an earlier state: no
+ * action had so many leases since, so that none is given twice.
+ */
+export const epochsPerRestore = 2 ** 20;
 /** 256 assignments in one transaction: a few milliseconds of the store's time. */
 export const assignmentsPerCommandMax = 256;
 /** 64 sessions served by one assigning transaction; the rest come with the next one. */
@@ -149,11 +165,28 @@ export const queuePlaceMax = 1_000;
 export const queueShapesCountedMax = 200;
 /** 10,000 held actions looked at for those that hold a place in one counter: some milliseconds of reading. */
 export const holdersScanMax = 10_000;
+/** 64 KiB of frames written to a subscriber in one piece, or one frame: what a slow one holds back. */
+export const feedChunkBytes = 64 * 1024;
+/** 4 encoded frames kept of a transaction, one for each filter: whoever comes with another pays for it. */
+export const sharedFrameScopesMax = 4;
+/** 1,000 runs in one frame of a snapshot before the feed, and no more than a page has bytes. */
+export const runsPerFrameMax = 1_000;
+/** 500 parts in the expression of a filter: about 100 tests, and every event pays for them. */
+export const expressionNodesMax = 500;
+/** 2 loops in each other in an expression: with three, a few hundred items are millions of turns. */
+export const expressionLoopDepthMax = 2;
+/** 32 brackets open at once in an expression; the parser takes longer than it should for many. */
+export const expressionBracketDepthMax = 32;
+/** 50,000 steps to see whether an expression wants an event: a few milliseconds; then it does not. */
+export const expressionStepsMax = 50_000;
 /** 16 pages of the feed kept for readers who come to the same place a little later: 16 MiB, whoever reads. */
 export const sharedFeedPagesMax = 16;
 /** 60 s: the longest the engine goes without a look at what is due, whatever it was told. */
 export const deadlineLookMsMax = 60_000;
-/** 60 s between two looks for request ids that have served their time; they are kept for a day. */
+/**
+ * 60 s between two looks for request ids that have served their time, which are kept for a day, and for
+ * events that need not be kept.
+ */
 export const requestSweepIntervalMs = 60_000;
 /** 1 s: the wait before the engine tries again by itself what the store could not do. */
 export const storeRetryDelayMs = 1_000;

@@ -3,6 +3,7 @@ import { healthService, registerHealth, ServiceHealth } from "./api/carrier/heal
 import { registerReflection } from "./api/carrier/reflection.ts";
 import { startCarrier } from "./api/carrier/server.ts";
 import { Deliveries } from "./api/delivery/deliveries.ts";
+import { expressions } from "./api/event-filter.ts";
 import { gyozaRest } from "./api/gyoza/rest.ts";
 import { authenticate } from "./api/interceptors/authenticate.ts";
 import { observeCalls } from "./api/interceptors/observe.ts";
@@ -42,7 +43,7 @@ export interface Server {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { configuration, log } = options;
   const store = options.store ?? (await openStore(options));
-  const engine = new Engine({ store, log, settings: configuration });
+  const engine = new Engine({ store, log, settings: configuration, expressions });
   const deliveries = new Deliveries({
     ...configuration,
     engine,

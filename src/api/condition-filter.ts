@@ -1,9 +1,14 @@
 import type { ConditionFilter as ConditionFilterMessage } from "../../gen/signalbox/v1/condition_service_pb.ts";
-import type { Action } from "../core/action.ts";
+import { hasEnded } from "../core/action.ts";
+import { standingOf, termsOf } from "../core/conditions/standing.ts";
 import { namespaceOf, runIdOf } from "../core/name.ts";
 import type { Labels } from "../core/run.ts";
-import type { ConditionPlace, ConditionRow, Page, Store } from "../store/store.ts";
+import type { ConditionPlace, ConditionQuery, ConditionRow, Store } from "../store/store.ts";
+import { noDeadlineMs } from "../store/store.ts";
+import type { Caller } from "./callers/caller.ts";
+import { isAnswerableBy } from "./conditions/answer-rights.ts";
 import { runOf } from "./feed.ts";
+import { fromTimestamp } from "./mapping/time.ts";
 import type { CollectOptions } from "./pages.ts";
 import { actionSizeBytes } from "./pages.ts";
 import { fromNamespaces } from "./requests.ts";
@@ -14,25 +19,54 @@ export interface ConditionFilter {
   readonly runId: string | undefined;
   readonly labels: Labels;
   readonly includeEnded: boolean;
+  readonly includeSnoozed: boolean;
+  readonly assignee: string | undefined;
+  readonly dueBeforeMs: number | undefined;
+  readonly op: string | undefined;
+  readonly correlationKey: string | undefined;
+  /** Only what this caller may answer and has not. */
+  readonly answerableBy: Caller | undefined;
 }
 
-/** The filter of a request. */
-export function fromConditionFilter(filter: ConditionFilterMessage | undefined): ConditionFilter {
-  const runId = filter?.runId ?? "";
+/** The filter of a request that somebody makes. */
+export function fromConditionFilter(
+  filter: ConditionFilterMessage | undefined,
+  caller: Caller,
+): ConditionFilter {
   return {
     namespace: fromNamespaces(filter?.namespace ?? ""),
-    runId: runId === "" ? undefined : runId,
+    runId: stated(filter?.runId),
     labels: filter?.labels ?? {},
     includeEnded: filter?.includeEnded ?? false,
+    includeSnoozed: filter?.includeSnoozed ?? false,
+    assignee: stated(filter?.assignee),
+    dueBeforeMs: fromTimestamp(filter?.dueBefore),
+    op: stated(filter?.op),
+    correlationKey: stated(filter?.correlationKey),
+    answerableBy: filter?.answerable === true ? caller : undefined,
   };
 }
 
-/** True if the filter wants a condition of a run with these labels, whether it has ended or not. */
-export function wantsCondition(filter: ConditionFilter, action: Action, runLabels: Labels): boolean {
+function stated(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+/**
+ * True if the filter wants a condition, whether it has ended or is snoozed, or not: who follows it is told of
+ * that too.
+ */
+export function wantsCondition(filter: ConditionFilter, row: ConditionRow): boolean {
+  const { action, runLabels, op } = row;
+  const { assignee, deadlineMs } = standingOf(action);
   return (
     action.spec.kind === "condition" &&
     (filter.namespace === undefined || namespaceOf(action.run) === filter.namespace) &&
     (filter.runId === undefined || runIdOf(action.run) === filter.runId) &&
+    (filter.op === undefined || op === filter.op) &&
+    (filter.assignee === undefined || assignee === filter.assignee) &&
+    (filter.dueBeforeMs === undefined || (deadlineMs !== undefined && deadlineMs < filter.dueBeforeMs)) &&
+    (filter.correlationKey === undefined || termsOf(action).correlationKey === filter.correlationKey) &&
+    (filter.answerableBy === undefined || hasEnded(action) || isAnswerableBy(row, filter.answerableBy)) &&
     Object.entries(filter.labels).every(([name, value]) => runLabels[name] === value)
   );
 }
@@ -41,24 +75,24 @@ export function wantsCondition(filter: ConditionFilter, action: Action, runLabel
 export function conditionPages(
   store: Store,
   filter: ConditionFilter,
+  order: ConditionQuery["order"],
 ): Pick<CollectOptions<ConditionRow, ConditionPlace>, "read" | "placeOf" | "sizeOf"> {
-  const { namespace, runId, labels, includeEnded } = filter;
+  const { runId, answerableBy, ...wanted } = filter;
   const run = runOf(filter);
   return {
     async read(after, limit) {
-      const page: Page<ConditionRow, ConditionPlace> = await store.listConditions({
-        namespace,
-        run,
-        labels,
-        includeEnded,
-        after,
-        limit,
-      });
+      const page = await store.listConditions({ ...wanted, run, order, after, limit });
       // One id in all namespaces names no run that the store could look up.
-      if (runId === undefined || run !== undefined) return page;
-      return { ...page, items: page.items.filter(({ action }) => runIdOf(action.run) === runId) };
+      const isOfRun = (row: ConditionRow) =>
+        runId === undefined || run !== undefined || runIdOf(row.action.run) === runId;
+      const isTheirs = (row: ConditionRow) => answerableBy === undefined || isAnswerableBy(row, answerableBy);
+      return { ...page, items: page.items.filter((row) => isOfRun(row) && isTheirs(row)) };
     },
-    placeOf: ({ action }) => ({ timeMs: action.createTimeMs, run: action.run, name: action.name }),
+    placeOf: ({ action }) => ({
+      timeMs: order === "age" ? action.createTimeMs : (standingOf(action).deadlineMs ?? noDeadlineMs),
+      run: action.run,
+      name: action.name,
+    }),
     sizeOf: ({ action }) => actionSizeBytes(action),
   };
 }

@@ -1,57 +1,47 @@
 import type { ServiceImpl } from "@connectrpc/connect";
-import type {
-  EventKind as EventKindMessage,
-  Event as EventMessage,
-} from "../../gen/signalbox/v1/event_pb.ts";
-import type {
-  EventFilter as EventFilterMessage,
-  EventService,
-  WatchEventsRequest,
-} from "../../gen/signalbox/v1/event_service_pb.ts";
-import type { Event, EventKind, Position } from "../core/event.ts";
+import type { Event as EventMessage } from "../../gen/signalbox/v1/event_pb.ts";
+import type { EventService } from "../../gen/signalbox/v1/event_service_pb.ts";
+import type { Event, Position } from "../core/event.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { EventMatcher } from "../engine/subscriptions/expressions.ts";
 import { feedBatchBytesMax, rowsPerPageScanMax } from "../limits.ts";
+import { frameSinkKey } from "./carrier/frame-sink.ts";
+import { eventMatcher, fromEventFilter } from "./event-filter.ts";
 import type { EventFilter } from "./feed.ts";
-import { expired, followFeed, matcherOf, positionIn, runOf } from "./feed.ts";
-import { eventKinds } from "./mapping/enums.ts";
+import { expired, positionIn, runOf } from "./feed.ts";
 import { fromPublished } from "./mapping/from-proto-report.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
-import { toEvent, toPlacedEvent } from "./mapping/to-proto-event.ts";
-import { answered, fromNamespaces, requestOf, translated } from "./requests.ts";
-import type { TokenScope } from "./token.ts";
+import { toPlacedEvent } from "./mapping/to-proto-event.ts";
+import { answered, requestOf, translated } from "./requests.ts";
 import { printCursor, tokenScope } from "./token.ts";
+import { watchEvents } from "./watch-events.ts";
 
 /** How many events a page has that does not say. */
 const defaultPageSize = 100;
 
 /** The feed, as its contract says. */
 export function eventService(engine: Engine, stopping: AbortSignal): ServiceImpl<typeof EventService> {
-  const scopeOf = (filter: EventFilter) => tokenScope("events", filter, engine.store.feedId);
-
   return {
     async listEvents({ filter: stated, pageSize, pageToken }) {
       const filter = fromEventFilter(stated);
-      const scope = scopeOf(filter);
+      const matches = eventMatcher(filter);
+      const scope = tokenScope("events", filter, engine.store.feedId);
       const oldest = await engine.store.oldest();
       const after = pageToken === "" ? oldest : await positionIn(engine, scope, pageToken);
       if (after < oldest || after > (await engine.store.head())) throw expired(scope, oldest);
-      const page = await readEvents(engine, filter, after, pageSize === 0 ? defaultPageSize : pageSize);
+      const size = pageSize === 0 ? defaultPageSize : pageSize;
+      const page = await readEvents(engine, { filter, matches }, after, size);
       return { events: page.events, nextPageToken: printCursor(scope, page.through), atHead: page.atHead };
     },
 
-    async *watchEvents({ filter: stated, start }, { signal }) {
-      const filter = fromEventFilter(stated);
-      const scope = scopeOf(filter);
-      const after = await startOf(engine, scope, start);
-      const matches = matcherOf(filter);
-      const run = runOf(filter);
-      for await (const frame of followFeed(engine, { scope, after, run, matches, signal, stopping })) {
-        yield {
-          events: frame.events.map(toPlacedEvent),
-          cursor: printCursor(scope, frame.through),
-          atHead: frame.atHead,
-        };
-      }
+    watchEvents: (request, { signal, values }) => {
+      return watchEvents(engine, request, { signal, stopping, sink: values.get(frameSinkKey) });
+    },
+
+    async describeFeed() {
+      const { store } = engine;
+      const [head, oldest] = await Promise.all([store.head(), store.oldest()]);
+      return { feedEpoch: store.feedId, headPosition: head, oldestPosition: oldest };
     },
 
     async publishEvents({ namespace: stated, requestId, events: statedEvents }) {
@@ -76,46 +66,13 @@ export function eventService(engine: Engine, stopping: AbortSignal): ServiceImpl
   };
 }
 
-function startOf(
-  engine: Engine,
-  scope: TokenScope,
-  start: WatchEventsRequest["start"],
-): Promise<Position> | "now" | "beginning" {
-  switch (start.case) {
-    case "cursor":
-      return positionIn(engine, scope, start.value);
-    case "beginning":
-      return "beginning";
-    case "now":
-    case undefined:
-      return "now";
-  }
-}
-
-function fromEventFilter(filter: EventFilterMessage | undefined): EventFilter {
-  const runId = filter?.runId ?? "";
-  return {
-    namespace: fromNamespaces(filter?.namespace ?? ""),
-    runId: runId === "" ? undefined : runId,
-    kinds: fromKinds(filter?.kinds ?? []),
-    labels: filter?.labels ?? {},
-    topics: [...(filter?.topics ?? [])].sort(),
-  };
-}
-
-/** Sorted, so that the order in which kinds are named makes no other filter. */
-export function fromKinds(kinds: readonly EventKindMessage[]): readonly EventKind[] {
-  return kinds.flatMap((kind) => eventKinds.word(kind) ?? []).sort();
-}
-
 /** A page of events: whole transactions, until enough match or enough was looked at. */
 async function readEvents(
   engine: Engine,
-  filter: EventFilter,
+  { filter, matches }: { readonly filter: EventFilter; readonly matches: EventMatcher },
   start: Position,
   pageSize: number,
 ): Promise<{ readonly events: EventMessage[]; readonly through: Position; readonly atHead: boolean }> {
-  const matches = matcherOf(filter);
   const run = runOf(filter);
   const events: EventMessage[] = [];
   let after = start;
@@ -125,7 +82,8 @@ async function readEvents(
     for (const { first, events: committed } of page.transactions) {
       scanned += committed.length;
       committed.forEach((event: Event, index) => {
-        if (matches(event)) events.push(toEvent((first + BigInt(index)) as Position, event));
+        const placed = { position: (first + BigInt(index)) as Position, event };
+        if (matches(event, placed)) events.push(toPlacedEvent(placed));
       });
     }
     after = page.through;

@@ -13,12 +13,13 @@ import { type RunKey, runKey } from "../core/name.ts";
 import type { Refusal as CoreRefusal } from "../core/refusal.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Outcome, Store } from "../store/store.ts";
+import { callerKey } from "./callers/caller.ts";
 import { explainAction } from "./explain.ts";
 import { violationsOf } from "./interceptors/validate.ts";
 import { actionStates } from "./mapping/enums.ts";
 import { Faults } from "./mapping/faults.ts";
 import { fromActionEnd } from "./mapping/from-proto-action-end.ts";
-import { fromNamespace, fromNewRun } from "./mapping/from-proto-run.ts";
+import { fromNamespace, fromNewRun, fromReplays } from "./mapping/from-proto-run.ts";
 import { toAction } from "./mapping/to-proto-action.ts";
 import { currentAttempt, toAttempt } from "./mapping/to-proto-attempt.ts";
 import { toRun } from "./mapping/to-proto-run.ts";
@@ -49,13 +50,16 @@ export function runService(engine: Engine, stopping: AbortSignal): Methods {
 function runMethods(engine: Engine, stopping: AbortSignal): Omit<Methods, ActionMethod> {
   const { store } = engine;
   return {
-    async createRun(request) {
-      const { answer } = answered(await createRun(engine, request));
+    async createRun(request, { values }) {
+      const { subject } = values.get(callerKey);
+      const { answer } = answered(await createRun(engine, request, subject));
       return { run: toRun(answer.run) };
     },
 
-    async batchCreateRuns({ requests }) {
-      return { results: await Promise.all(requests.map((request) => createOneOfMany(engine, request))) };
+    async batchCreateRuns({ requests }, { values }) {
+      const { subject } = values.get(callerKey);
+      const results = requests.map((request) => createOneOfMany(engine, request, subject));
+      return { results: await Promise.all(results) };
     },
 
     async getRun({ namespace, runId }) {
@@ -77,11 +81,21 @@ function runMethods(engine: Engine, stopping: AbortSignal): Omit<Methods, Action
       return { run: toRun(answer.run) };
     },
 
-    async retryRun({ namespace, runId, requestId, force, all }) {
-      const stated = { run: keyOf(namespace, runId), force, all };
+    async retryRun({ namespace, runId, requestId, force, all, ...replays }) {
+      const stated = { run: keyOf(namespace, runId), force, all, replays: fromReplays(replays) };
       const request = requestOf(requestId, stated);
       const { answer } = answered(await engine.execute({ kind: "retryRun", request, ...stated }));
       return { run: toRun(answer.run) };
+    },
+
+    async rerunRun({ namespace, runId, newRunId, requestId, again, labels, priority, ...replays }, context) {
+      const of = { run: keyOf(namespace, runId), runId: newRunId, again, labels, priority };
+      const stated = { ...of, replays: fromReplays(replays) };
+      const request = requestOf(requestId, stated);
+      const createdBy = context.values.get(callerKey).subject;
+      const command = { kind: "rerunRun", request, createdBy, newRunId: engine.newRunId(), ...stated } as const;
+      const { run, recoveredCount } = answered(await engine.execute(command)).answer;
+      return { run: toRun(run), recoveredCount };
     },
 
     async updateRun({ namespace, runId, requestId, priority, setLabels, removeLabels }) {
@@ -172,13 +186,15 @@ function keyOf(namespace: string, runId: string): RunKey {
 async function createRun(
   engine: Engine,
   { run, requestId }: CreateRunRequest,
+  createdBy: string,
 ): Promise<Outcome<"createRun">> {
   if (run === undefined) throw required("run");
   const faults = new Faults();
   const stated = faults.within("run", () => fromNewRun(run, faults));
   if (faults.violations.length > 0) return refused(faults);
   const request = requestOf(requestId, stated);
-  return engine.execute({ kind: "createRun", request, newRunId: engine.newRunId(), ...stated });
+  const newRunId = engine.newRunId();
+  return engine.execute({ kind: "createRun", request, newRunId, createdBy, ...stated });
 }
 
 function refused({ violations }: Faults): { readonly ok: false; readonly refusal: CoreRefusal } {
@@ -186,17 +202,26 @@ function refused({ violations }: Faults): { readonly ok: false; readonly refusal
 }
 
 /** One of a batch: a refusal, and a failure that its caller may try again after, concern it alone. */
-async function createOneOfMany(engine: Engine, request: CreateRunRequest): Promise<BatchCreateRunsResult> {
-  return { $typeName: "signalbox.v1.BatchCreateRunsResult", result: await resultOf(engine, request) };
+async function createOneOfMany(
+  engine: Engine,
+  request: CreateRunRequest,
+  createdBy: string,
+): Promise<BatchCreateRunsResult> {
+  const result = await resultOf(engine, request, createdBy);
+  return { $typeName: "signalbox.v1.BatchCreateRunsResult", result };
 }
 
-async function resultOf(engine: Engine, request: CreateRunRequest): Promise<BatchCreateRunsResult["result"]> {
+async function resultOf(
+  engine: Engine,
+  request: CreateRunRequest,
+  createdBy: string,
+): Promise<BatchCreateRunsResult["result"]> {
   try {
     const violations = violationsOf(CreateRunRequestSchema, request);
     if (violations.length > 0) {
       return { case: "refusal", value: toRefusalMessage({ reason: "INVALID_REQUEST", violations }) };
     }
-    const outcome = await createRun(engine, request);
+    const outcome = await createRun(engine, request, createdBy);
     if (outcome.ok) return { case: "run", value: toRun(outcome.answer.run) };
     return { case: "refusal", value: toRefusalMessage(outcome.refusal) };
   } catch (error) {

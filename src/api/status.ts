@@ -18,6 +18,7 @@ const factLengthMax = 4_096;
 export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError {
   if (refusal.reason === "INVALID_REQUEST") return invalidRequest(refusal.violations);
   if (refusal.reason === "INPUTS_INVALID") return badInputs(refusal);
+  if (refusal.reason === "ANSWER_INVALID") return badAnswer(refusal);
   const { code, message, metadata, waitingHelps } = describeRefusal(refusal);
   const info = { reason: refusal.reason, domain: "signalbox", metadata };
   const retryDelay = toDuration(retryAfterMs);
@@ -37,6 +38,12 @@ function badInputs(refusal: Extract<Refusal, { readonly reason: "INPUTS_INVALID"
   const { reason, op, version, violations } = refusal;
   const facts = { op, version: String(version) };
   return badRequest(violations, { reason, facts, subject: `the inputs do not fit op ${op}: ` });
+}
+
+function badAnswer(refusal: Extract<Refusal, { readonly reason: "ANSWER_INVALID" }>): ConnectError {
+  const { reason, runId, action, violations } = refusal;
+  const facts = { run_id: runId, action };
+  return badRequest(violations, { reason, facts, subject: `the answer does not fit condition ${action}: ` });
 }
 
 /** A refusal inside an answer, where others beside it were not refused. */

@@ -7,6 +7,7 @@ import type { DeadLetter, Subscription, SubscriptionContent } from "../core/subs
 import type { Engine } from "../engine/engine.ts";
 import { deadLetterCauseLengthMax } from "../limits.ts";
 import { newSecret } from "./delivery/webhook-content.ts";
+import { checkExpression } from "./event-filter.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { isNamePlace, listPage } from "./pages.ts";
 import { answered, requestOf, required, translated } from "./requests.ts";
@@ -110,7 +111,8 @@ async function create(
   const content = translated((faults) =>
     faults.within("subscription", () => fromSubscription(stated, namespace, faults)),
   );
-  const { target } = content;
+  const { target, filter } = content;
+  if (filter.expression !== undefined) checkExpression(filter.expression);
   if (target.kind === "nats" && !targets.hasNats) throw toConnectError({ reason: "NATS_NOT_CONFIGURED" });
   if (target.kind === "webhook") {
     const address = await targets.forbidden(target.url);

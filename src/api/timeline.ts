@@ -69,15 +69,19 @@ export interface TimelineQuery {
 /**
  * A page of the timeline of an attempt: a projection of its run's feed, which is all that is kept of it. It
  * looks at no more than `timelineEventsScanMax` events of the run, so that a page may be short, or empty with
- * a further one behind it.
+ * a further one behind it. What was removed from the feed is missing from it.
  */
 export async function readTimeline(
   store: Store,
   { action, attempt, after, limit }: TimelineQuery,
 ): Promise<{ readonly entries: readonly TimelineEntry[]; readonly next: TimelinePlace | undefined }> {
-  let through = (after === undefined ? await store.oldest() : BigInt(after.through)) as Position;
-  let toSkip = after?.toldCount ?? 0;
-  const projection = new Projection(action, attempt, after);
+  const oldest = await store.oldest();
+  const start = (after === undefined ? oldest : BigInt(after.through)) as Position;
+  let through = start < oldest ? oldest : start;
+  // What was told of a transaction that is not there any more is not among what follows.
+  let toSkip = start < oldest ? 0 : (after?.toldCount ?? 0);
+  // Where the beginning was removed, it is not known to wait: what is left of it is told.
+  const projection = new Projection(action, attempt, after ?? { state: oldest > 0n ? "RUNNING" : "PENDING", index: 0 });
   const entries: TimelineEntry[] = [];
   for (let lookedAt = 0; lookedAt < timelineEventsScanMax; ) {
     const page = await store.readFeed({
@@ -117,13 +121,13 @@ class Projection {
   readonly #action: string;
   readonly #attempt: number;
 
-  constructor(action: Action, attempt: number, after: TimelinePlace | undefined) {
+  constructor(action: Action, attempt: number, { state, index }: Pick<TimelinePlace, "state" | "index">) {
     this.#namespace = namespaceOf(action.run);
     this.#runId = runIdOf(action.run);
     this.#action = action.name;
     this.#attempt = attempt;
-    this.state = after?.state ?? "PENDING";
-    this.index = after?.index ?? 0;
+    this.state = state;
+    this.index = index;
   }
 
   take(event: Event, position: Position): TimelineEntry | undefined {

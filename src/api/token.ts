@@ -42,6 +42,8 @@ export type TokenKind = keyof typeof kinds;
 /** What tokens are good for: one kind under one filter. */
 export interface TokenScope {
   readonly kind: TokenKind;
+  /** The feed that they are of. */
+  readonly feedId: string;
   /** Version, kind, feed and filter, as every token of the scope begins. */
   readonly head: Buffer;
 }
@@ -58,7 +60,14 @@ export function tokenScope(kind: TokenKind, filter: unknown, feedId: string): To
     digest(feedId),
     digest(canonical(filter)),
   ]);
-  return { kind, head };
+  return { kind, feedId, head };
+}
+
+/** The same kind and filter, as another feed gave tokens under them. */
+export function underFeed({ kind, head }: TokenScope, feedId: string): TokenScope {
+  const other = Buffer.from(head);
+  digest(feedId).copy(other, 2);
+  return { kind, feedId, head: other };
 }
 
 /** A page token for a place, which must be JSON. */

@@ -8,8 +8,8 @@ import type { FeedFrame } from "../engine/follower.ts";
 import type { ConditionPlace, ConditionRow, Store } from "../store/store.ts";
 import type { ConditionFilter } from "./condition-filter.ts";
 import { conditionPages, wantsCondition } from "./condition-filter.ts";
+import { toConditions, withSurroundings } from "./conditions/find-condition.ts";
 import { followFeed, matcherOf, positionIn, runOf } from "./feed.ts";
-import { toCondition } from "./mapping/to-proto-action.ts";
 import { toPlacedEvent } from "./mapping/to-proto-event.ts";
 import { collectPage } from "./pages.ts";
 import { printCursor, tokenScope } from "./token.ts";
@@ -63,6 +63,9 @@ function mayChangeCondition({ detail }: Event): boolean {
   switch (detail.kind) {
     case "condition_paused":
     case "condition_answered":
+    case "answer_given":
+    case "condition_changed":
+    case "condition_escalated":
     case "action_reopened":
       return true;
     case "action_ended":
@@ -83,13 +86,13 @@ async function* snapshot(
     const { items, next } = await collectPage<ConditionRow, ConditionPlace>({
       after: place,
       limit: snapshotPageSize,
-      ...conditionPages(store, filter),
+      ...conditionPages(store, filter, "age"),
     });
     place = next;
     const isLast = next === undefined;
     yield {
       $typeName: "signalbox.v1.WatchConditionsResponse",
-      conditions: items.flatMap(({ action, runLabels }) => toCondition(action, runLabels) ?? []),
+      conditions: items.flatMap(toConditions),
       events: [],
       snapshot: true,
       cursor: isLast ? cursor : "",
@@ -108,10 +111,10 @@ async function describeFrame(
   const changed = new Set<string>();
   for (const event of lastOfEach(frame.events)) {
     const action = await store.action(runKey(event.namespace, event.runId), event.action);
-    if (action === undefined || !wantsCondition(filter, action, event.runLabels)) continue;
-    const condition = toCondition(action, event.runLabels);
-    if (condition === undefined) continue;
-    conditions.push(condition);
+    if (action === undefined) continue;
+    const row = { ...(await withSurroundings(store, action)), runLabels: event.runLabels };
+    if (!wantsCondition(filter, row)) continue;
+    conditions.push(...toConditions(row));
     changed.add(nameOf(event));
   }
   return {

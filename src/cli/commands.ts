@@ -1,8 +1,10 @@
 import type { Command } from "./command.ts";
 import { actionCommand, actionsCommand, explainCommand, timelineCommand } from "./commands/actions.ts";
+import { backupCommand, restoreCommand } from "./commands/backup.ts";
 import { conditionsCommand } from "./commands/conditions.ts";
 import { endCommand } from "./commands/end.ts";
 import { eventsCommand } from "./commands/events.ts";
+import { feedDescribeCommand } from "./commands/feed.ts";
 import { limitDeleteCommand, limitSetCommand, limitShowCommand, limitsCommand } from "./commands/limits.ts";
 import {
   opDeleteCommand,
@@ -44,6 +46,7 @@ export const commands: readonly Command[] = [
   retryCommand,
   updateCommand,
   eventsCommand,
+  feedDescribeCommand,
   workerCommand,
   workersCommand,
   drainCommand,
@@ -63,6 +66,8 @@ export const commands: readonly Command[] = [
   subscriptionConsumeCommand,
   subscriptionDeleteCommand,
   deadLettersCommand,
+  backupCommand,
+  restoreCommand,
   tokensCommand,
   tokenCreateCommand,
   tokenRevokeCommand,

@@ -18,7 +18,14 @@ import type { Calls, RawClients } from "./wire/calls.ts";
 import { type RetryOptions, toRetryPolicy } from "./wire/retry.ts";
 import { defaultAddress, openConnection, type Protocol, reliableTransport } from "./wire/transport.ts";
 
-export type { ConditionFrame, EventFrame, EventStart, RunFrame } from "./follow.ts";
+export type {
+  ConditionFrame,
+  EventFrame,
+  EventSnapshot,
+  EventStart,
+  EventWatchOptions,
+  RunFrame,
+} from "./follow.ts";
 export { type AnswerByType, type ConditionType, type JsValue, type JsValues, Reference } from "./js-value.ts";
 export type { ActionEnd, Actions } from "./parts/actions.ts";
 export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./parts/conditions.ts";
@@ -63,6 +70,7 @@ export type { Condition, ConditionOutcome } from "./views/condition.ts";
 export type { Event } from "./views/event.ts";
 export type { EventDetails, EventKind } from "./views/event-details.ts";
 export type { ExplainCause, Explanation } from "./views/explanation.ts";
+export type { FeedDescription } from "./views/feed-description.ts";
 export type { Limit, LimitScope, LimitUse } from "./views/limit.ts";
 export type { Op } from "./views/op.ts";
 export { hasRunEnded, type Run, type RunState } from "./views/run.ts";

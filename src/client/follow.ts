@@ -3,7 +3,11 @@ import type {
   ConditionFilterSchema,
   WatchConditionsResponse,
 } from "../../gen/signalbox/v1/condition_service_pb.ts";
-import type { EventFilterSchema, WatchEventsResponse } from "../../gen/signalbox/v1/event_service_pb.ts";
+import {
+  type EventFilterSchema,
+  WatchEventsRequest_Snapshot as Snapshot,
+  type WatchEventsResponse,
+} from "../../gen/signalbox/v1/event_service_pb.ts";
 import type { WatchRunResponse } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { type Action, toAction } from "./views/action.ts";
 import { type Condition, toCondition } from "./views/condition.ts";
@@ -11,6 +15,7 @@ import { type Event, toEvent } from "./views/event.ts";
 import { type Run, toRun } from "./views/run.ts";
 import { type Calls, toResumeOptions, type WatchOptions } from "./wire/calls.ts";
 import { type Resumed, resume } from "./wire/watch.ts";
+import { withoutUndefined } from "./without-undefined.ts";
 
 /** What every frame of a watch has. */
 interface Frame {
@@ -47,13 +52,26 @@ export interface ConditionFrame extends SnapshotFrame {
 }
 
 /** One frame of the feed. */
-export interface EventFrame extends Frame {
+export interface EventFrame extends SnapshotFrame {
+  /** In the snapshot the runs that match as they stand, the newest first. */
+  readonly runs: readonly Run[];
   /** True if nothing committed lay behind the frame when it was made. */
   readonly atHead: boolean;
 }
 
 /** Where a watch of the feed begins. */
 export type EventStart = "now" | "beginning";
+
+/** Which runs come before the events, as they stand: those that have not ended, or all. */
+export type EventSnapshot = "live-runs" | "all-runs";
+
+/** What a watch of the feed is told beside its filter. */
+export interface EventWatchOptions extends WatchOptions {
+  readonly from?: EventStart | undefined;
+  readonly snapshot?: EventSnapshot | undefined;
+}
+
+const snapshots = { "live-runs": Snapshot.LIVE_RUNS, "all-runs": Snapshot.ALL_RUNS } as const;
 
 /** Follows a run over its messages, across cuts. */
 export function followRun(
@@ -90,21 +108,23 @@ export function followConditions(
   );
 }
 
-/** Follows the feed over its messages, across cuts. A cursor goes before `from`. */
+/** Follows the feed over its messages, across cuts. A cursor goes before `from` and `snapshot`. */
 export function followEvents(
   calls: Calls,
   filter: MessageInitShape<typeof EventFilterSchema>,
-  { from = "now", ...options }: WatchOptions & { readonly from?: EventStart | undefined },
+  { from = "now", snapshot, ...options }: EventWatchOptions,
 ): AsyncGenerator<Resumed<WatchEventsResponse>, undefined> {
   return resume(
     {
       open: (cursor, signal) => {
-        const start =
-          cursor === undefined ? { case: from, value: {} } : { case: "cursor" as const, value: cursor };
-        return calls.raw.events.watchEvents({ filter, start }, { signal });
+        const request =
+          cursor === undefined
+            ? { start: { case: from, value: {} }, snapshot: snapshot && snapshots[snapshot] }
+            : { start: { case: "cursor" as const, value: cursor } };
+        return calls.raw.events.watchEvents(withoutUndefined({ filter, ...request }), { signal });
       },
       cursorOf: ({ cursor }) => cursor,
-      isBookmark: ({ events }) => events.length === 0,
+      isBookmark: ({ snapshot: isSnapshot, events }) => !isSnapshot && events.length === 0,
     },
     toResumeOptions(calls, options),
   );
@@ -138,8 +158,7 @@ export function toConditionFrame({ frame, restarted }: Resumed<WatchConditionsRe
 }
 
 /** A frame of the feed as plain values. */
-export function toEventFrame({
-  frame: { events, cursor, atHead },
-}: Resumed<WatchEventsResponse>): EventFrame {
-  return { events: events.map(toEvent), cursor, atHead };
+export function toEventFrame({ frame, restarted }: Resumed<WatchEventsResponse>): EventFrame {
+  const { events, runs, snapshot, cursor, atHead } = frame;
+  return { events: events.map(toEvent), runs: runs.map(toRun), snapshot, restarted, cursor, atHead };
 }

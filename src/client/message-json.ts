@@ -4,18 +4,17 @@ import { ConditionSchema } from "../../gen/signalbox/v1/condition_pb.ts";
 import { SignalConditionResponseSchema } from "../../gen/signalbox/v1/condition_service_pb.ts";
 import { EventSchema } from "../../gen/signalbox/v1/event_pb.ts";
 import {
+  DescribeFeedResponseSchema,
   ListEventsResponseSchema,
   WatchEventsResponseSchema,
 } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { ExplainActionResponseSchema } from "../../gen/signalbox/v1/explanation_pb.ts";
 import { LimitSchema } from "../../gen/signalbox/v1/limit_pb.ts";
 import { GetLimitResponseSchema } from "../../gen/signalbox/v1/limit_service_pb.ts";
 import { OpSchema } from "../../gen/signalbox/v1/op_pb.ts";
 import { PrepareInputsResponseSchema } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunSchema } from "../../gen/signalbox/v1/run_pb.ts";
-import {
-  ExplainActionResponseSchema,
-  WatchRunResponseSchema,
-} from "../../gen/signalbox/v1/run_service_pb.ts";
+import { WatchRunResponseSchema } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { DeadLetterSchema, SubscriptionSchema } from "../../gen/signalbox/v1/subscription_pb.ts";
 import { WorkerSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 
@@ -37,6 +36,7 @@ export const messageJson = {
   event: printing(EventSchema),
   eventPage: printing(ListEventsResponseSchema),
   eventFrame: printing(WatchEventsResponseSchema),
+  feed: printing(DescribeFeedResponseSchema),
   op: printing(OpSchema),
   worker: printing(WorkerSchema),
   limit: printing(LimitSchema),

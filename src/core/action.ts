@@ -1,3 +1,5 @@
+import type { ConditionStanding } from "./conditions/standing.ts";
+import type { ConditionTerms } from "./conditions/terms.ts";
 import type { RunKey } from "./name.ts";
 import type { InputSpecs, OutputSpec } from "./ops/op.ts";
 import type { Demand } from "./placement/demand.ts";
@@ -102,6 +104,8 @@ export interface ConditionSpec extends CommonSpec {
   readonly description: string;
   readonly timeoutMs: number | undefined;
   readonly defaultValue: Value | undefined;
+  /** What it asks for beyond that; undefined for nothing, as most do. */
+  readonly terms: ConditionTerms | undefined;
 }
 
 /** A step that a running task executes itself. */
@@ -173,6 +177,10 @@ export interface Action {
   /** For conditions: how it ended, and who answered. */
   readonly outcome: Outcome | undefined;
   readonly signalledBy: string;
+  /** For conditions: what else there is to say; undefined for a plain one that nothing has happened to. */
+  readonly standing: ConditionStanding | undefined;
+  /** The id of the earlier run whose action it stands for, if it is RECOVERED. */
+  readonly recoveredFrom: string | undefined;
   /** It ended before a forced retry of its run: a parent that asks for it again opens it. */
   readonly isStale: boolean;
   /** The parent's attempt that asked for it last, 0 at the top: only a later one opens it again. */

@@ -30,11 +30,22 @@ export interface Answers {
   cancelRun: { readonly run: Run };
   retryRun: { readonly run: Run };
   updateRun: { readonly run: Run };
+  rerunRun: { readonly run: Run; readonly recoveredCount: number };
   signalCondition: {
+    /** Undefined while the signal is kept. */
     readonly action: Action | undefined;
     readonly kept: boolean;
     readonly repeated: boolean;
   };
+  signalByKey: {
+    readonly action: Action | undefined;
+    readonly kept: boolean;
+    readonly repeated: boolean;
+  };
+  changeCondition: { readonly action: Action };
+  /** False if so many were told of already that this one was not. */
+  noteLinkRefusal: { readonly wasNoted: boolean };
+  settlePost: Record<never, never>;
   publishEvents: { readonly count: number };
   registerOp: { readonly op: Op };
   updateOp: { readonly op: Op };
@@ -83,6 +94,18 @@ export interface Answers {
   fire: Record<never, never>;
   boot: { readonly sessionCount: number };
   sweepRequests: { readonly count: number };
+  trimFeed: {
+    /** How many transactions were removed. */
+    readonly count: number;
+    /** Subscriptions that lost events by it, and how many of the whole feed each. */
+    readonly overtaken: readonly {
+      readonly namespace: string;
+      readonly name: string;
+      readonly missedCount: number;
+    }[];
+    /** The subscription that alone keeps older events from being removed, if one does. */
+    readonly heldBackBy: { readonly namespace: string; readonly name: string } | undefined;
+  };
 }
 
 /** An attempt that is told to stop. */
@@ -98,6 +121,8 @@ export type Effect =
   | { readonly kind: "queued"; readonly queue: string }
   /** Something that blocked queues wait for was given back. */
   | { readonly kind: "freed" }
+  /** A post waits for whoever posts. */
+  | { readonly kind: "post" }
   /** A subscription came, went or has letters released: whoever delivers it looks again. */
   | { readonly kind: "subscription"; readonly namespace: string; readonly name: string }
   | { readonly kind: "cancel"; readonly sessionId: string; readonly cancelled: CancelledAttempt }

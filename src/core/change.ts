@@ -1,9 +1,10 @@
 import type { Action, Attempt } from "./action.ts";
 import type { Answers, Effect } from "./answer.ts";
 import type { CommandKind } from "./command.ts";
+import type { WebhookPost } from "./conditions/outbox.ts";
 import type { Event } from "./event.ts";
 import type { Counter, Limit } from "./limits/limit.ts";
-import type { KeptSignal, StoredAnswer } from "./loaded.ts";
+import type { KeptSignal, KeyedSignal, StoredAnswer } from "./loaded.ts";
 import type { RunKey } from "./name.ts";
 import type { Op } from "./ops/op.ts";
 import type { Refusal } from "./refusal.ts";
@@ -28,6 +29,12 @@ export interface Change {
   readonly newAttempts: readonly Attempt[];
   readonly keptSignals: readonly KeptSignal[];
   readonly droppedSignals: readonly { readonly run: RunKey; readonly action: string }[];
+  readonly keyedSignals: readonly KeyedSignal[];
+  readonly droppedKeyedSignals: readonly Pick<KeyedSignal, "namespace" | "correlationKey">[];
+  /** Posts of webhooks, as they are to be. */
+  readonly posts: readonly WebhookPost[];
+  /** By their keys. */
+  readonly gonePosts: readonly string[];
   readonly answers: readonly StoredAnswer[];
   readonly droppedAnswers: readonly string[];
   readonly newOps: readonly Op[];
@@ -44,6 +51,8 @@ export interface Change {
   readonly goneDeadLetters: readonly Pick<DeadLetter, "namespace" | "subscription" | "position">[];
   readonly sessions: readonly Session[];
   readonly goneSessions: readonly string[];
+  /** The transactions of the feed up to this position, where one ends, are removed; undefined for none. */
+  readonly feedTrimmedThrough: number | undefined;
   /** In order; one transaction of the feed. Empty leaves the feed as it is. */
   readonly events: readonly Event[];
 }

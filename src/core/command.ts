@@ -1,11 +1,13 @@
 import type { ActionError, ActionSpec } from "./action.ts";
+import type { Answerer } from "./conditions/standing.ts";
+import type { WebhookPost } from "./conditions/outbox.ts";
 import type { Published } from "./event.ts";
 import type { LimitContent } from "./limits/limit.ts";
 import type { RunKey } from "./name.ts";
 import type { OpChange, OpContent } from "./ops/op.ts";
 import type { Capacity, Taint } from "./placement/demand.ts";
 import type { Delivery, Labels } from "./run.ts";
-import type { AttemptReference, AttemptReport, Due, NewAction, NewTask, Request } from "./stated.ts";
+import type { AttemptReference, AttemptReport, Due, NewAction, NewTask, Replays, Request } from "./stated.ts";
 import type { DeadLetter, PositionRange, SubscriptionContent } from "./subscriptions/subscription.ts";
 import type { Value, Values } from "./value.ts";
 
@@ -23,6 +25,8 @@ export type Command =
       readonly timeoutMs: number | undefined;
       /** Undefined takes that of the op of its only task. */
       readonly delivery: Delivery | undefined;
+      /** The subject of the caller. */
+      readonly createdBy: string;
       readonly work: { readonly task: NewTask } | { readonly plan: readonly NewAction[] };
     }
   | { readonly kind: "cancelRun"; readonly request: Request; readonly run: RunKey; readonly cause: string }
@@ -33,6 +37,24 @@ export type Command =
       readonly force: boolean;
       /** Also what succeeded. */
       readonly all: boolean;
+      readonly replays: Replays;
+    }
+  /** A new run that does an ended one over, with what that had done. */
+  | {
+      readonly kind: "rerunRun";
+      readonly request: Request;
+      /** The earlier one. */
+      readonly run: RunKey;
+      /** The caller's own id for the new one, or "" for `newRunId`. */
+      readonly runId: string;
+      readonly newRunId: string;
+      /** Actions at the top that are executed again although they succeeded. */
+      readonly again: readonly string[];
+      readonly replays: Replays;
+      /** Set beside those of the earlier run. */
+      readonly labels: Labels;
+      readonly priority: number | undefined;
+      readonly createdBy: string;
     }
   /** From an operator: the action ends so, whatever its worker does. */
   | {
@@ -60,7 +82,50 @@ export type Command =
       readonly run: RunKey;
       readonly action: string;
       readonly value: Value;
-      readonly signalledBy: string;
+      readonly by: Answerer;
+      /** Only for this opening; 0 for whichever is open. */
+      readonly instance: number;
+    }
+  /** A signal for the open condition of a namespace that has a correlation key. */
+  | {
+      readonly kind: "signalByKey";
+      readonly request: Request;
+      readonly namespace: string;
+      readonly correlationKey: string;
+      readonly value: Value;
+      readonly by: Answerer;
+      /** How long it is kept if none is open; undefined refuses it. */
+      readonly keepForMs: number | undefined;
+    }
+  /** What people do with a condition in their inbox, short of answering. */
+  | {
+      readonly kind: "changeCondition";
+      readonly request: Request;
+      readonly run: RunKey;
+      readonly action: string;
+      readonly by: Answerer;
+      readonly change:
+        | { readonly kind: "claim"; readonly force: boolean }
+        | { readonly kind: "release"; readonly force: boolean }
+        | { readonly kind: "delegate"; readonly to: string }
+        /** Undefined, or not after now, wakes it. */
+        | { readonly kind: "snooze"; readonly endMs: number | undefined }
+        /** Undefined is never. */
+        | { readonly kind: "extend"; readonly deadlineMs: number | undefined };
+    }
+  /** Somebody used an answer link in vain. */
+  | {
+      readonly kind: "noteLinkRefusal";
+      readonly run: RunKey;
+      readonly action: string;
+      readonly cause: string;
+      readonly origin: string;
+    }
+  /** From whoever posts: what became of a try. Without `retryMs` a post that was not taken is given up. */
+  | {
+      readonly kind: "settlePost";
+      readonly post: Pick<WebhookPost, "key">;
+      readonly end: "taken" | { readonly cause: string; readonly retryMs: number | undefined };
     }
   | {
       readonly kind: "publishEvents";
@@ -204,7 +269,17 @@ export type Command =
   /** Once, when a server opens the store: every lease gets the time a worker needs to attach again. */
   | { readonly kind: "boot"; readonly leaseMs: number }
   /** Forgets request ids that have served their time. */
-  | { readonly kind: "sweepRequests" };
+  | { readonly kind: "sweepRequests" }
+  /** Removes the oldest events that need not be kept; each bound is 0 for none. */
+  | {
+      readonly kind: "trimFeed";
+      /** Older events go, up to the place of the subscription that is furthest behind. */
+      readonly retentionMs: number;
+      /** Older ones go whatever is behind. */
+      readonly subscribedRetentionMs: number;
+      /** When more are kept, the oldest go, up to that place too. */
+      readonly eventsMax: number;
+    };
 
 /** The name of a command. */
 export type CommandKind = Command["kind"];

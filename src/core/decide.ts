@@ -2,8 +2,13 @@ import { addActions } from "./actions/add-actions.ts";
 import { signalCondition } from "./actions/condition.ts";
 import { endActionByOperator } from "./actions/operate.ts";
 import type { Decision } from "./change.ts";
+import { changeCondition } from "./conditions/change-condition.ts";
+import { noteLinkRefusal } from "./conditions/note-link-refusal.ts";
+import { settlePost } from "./conditions/settle-post.ts";
+import { signalByKey } from "./conditions/signal-by-key.ts";
 import type { CommandKind, CommandOf, Stamp } from "./command.ts";
 import { Draft } from "./draft.ts";
+import { trimFeed } from "./feed/trim-feed.ts";
 import { assign } from "./leases/assign.ts";
 import { accept, decline } from "./leases/attempt.ts";
 import { evictWorker } from "./leases/evict.ts";
@@ -17,6 +22,7 @@ import { registerOp } from "./ops/register-op.ts";
 import { createRun } from "./runs/create-run.ts";
 import { publishEvents } from "./runs/publish-events.ts";
 import { sweepRequests } from "./runs/requests.ts";
+import { rerunRun } from "./runs/rerun-run.ts";
 import { retryRun } from "./runs/retry-run.ts";
 import { cancelRun, updateRun } from "./runs/run-commands.ts";
 import {
@@ -33,8 +39,13 @@ const deciders: { readonly [K in CommandKind]: Decider<K> } = {
   createRun,
   cancelRun,
   retryRun,
+  rerunRun,
   updateRun,
   signalCondition,
+  signalByKey,
+  changeCondition,
+  noteLinkRefusal,
+  settlePost,
   publishEvents,
   registerOp,
   updateOp,
@@ -61,6 +72,7 @@ const deciders: { readonly [K in CommandKind]: Decider<K> } = {
   fire,
   boot,
   sweepRequests,
+  trimFeed,
 };
 
 /**

@@ -1,6 +1,7 @@
 import type { Change } from "./change.ts";
+import type { WebhookPost } from "./conditions/outbox.ts";
 import type { Counter, Limit } from "./limits/limit.ts";
-import type { Loaded, StoredAnswer } from "./loaded.ts";
+import type { KeyedSignal, Loaded, StoredAnswer } from "./loaded.ts";
 import type { Op } from "./ops/op.ts";
 import type { DeadLetter, Subscription } from "./subscriptions/subscription.ts";
 
@@ -12,6 +13,8 @@ export class DraftTables {
   readonly #known: Loaded;
   readonly #answers: StoredAnswer[] = [];
   readonly #droppedAnswers: string[] = [];
+  readonly #keyedSignals = new Map<string, KeyedSignal | Change["droppedKeyedSignals"][number]>();
+  readonly #posts = new Map<string, WebhookPost | undefined>();
   readonly #ops: Op[] = [];
   readonly #goneOps: Change["goneOps"][number][] = [];
   readonly #limits: Limit[] = [];
@@ -21,6 +24,7 @@ export class DraftTables {
   readonly #goneSubscriptions: Change["goneSubscriptions"][number][] = [];
   readonly #deadLetters: DeadLetter[] = [];
   readonly #goneDeadLetters: Change["goneDeadLetters"][number][] = [];
+  #feedTrimmedThrough: number | undefined;
 
   constructor(known: Loaded) {
     this.#known = known;
@@ -40,6 +44,37 @@ export class DraftTables {
 
   dropAnswer(key: string): void {
     this.#droppedAnswers.push(key);
+  }
+
+  keyedSignal(namespace: string, correlationKey: string): KeyedSignal | undefined {
+    const known = this.#keyedSignals.get(`${namespace}/${correlationKey}`);
+    if (known === undefined) return this.#known.keyedSignal(namespace, correlationKey);
+    return "value" in known ? known : undefined;
+  }
+
+  /** How many are kept in a namespace, before this draft. */
+  keyedSignalCount(namespace: string): number {
+    return this.#known.keyedSignalCount(namespace);
+  }
+
+  keepKeyedSignal(signal: KeyedSignal): void {
+    this.#keyedSignals.set(`${signal.namespace}/${signal.correlationKey}`, signal);
+  }
+
+  dropKeyedSignal(namespace: string, correlationKey: string): void {
+    this.#keyedSignals.set(`${namespace}/${correlationKey}`, { namespace, correlationKey });
+  }
+
+  post(key: string): WebhookPost | undefined {
+    return this.#posts.has(key) ? this.#posts.get(key) : this.#known.post(key);
+  }
+
+  setPost(post: WebhookPost): void {
+    this.#posts.set(post.key, post);
+  }
+
+  removePost(key: string): void {
+    this.#posts.set(key, undefined);
   }
 
   op(namespace: string, name: string, version: number): Op | undefined {
@@ -107,11 +142,20 @@ export class DraftTables {
     this.#goneDeadLetters.push({ namespace, subscription, position });
   }
 
+  /** Has the transactions of the feed up to a position removed. */
+  trimFeed(through: number): void {
+    this.#feedTrimmedThrough = through;
+  }
+
   /** What of it is written. */
   protected tables(): Pick<
     Change,
     | "answers"
     | "droppedAnswers"
+    | "keyedSignals"
+    | "droppedKeyedSignals"
+    | "posts"
+    | "gonePosts"
     | "newOps"
     | "goneOps"
     | "limits"
@@ -122,6 +166,7 @@ export class DraftTables {
     | "goneSubscriptions"
     | "deadLetters"
     | "goneDeadLetters"
+    | "feedTrimmedThrough"
   > {
     const counters: Counter[] = [];
     const goneCounters: string[] = [];
@@ -129,7 +174,23 @@ export class DraftTables {
       if (counter === undefined) goneCounters.push(key);
       else counters.push(counter);
     }
+    const keyedSignals: KeyedSignal[] = [];
+    const droppedKeyedSignals: Change["droppedKeyedSignals"][number][] = [];
+    for (const signal of this.#keyedSignals.values()) {
+      if ("value" in signal) keyedSignals.push(signal);
+      else droppedKeyedSignals.push(signal);
+    }
+    const posts: WebhookPost[] = [];
+    const gonePosts: string[] = [];
+    for (const [key, post] of this.#posts) {
+      if (post === undefined) gonePosts.push(key);
+      else posts.push(post);
+    }
     return {
+      keyedSignals,
+      droppedKeyedSignals,
+      posts,
+      gonePosts,
       answers: this.#answers,
       droppedAnswers: this.#droppedAnswers,
       newOps: this.#ops,
@@ -142,6 +203,7 @@ export class DraftTables {
       goneSubscriptions: this.#goneSubscriptions,
       deadLetters: this.#deadLetters,
       goneDeadLetters: this.#goneDeadLetters,
+      feedTrimmedThrough: this.#feedTrimmedThrough,
     };
   }
 }

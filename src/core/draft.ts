@@ -109,6 +109,11 @@ export class Draft extends DraftTables {
       .filter((signal) => this.keptSignal(run, signal.action) !== undefined);
   }
 
+  /** Open conditions with a correlation key, as they were before this draft. */
+  openByKey(namespace: string, correlationKey: string, limit: number): readonly Action[] {
+    return this.#loaded.openByKey(namespace, correlationKey, limit);
+  }
+
   keepSignal(signal: KeptSignal): void {
     this.#kept.set(`${signal.run} ${signal.action}`, signal);
   }

@@ -1,4 +1,6 @@
 import type { ActionError, ActionSpec, ActionState } from "./action.ts";
+import type { WebhookPost } from "./conditions/outbox.ts";
+import type { GivenAnswer } from "./conditions/standing.ts";
 import type { Delivery, Labels, RunState } from "./run.ts";
 import type { Json, Value, Values, ValueType } from "./value.ts";
 
@@ -7,7 +9,15 @@ export type Position = bigint & { readonly brand: "Position" };
 
 /** What happened, by kind; the proto message of the same name says when each occurs. */
 export type EventDetail =
-  | { readonly kind: "run_created"; readonly priority: number; readonly actionCount: number }
+  | {
+      readonly kind: "run_created";
+      readonly priority: number;
+      readonly actionCount: number;
+      /** Undefined in events from before there were callers. */
+      readonly createdBy: string | undefined;
+      /** Undefined for a run that does none over. */
+      readonly rerunOf: string | undefined;
+    }
   | { readonly kind: "run_updated"; readonly priority: number; readonly labels: Labels }
   | { readonly kind: "run_started" }
   | { readonly kind: "run_cancel_requested"; readonly cause: string }
@@ -24,6 +34,8 @@ export type EventDetail =
       readonly state: ActionState;
       readonly parent: string;
       readonly op: string;
+      /** The earlier run whose action it stands for, if it is RECOVERED. */
+      readonly recoveredFrom: string | undefined;
     }
   | { readonly kind: "action_queued" }
   | {
@@ -58,15 +70,63 @@ export type EventDetail =
       readonly type: ValueType;
       readonly prompt: string;
       readonly deadlineMs: number | undefined;
+      /** Undefined for the first. */
+      readonly instance: number | undefined;
+      readonly assignee: string | undefined;
+      readonly correlationKey: string | undefined;
     }
   | {
       readonly kind: "condition_answered";
       readonly value: Value;
       readonly signalledBy: string;
       readonly defaulted: boolean;
+      /** Undefined in events from before it was kept. */
+      readonly answer: GivenAnswer | undefined;
     }
-  | { readonly kind: "signal_kept"; readonly value: Value; readonly signalledBy: string }
-  | { readonly kind: "signal_dropped"; readonly cause: string }
+  | {
+      readonly kind: "signal_kept";
+      readonly value: Value;
+      readonly signalledBy: string;
+      readonly subject: string | undefined;
+      /** For one that names no run. */
+      readonly correlationKey: string | undefined;
+      readonly expireMs: number | undefined;
+    }
+  | {
+      readonly kind: "signal_dropped";
+      readonly cause: string;
+      readonly correlationKey: string | undefined;
+    }
+  | {
+      readonly kind: "answer_given";
+      readonly answer: GivenAnswer;
+      readonly answerCount: number;
+      readonly requiredCount: number;
+    }
+  | {
+      readonly kind: "condition_changed";
+      readonly change: "claimed" | "released" | "delegated" | "snoozed" | "woken" | "extended";
+      /** "" if the time had come. */
+      readonly subject: string;
+      readonly assignee: string;
+      readonly snoozeEndMs: number | undefined;
+      readonly deadlineMs: number | undefined;
+    }
+  | {
+      readonly kind: "condition_escalated";
+      /** From 1. */
+      readonly step: number;
+      readonly notify: readonly string[];
+      readonly assignee: string;
+    }
+  | {
+      readonly kind: "webhook_posted";
+      readonly about: WebhookPost["about"];
+      readonly deliveryCount: number;
+      /** What the last try said; "" if it was taken. */
+      readonly cause: string;
+    }
+  | { readonly kind: "link_refused"; readonly cause: string; readonly origin: string }
   | {
       readonly kind: "worker_attached";
       readonly workerId: string;

@@ -1,4 +1,6 @@
 import type { Action } from "./action.ts";
+import type { WebhookPost } from "./conditions/outbox.ts";
+import type { Answerer } from "./conditions/standing.ts";
 import type { Counter, Limit } from "./limits/limit.ts";
 import type { RunKey } from "./name.ts";
 import type { Op } from "./ops/op.ts";
@@ -12,7 +14,25 @@ export interface KeptSignal {
   readonly run: RunKey;
   readonly action: string;
   readonly value: Value;
-  readonly signalledBy: string;
+  readonly by: Answerer;
+  readonly timeMs: number;
+}
+
+/** A signal that came for a correlation key before a condition with it was open. */
+export interface KeyedSignal {
+  readonly namespace: string;
+  readonly correlationKey: string;
+  readonly value: Value;
+  readonly by: Answerer;
+  readonly timeMs: number;
+  /** When it is dropped. */
+  readonly expireMs: number;
+}
+
+/** A transaction of the feed, without its events. */
+export interface KeptTransaction {
+  /** The position of its last event. */
+  readonly last: number;
   readonly timeMs: number;
 }
 
@@ -40,6 +60,13 @@ export interface Loaded {
   actions(run: RunKey): readonly Action[];
   keptSignal(run: RunKey, action: string): KeptSignal | undefined;
   keptSignals(run: RunKey): readonly KeptSignal[];
+  /** The signal that is kept for a correlation key. */
+  keyedSignal(namespace: string, correlationKey: string): KeyedSignal | undefined;
+  keyedSignalCount(namespace: string): number;
+  /** Conditions of a namespace that are PAUSED and have a correlation key, by run and name. */
+  openByKey(namespace: string, correlationKey: string, limit: number): readonly Action[];
+  /** A post of a condition's webhook that was neither taken nor given up. */
+  post(key: string): WebhookPost | undefined;
   answer(key: string): StoredAnswer | undefined;
   /** The oldest stored answers from before a time. */
   answersBefore(timeMs: number, limit: number): readonly string[];
@@ -69,9 +96,19 @@ export interface Loaded {
   countersOf(namespace: string, limit: string): readonly Counter[];
   subscription(namespace: string, name: string): Subscription | undefined;
   subscriptionCount(): number;
+  /** All of them, by namespace and name. */
+  allSubscriptions(): readonly Subscription[];
   /** What a subscription set aside, the oldest event first. */
   deadLetters(namespace: string, subscription: string, limit: number): readonly DeadLetter[];
   deadLetter(namespace: string, subscription: string, position: number): DeadLetter | undefined;
+  /** The position behind which all of the feed is kept. */
+  feedOldest(): number;
+  /** The position of the last event of the feed, 0 for none. */
+  feedHead(): number;
+  /** The oldest transactions of the feed that are kept, in order. */
+  oldestTransactions(limit: number): readonly KeptTransaction[];
+  /** Leases get epochs above this: those below may have been given before the store was put back. */
+  epochBase(): number;
 }
 
 /** The key of a stored answer. */

@@ -78,6 +78,46 @@ export type Refusal =
       readonly attempts: number;
       readonly maxAttempts: number;
     }
+  | {
+      readonly reason: "ANSWER_INVALID";
+      readonly runId: string;
+      readonly action: string;
+      readonly violations: readonly Violation[];
+    }
+  | {
+      readonly reason: "NOT_ALLOWED";
+      readonly runId: string;
+      readonly action: string;
+      readonly subject: string;
+      /** What stands against it, in words. */
+      readonly rule: string;
+    }
+  | {
+      readonly reason: "INSTANCE_CHANGED";
+      readonly runId: string;
+      readonly action: string;
+      readonly instance: number;
+      readonly currentInstance: number;
+    }
+  | { readonly reason: "CORRELATION_NOT_FOUND"; readonly correlationKey: string }
+  | {
+      readonly reason: "CORRELATION_AMBIGUOUS";
+      readonly correlationKey: string;
+      /** The first of them, as `<run>/<name>`. */
+      readonly conditions: readonly string[];
+    }
+  | {
+      readonly reason: "ALREADY_CLAIMED";
+      readonly runId: string;
+      readonly action: string;
+      readonly assignee: string;
+    }
+  | {
+      readonly reason: "CONDITION_NOT_OPEN";
+      readonly runId: string;
+      readonly action: string;
+      readonly state: string;
+    }
   | { readonly reason: "LIMIT_NOT_FOUND"; readonly limit: string }
   | { readonly reason: "SUBSCRIPTION_NOT_FOUND"; readonly subscription: string }
   | { readonly reason: "SUBSCRIPTION_EXISTS"; readonly subscription: string };

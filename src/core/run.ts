@@ -50,6 +50,10 @@ export interface Run {
   readonly delivery: Delivery | undefined;
   /** When its state, priority or labels last changed. */
   readonly updateTimeMs: number;
+  /** The subject of the caller that created it. */
+  readonly createdBy: string;
+  /** The id of the run that it does over; "" for none. */
+  readonly rerunOf: string;
 }
 
 /** True if a run in this state has ended. */

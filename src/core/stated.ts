@@ -1,4 +1,5 @@
 import type { ActionError, Dependency, Input, RetryPolicy, Timeouts } from "./action.ts";
+import type { ConditionTerms } from "./conditions/terms.ts";
 import type { LogLevel, Published } from "./event.ts";
 import type { RunKey } from "./name.ts";
 import type { Placement, Resources } from "./placement/demand.ts";
@@ -35,6 +36,7 @@ export interface NewCondition {
   readonly description: string;
   readonly timeoutMs: number | undefined;
   readonly defaultValue: Value | undefined;
+  readonly terms: ConditionTerms | undefined;
 }
 
 /** A trace as a worker states it. */
@@ -88,4 +90,16 @@ export type Due =
   | { readonly kind: "run"; readonly run: RunKey }
   | { readonly kind: "session"; readonly sessionId: string }
   /** What is parked on a counter is to be looked at. */
-  | { readonly kind: "counter"; readonly key: string };
+  | { readonly kind: "counter"; readonly key: string }
+  /** A signal was kept long enough for a condition with its correlation key. */
+  | { readonly kind: "keyedSignal"; readonly namespace: string; readonly correlationKey: string };
+
+/** What becomes of an answer that a condition had, when its run is done again. */
+export type Replay = "reuse" | "askAgain" | "requireBoth";
+
+/** What becomes of earlier answers: of all, and of single conditions by their whole names. */
+export interface Replays {
+  /** Undefined takes what is usual for the command. */
+  readonly all: Replay | undefined;
+  readonly byCondition: Readonly<Record<string, Replay>>;
+}

@@ -10,12 +10,13 @@ import { Feeds } from "./feeds.ts";
 import { Lanes } from "./lanes.ts";
 import type { EngineLog } from "./log.ts";
 import { Sessions } from "./sessions.ts";
+import { type Expressions, noExpressions } from "./subscriptions/expressions.ts";
 import { Subscriptions } from "./subscriptions/subscriptions.ts";
-import { Sweeper } from "./sweeper.ts";
+import { type FeedRetention, Sweeper } from "./sweeper.ts";
 import { Wake } from "./wake.ts";
 
 /** What an operator may set; see the configuration of the same names for bounds and defaults. */
-export interface EngineSettings {
+export interface EngineSettings extends FeedRetention {
   /** How long a session keeps what it holds after its last pulse. */
   readonly leaseMs: number;
   /** How often both sides of a worker stream pulse. */
@@ -33,6 +34,8 @@ export interface EngineOptions {
   readonly chance?: Chance;
   readonly log: EngineLog;
   readonly settings: EngineSettings;
+  /** Understands the expressions of subscriptions; without it, those that have one rest. */
+  readonly expressions?: Expressions;
 }
 
 /**
@@ -60,7 +63,9 @@ export class Engine {
   #whenIdle: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor({ store, clock = systemClock, chance = systemChance, log, settings }: EngineOptions) {
+  constructor(options: EngineOptions) {
+    const { store, clock = systemClock, chance = systemChance, log, settings } = options;
+    const { expressions = noExpressions } = options;
     this.store = store;
     this.settings = settings;
     this.#clock = clock;
@@ -74,7 +79,14 @@ export class Engine {
     this.sessions = new Sessions({ lanes, clock });
     // Its last command comes while everybody else's are refused: what was acknowledged.
     const executeLate: Execute = (command) => this.#run(command, { isLast: true });
-    this.subscriptions = new Subscriptions({ store, feeds: this.feeds, execute: executeLate, clock, log });
+    this.subscriptions = new Subscriptions({
+      store,
+      feeds: this.feeds,
+      execute: executeLate,
+      clock,
+      log,
+      expressions,
+    });
     this.#dispatcher = new Dispatcher({
       lanes,
       sessions: this.sessions,
@@ -84,7 +96,7 @@ export class Engine {
       acceptTimeoutMs,
     });
     this.#deadlines = new Deadlines({ store, execute, clock, log });
-    this.#sweeper = new Sweeper({ execute, clock, log });
+    this.#sweeper = new Sweeper({ execute, clock, log, settings });
   }
 
   /**

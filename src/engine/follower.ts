@@ -22,7 +22,7 @@ export interface FollowOptions {
   /** Only events of this run; it makes catching up cheap. */
   readonly run?: RunKey | undefined;
   /** Which events are wanted, beside the run. Called for every event; it must be quick and must not throw. */
-  matches(event: Event): boolean;
+  matches(event: Event, placed: PlacedEvent): boolean;
   /** Ends it, without an error, wherever it stands. */
   readonly signal: AbortSignal;
 }
@@ -265,10 +265,11 @@ export class Follower implements TailReader {
     return wanted;
   }
 
-  #wants({ event }: PlacedEvent): boolean {
+  #wants(placed: PlacedEvent): boolean {
+    const { event } = placed;
     const isOfRun =
       this.run === undefined || (event.runId === this.#runId && event.namespace === this.#namespace);
-    return isOfRun && this.#options.matches(event);
+    return isOfRun && this.#options.matches(event, placed);
   }
 
   #isHead(position: Position): boolean {

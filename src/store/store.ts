@@ -1,6 +1,7 @@
 import type { Action, ActionState, Attempt } from "../core/action.ts";
 import type { Answers, Effect } from "../core/answer.ts";
 import type { CommandKind, CommandOf, Stamp } from "../core/command.ts";
+import type { WebhookPost } from "../core/conditions/outbox.ts";
 import type { Position, Transaction } from "../core/event.ts";
 import type { Counter, Limit } from "../core/limits/limit.ts";
 import type { RunKey } from "../core/name.ts";
@@ -69,21 +70,46 @@ export interface ConditionQuery {
   readonly run: RunKey | undefined;
   readonly labels: Labels;
   readonly includeEnded: boolean;
+  /** Open ones that are snoozed too. */
+  readonly includeSnoozed: boolean;
+  /** Undefined means any. */
+  readonly assignee: string | undefined;
+  readonly dueBeforeMs: number | undefined;
+  /** The op of the task that asks. */
+  readonly op: string | undefined;
+  readonly correlationKey: string | undefined;
+  /** By `due` only open ones are listed: whose time runs out first, those without a deadline last. */
+  readonly order: "age" | "due";
   readonly after: ConditionPlace | undefined;
   readonly limit: number;
 }
 
-/** A condition's place among all: by creation time, then run, then name. */
+/** A condition's place among all: by time, then run, then name. */
 export interface ConditionPlace {
+  /** By age when it was created; by `due` its deadline, `noDeadlineMs` for none. */
   readonly timeMs: number;
   readonly run: RunKey;
   readonly name: string;
 }
 
-/** A condition with the labels of its run. */
+/** The deadline of a condition without one, in the order of deadlines: after all others. */
+export const noDeadlineMs = Number.MAX_SAFE_INTEGER;
+
+/** A condition with what is said of its run. */
 export interface ConditionRow {
   readonly action: Action;
   readonly runLabels: Labels;
+  /** Who created its run. */
+  readonly requester: string;
+  /** The op of the task that asks; "" in a plan. */
+  readonly op: string;
+}
+
+/** Posts of webhooks that are due, the longest due first. */
+export interface PostPage {
+  readonly posts: readonly WebhookPost[];
+  /** When the next one after them is due. */
+  readonly nextMs: number | undefined;
 }
 
 /** Which ops. */
@@ -130,6 +156,22 @@ export interface FeedPage {
   readonly atHead: boolean;
 }
 
+/** An earlier epoch of a feed, which went on elsewhere, or not at all, when the store was put back to it. */
+export interface FeedAncestor {
+  /** The `feedId` that it had. */
+  readonly feedId: string;
+  /** The last position that both have in common. */
+  readonly through: Position;
+}
+
+/** Where a feed comes from. */
+export interface FeedOrigin {
+  /** When its epoch began. */
+  readonly timeMs: number;
+  /** The epochs that it goes on from, the first one first: what was committed in each up to its `through`. */
+  readonly ancestors: readonly FeedAncestor[];
+}
+
 /** The store cannot write or read at the moment; trying again is safe. */
 export class StoreUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -153,11 +195,15 @@ export interface Store {
   /** Lets the rules judge a command and commits what they say. Throws StoreUnavailable. */
   transact<K extends CommandKind>(command: CommandOf<K>, stamp: Stamp): Promise<Outcome<K>>;
 
-  /** Names this feed. Another value means other events: cursors of the one mean nothing in the other. */
+  /**
+   * Names this epoch of the feed. Another value means other events: cursors of the one mean nothing in the
+   * other, but for what `feedOrigin` says of those before.
+   */
   readonly feedId: string;
+  readonly feedOrigin: FeedOrigin;
   /** The position of the last event, 0 for none. */
   head(): Promise<Position>;
-  /** The position behind which everything is kept: 0 until something is removed. */
+  /** The position behind which everything is kept: 0 until something is removed. It never moves back. */
   oldest(): Promise<Position>;
   readFeed(query: FeedQuery): Promise<FeedPage>;
 
@@ -168,6 +214,10 @@ export interface Store {
   /** The ended attempts of an action, by number; the last 1,000. */
   listAttempts(run: RunKey, name: string): Promise<readonly Attempt[]>;
   listConditions(query: ConditionQuery): Promise<Page<ConditionRow, ConditionPlace>>;
+  /** Posts of conditions' webhooks that are due at a time. */
+  duePosts(nowMs: number, limit: number): Promise<PostPage>;
+  /** A key for signing links: chosen once at random, kept with the data and in backups, shown to nobody. */
+  linkKey(): Promise<Uint8Array>;
   op(namespace: string, name: string, version: number): Promise<Op | undefined>;
   /** The latest version of an op that has this name of its own. */
   opNamed(namespace: string, name: string, versionName: string): Promise<Op | undefined>;

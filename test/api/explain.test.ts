@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ExplainActionResponse_Cause as Cause } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { ExplainActionResponse_Cause as Cause } from "../../gen/signalbox/v1/explanation_pb.ts";
 import { explainAction } from "../../src/api/explain.ts";
 import type { CommandKind, CommandOf } from "../../src/core/command.ts";
 import type { LimitContent } from "../../src/core/limits/limit.ts";

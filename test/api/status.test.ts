@@ -163,9 +163,9 @@ const refusals: { readonly [Name in Refusal["reason"]]: Row } = {
   TOKEN_INVALID: { refusal: { reason: "TOKEN_INVALID" }, code: "InvalidArgument", metadata: {} },
   FILTER_CHANGED: { refusal: { reason: "FILTER_CHANGED" }, code: "InvalidArgument", metadata: {} },
   CURSOR_EXPIRED: {
-    refusal: { reason: "CURSOR_EXPIRED", oldestCursor: "AQab" },
+    refusal: { reason: "CURSOR_EXPIRED", oldestCursor: "AQab", feedEpoch: "feed", resumeCursor: "AQcd" },
     code: "OutOfRange",
-    metadata: { oldest_cursor: "AQab" },
+    metadata: { oldest_cursor: "AQab", feed_epoch: "feed", resume_cursor: "AQcd" },
   },
   ATTACH_EXPECTED: {
     refusal: { reason: "ATTACH_EXPECTED", found: "credit" },

@@ -1,10 +1,30 @@
 import type { Dependency, Input } from "../../src/core/action.ts";
+import { type Answerer, anonymousSubject } from "../../src/core/conditions/standing.ts";
+import { type AnswerRule, type ConditionTerms, plainRule, plainTerms } from "../../src/core/conditions/terms.ts";
 import type { InputSpec, InputSpecs, OpContent, OutputSpec, SpecType } from "../../src/core/ops/op.ts";
-import type { NewAction, NewCondition, NewTask, Request } from "../../src/core/stated.ts";
+import type { NewAction, NewCondition, NewTask, Replays, Request } from "../../src/core/stated.ts";
 import type { Json, Value } from "../../src/core/value.ts";
 
 /** A request without an id. */
 export const noRequest: Request = { requestId: "", digest: "" };
+
+/** Earlier answers as is usual for the command. */
+export const noReplays: Replays = { all: undefined, byCondition: {} };
+
+/** A caller who answers by a call, in nobody else's name. */
+export function by(subject: string = anonymousSubject, parts: Partial<Answerer> = {}): Answerer {
+  return { subject, groups: [], signalledBy: "", comment: "", channel: "call", origin: "", ...parts };
+}
+
+/** The terms of a condition that asks for only this beyond its type. */
+export function terms(parts: Partial<ConditionTerms>): ConditionTerms {
+  return { ...plainTerms, ...parts };
+}
+
+/** A rule by which answers decide: one answer of anybody, but for what is said. */
+export function answerRule(parts: Partial<AnswerRule>): AnswerRule {
+  return { ...plainRule, ...parts };
+}
 
 /** The op of every task that names none. */
 export const theOp = "work";
@@ -67,6 +87,7 @@ export function aCondition(
     description: "",
     timeoutMs: undefined,
     defaultValue: undefined,
+    terms: undefined,
     ...parts,
   };
   return { name, spec, ...common({ after, labels }) };

@@ -18,6 +18,7 @@ export function done(answer: object = {}, more: Partial<Extract<Outcome<"fire">,
  */
 export class FakeStore implements Partial<Store> {
   readonly feedId = "fake";
+  readonly feedOrigin = { timeMs: 0, ancestors: [] };
   readonly transactions: Transaction[] = [];
   readonly commands: Command[] = [];
   readonly feedReads: FeedQuery[] = [];

@@ -1,5 +1,6 @@
 import type fc from "fast-check";
 import type { Command, CommandOf } from "../../src/core/command.ts";
+import { anonymousSubject } from "../../src/core/conditions/standing.ts";
 import { runIdOf, wholeName } from "../../src/core/name.ts";
 import { noCapacity } from "../../src/core/placement/demand.ts";
 import type { AttemptReference, NewAction, ReportContent } from "../../src/core/stated.ts";
@@ -11,8 +12,10 @@ import {
   aTask,
   aTrace,
   bool,
+  by,
   float,
   int,
+  noReplays,
   noRequest,
   text,
   theTask,
@@ -128,14 +131,14 @@ function ofRun(
   if (run === undefined) return undefined;
   const common = { request: noRequest, run };
   if (kind === "cancel") return { kind: "cancelRun", ...common, cause: "" };
-  if (kind === "retry") return { kind: "retryRun", ...common, force: choose.is(3), all: choose.is(5) };
+  if (kind === "retry") return { kind: "retryRun", ...common, force: choose.is(3), all: choose.is(5), replays: noReplays };
   if (kind === "update") {
     return { kind: "updateRun", ...common, priority: choose.upTo(3), setLabels: {}, removeLabels: [] };
   }
   if (kind === "signal") {
     const parent = choose.is(2) ? (choose.of(world.state.actions(run))?.name ?? "") : "";
     const action = wholeName(parent, choose.of(names) ?? "");
-    return { kind: "signalCondition", ...common, action, value: aValue(choose), signalledBy: "" };
+    return { kind: "signalCondition", ...common, action, value: aValue(choose), by: by(), instance: 0 };
   }
   const published = { source: "s", type: "t", attributes: {}, payload: undefined };
   const events = [{ runId: runIdOf(run), action: "", published }];
@@ -153,6 +156,7 @@ function aCreate(choose: Chooser, world: World): CommandOf<"createRun"> {
     priority: choose.upTo(3),
     timeoutMs: choose.is(6) ? 5000 : undefined,
     delivery: undefined,
+    createdBy: anonymousSubject,
     work: choose.is(3) ? { task: theTask(parts(choose)) } : { plan: someActions(choose) },
   };
 }

@@ -1,7 +1,8 @@
 import type { Command, CommandOf } from "../../src/core/command.ts";
+import { anonymousSubject } from "../../src/core/conditions/standing.ts";
 import type { LimitScope } from "../../src/core/limits/limit.ts";
 import type { AttemptReference, NewAction, NewTask } from "../../src/core/stated.ts";
-import { aTask, noRequest } from "./builders.ts";
+import { aTask, noReplays, noRequest } from "./builders.ts";
 import { Chooser, type Step } from "./chooser.ts";
 import { placement, resources } from "./placing.ts";
 import { acceptTimeoutMs, type World } from "./world.ts";
@@ -107,6 +108,7 @@ function aCreate(choose: Chooser, world: World): CommandOf<"createRun"> {
     priority: choose.upTo(3),
     timeoutMs: choose.is(9) ? 60_000 : undefined,
     delivery: undefined,
+    createdBy: anonymousSubject,
     work: { plan },
   };
 }
@@ -233,7 +235,7 @@ function ofRun(
   if (run === undefined) return undefined;
   const common = { request: noRequest, run };
   if (kind === "cancel") return { kind: "cancelRun", ...common, cause: "" };
-  if (kind === "retry") return { kind: "retryRun", ...common, force: choose.is(2), all: choose.is(2) };
+  if (kind === "retry") return { kind: "retryRun", ...common, force: choose.is(2), all: choose.is(2), replays: noReplays };
   if (kind === "update") {
     const labels = someLabels(choose);
     return { kind: "updateRun", ...common, priority: choose.upTo(3), setLabels: labels, removeLabels: [] };

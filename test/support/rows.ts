@@ -1,12 +1,21 @@
 import type { Action, Attempt, ConditionSpec, TaskSpec } from "../../src/core/action.ts";
+import { postKey, type WebhookPost } from "../../src/core/conditions/outbox.ts";
+import {
+  anonymousSubject,
+  type ConditionStanding,
+  type GivenAnswer,
+} from "../../src/core/conditions/standing.ts";
+import type { ConditionTerms } from "../../src/core/conditions/terms.ts";
 import type { Event } from "../../src/core/event.ts";
 import { type Counter, counterKey, type Limit } from "../../src/core/limits/limit.ts";
+import type { KeyedSignal, KeptSignal } from "../../src/core/loaded.ts";
 import { parentOf, type RunKey, runIdOf } from "../../src/core/name.ts";
 import type { Op } from "../../src/core/ops/op.ts";
 import { noCapacity, nothingReserved } from "../../src/core/placement/demand.ts";
 import type { Run } from "../../src/core/run.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { DeadLetter, Subscription } from "../../src/core/subscriptions/subscription.ts";
+import { bool, by, terms } from "./builders.ts";
 
 /** The key of a run of the namespace `default`, or of the one that stands before its id. */
 export function keyOf(name: string): RunKey {
@@ -43,6 +52,8 @@ export function runRow(name: string, parts: Partial<Run> = {}): Run {
     image: "",
     delivery: undefined,
     updateTimeMs: parts.endTimeMs ?? parts.startTimeMs ?? parts.createTimeMs ?? 1_000,
+    createdBy: anonymousSubject,
+    rerunOf: "",
     ...parts,
   };
 }
@@ -84,6 +95,7 @@ export const conditionSpec: ConditionSpec = {
   description: "",
   timeoutMs: undefined,
   defaultValue: undefined,
+  terms: undefined,
   dependencies: [],
   labels: {},
 };
@@ -125,6 +137,8 @@ export function actionRow(run: string, name: string, parts: Partial<Action> = {}
     progressMessage: "",
     outcome: undefined,
     signalledBy: "",
+    standing: undefined,
+    recoveredFrom: undefined,
     childCount: 0,
     isStale: false,
     parentAttempt: 0,
@@ -135,6 +149,76 @@ export function actionRow(run: string, name: string, parts: Partial<Action> = {}
 /** A condition as a store keeps it: an open one, unless said. */
 export function conditionRow(run: string, name: string, parts: Partial<Action> = {}): Action {
   return actionRow(run, name, { spec: conditionSpec, state: "PAUSED", ...parts });
+}
+
+/** What a condition of type bool is told that has only these terms, and runs out of time after `timeoutMs`. */
+export function conditionWith(parts: Partial<ConditionTerms>, timeoutMs?: number): ConditionSpec {
+  return { ...conditionSpec, timeoutMs, terms: terms(parts) };
+}
+
+/** Where a condition stands that somebody has to do with, but for what is said. */
+export function standingRow(parts: Partial<ConditionStanding> = {}): ConditionStanding {
+  return {
+    instance: 1,
+    answers: [],
+    earlier: [],
+    assignee: "",
+    delegations: [],
+    snoozeEndMs: undefined,
+    deadlineMs: undefined,
+    escalationCount: 0,
+    linkRefusalCount: 0,
+    mustEqual: undefined,
+    ...parts,
+  };
+}
+
+/** A yes that a subject gave. */
+export function givenAnswer(subject: string, parts: Partial<GivenAnswer> = {}): GivenAnswer {
+  return {
+    value: bool(true),
+    subject,
+    signalledBy: "",
+    comment: "",
+    channel: "call",
+    origin: "",
+    timeMs: 1_000,
+    instance: 1,
+    runId: "",
+    ...parts,
+  };
+}
+
+/** A yes that came before its condition. */
+export function keptSignalRow(run: string, action: string, parts: Partial<KeptSignal> = {}): KeptSignal {
+  return { run: keyOf(run), action, value: bool(true), by: by("ana"), timeMs: 1_000, ...parts };
+}
+
+/** A yes that is kept for a correlation key. */
+export function keyedSignalRow(correlationKey: string, parts: Partial<KeyedSignal> = {}): KeyedSignal {
+  return {
+    namespace: "default",
+    correlationKey,
+    value: bool(true),
+    by: by("ana"),
+    timeMs: 1_000,
+    expireMs: 9_000,
+    ...parts,
+  };
+}
+
+/** A post that tells of a condition that is open. */
+export function postRow(run: string, action: string, parts: Partial<WebhookPost> = {}): WebhookPost {
+  const about = { run: keyOf(run), action, instance: 1, about: "condition_paused", step: 0, ...parts } as const;
+  return {
+    ...about,
+    key: postKey(about),
+    createTimeMs: 1_000,
+    dueMs: 1_000,
+    deliveryCount: 0,
+    cause: "",
+    ...parts,
+  };
 }
 
 /** An attempt that succeeded. */
@@ -269,6 +353,7 @@ export function subscriptionRow(name: string, parts: Partial<Subscription> = {})
     through: 0,
     ahead: [],
     deadLetterCount: 0,
+    missedCount: 0,
     ...parts,
   };
 }

@@ -11,6 +11,7 @@ import { SubscriptionService } from "../../gen/signalbox/v1/subscription_service
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { type Carrier, startCarrier } from "../../src/api/carrier/server.ts";
 import { Deliveries, noTargets } from "../../src/api/delivery/deliveries.ts";
+import { expressions } from "../../src/api/event-filter.ts";
 import { observeCalls } from "../../src/api/interceptors/observe.ts";
 import { validateRequests } from "../../src/api/interceptors/validate.ts";
 import { routes } from "../../src/api/routes.ts";
@@ -76,6 +77,7 @@ export class TestServer {
     const engine = new Engine({
       store,
       log,
+      expressions,
       settings: {
         leaseMs: 15_000,
         pulseIntervalMs: 5_000,

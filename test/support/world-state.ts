@@ -65,6 +65,9 @@ export class WorldState extends MemoryState {
     for (const { key, dueMs: atMs } of this.counters.values()) {
       if (atMs !== undefined) found.push({ atMs, due: { kind: "counter", key } });
     }
+    for (const { namespace, correlationKey, expireMs: atMs } of this.decisions.allKeyedSignals()) {
+      found.push({ atMs, due: { kind: "keyedSignal", namespace, correlationKey } });
+    }
     return found.sort((one, other) => one.atMs - other.atMs);
   }
 }

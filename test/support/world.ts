@@ -11,7 +11,7 @@ import type { Refusal } from "../../src/core/refusal.ts";
 import type { Run } from "../../src/core/run.ts";
 import type { AttemptReference, NewAction, NewTask, ReportContent } from "../../src/core/stated.ts";
 import type { Values } from "../../src/core/value.ts";
-import { anOp, noRequest, theOp, theTask } from "./builders.ts";
+import { anOp, by, noReplays, noRequest, theOp, theTask } from "./builders.ts";
 import { WorldState } from "./world-state.ts";
 
 /** What a command came to. */
@@ -95,6 +95,7 @@ export class World {
       priority: 0,
       timeoutMs: undefined,
       delivery: undefined,
+      createdBy: "rita",
       work: plan === undefined ? { task: task ?? theTask() } : { plan },
       ...parts,
     });
@@ -182,7 +183,12 @@ export class World {
   signal(
     action: string,
     value: CommandOf<"signalCondition">["value"],
-    { run = theRun, request = noRequest }: Partial<CommandOf<"signalCondition">> = {},
+    {
+      run = theRun,
+      request = noRequest,
+      by: answerer = by("ann", { signalledBy: "ann" }),
+      instance = 0,
+    }: Partial<CommandOf<"signalCondition">> = {},
   ): Done<"signalCondition"> {
     return this.do<"signalCondition">({
       kind: "signalCondition",
@@ -190,7 +196,8 @@ export class World {
       run,
       action,
       value,
-      signalledBy: "ann",
+      by: answerer,
+      instance,
     });
   }
 
@@ -202,8 +209,9 @@ export class World {
     run = theRun,
     force = false,
     all = false,
-  }: Partial<Pick<CommandOf<"retryRun">, "run" | "force" | "all">> = {}): Done<"retryRun"> {
-    return this.do<"retryRun">({ kind: "retryRun", request: noRequest, run, force, all });
+    replays = noReplays,
+  }: Partial<Omit<CommandOf<"retryRun">, "kind">> = {}): Done<"retryRun"> {
+    return this.do<"retryRun">({ kind: "retryRun", request: noRequest, run, force, all, replays });
   }
 
   /** The run, which is there. */
@@ -238,7 +246,7 @@ export class World {
 
   /** The feed so far. */
   get feed(): readonly Transaction[] {
-    return this.state.transactions;
+    return this.state.feed.transactions;
   }
 
   /** Every event so far, in order. */

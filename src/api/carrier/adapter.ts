@@ -10,6 +10,7 @@ import type { Log } from "../../observe/log.ts";
 import { type CallOrigin, callOriginKey } from "./call-origin.ts";
 import type { Calls } from "./calls.ts";
 import { allowOrigin } from "./cors.ts";
+import { frameSinkKey, frameSinkOf } from "./frame-sink.ts";
 import { answerPlainly, bareRefusals, unknownPath, unreadable } from "./plain-answer.ts";
 import type { HttpRequest, HttpResponse } from "./port.ts";
 
@@ -58,6 +59,7 @@ export function createAdapter({ router, calls, log, origins, plain }: AdapterOpt
     calls.start({ request, response, clientStreams, startedAtMs: performance.now() });
     const origin: CallOrigin = { peer: peerOf(request), httpVersion: request.httpVersion, observed: false };
     const values = createContextValues().set(callOriginKey, origin);
+    if (methodKind === "server_streaming") values.set(frameSinkKey, frameSinkOf(request, response));
     answer(handler, values, request, response).catch((error: unknown) => {
       settleFailure(error, request, response, log.child({ path, ...origin }));
     });

@@ -1,5 +1,5 @@
-import type { ExplainActionResponse } from "../../../gen/signalbox/v1/run_service_pb.ts";
-import { ExplainActionResponse_Cause as Cause } from "../../../gen/signalbox/v1/run_service_pb.ts";
+import type { ExplainActionResponse } from "../../../gen/signalbox/v1/explanation_pb.ts";
+import { ExplainActionResponse_Cause as Cause } from "../../../gen/signalbox/v1/explanation_pb.ts";
 import type { Action, TaskSpec } from "../../core/action.ts";
 import { queueKey } from "../../core/command.ts";
 import { type Counter, type Limit, newCounter } from "../../core/limits/limit.ts";

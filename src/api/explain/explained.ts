@@ -1,7 +1,7 @@
 import type {
   ExplainActionResponse_Cause as Cause,
   ExplainActionResponse,
-} from "../../../gen/signalbox/v1/run_service_pb.ts";
+} from "../../../gen/signalbox/v1/explanation_pb.ts";
 import { message } from "../mapping/message.ts";
 
 /** The facts that come with an explanation, as far as there are any. */

@@ -4,17 +4,24 @@ import {
   Dependency_Requirement,
   TimelineEntry_Type,
 } from "../../../gen/signalbox/v1/action_pb.ts";
-import { Condition_Outcome } from "../../../gen/signalbox/v1/condition_pb.ts";
+import {
+  Condition_Outcome,
+  ConditionAnswer_Channel,
+} from "../../../gen/signalbox/v1/condition_pb.ts";
+import { ConditionChanged_Kind } from "../../../gen/signalbox/v1/event_pb.ts";
 import { EventKind as EventKindEnum, LogLevel as LogLevelEnum } from "../../../gen/signalbox/v1/event_pb.ts";
 import { SpecType as SpecTypeEnum } from "../../../gen/signalbox/v1/op_pb.ts";
+import { ConditionReplay } from "../../../gen/signalbox/v1/replay_pb.ts";
 import { Run_State } from "../../../gen/signalbox/v1/run_pb.ts";
 import { ValueType as ValueTypeEnum } from "../../../gen/signalbox/v1/value_pb.ts";
 import { Worker_State } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { ActionSpec, ActionState, Dependency, Outcome } from "../../core/action.ts";
-import type { EventKind, LogLevel } from "../../core/event.ts";
+import type { GivenAnswer } from "../../core/conditions/standing.ts";
+import type { EventDetail, EventKind, LogLevel } from "../../core/event.ts";
 import type { SpecType } from "../../core/ops/op.ts";
 import type { RunState } from "../../core/run.ts";
 import type { SessionState } from "../../core/session.ts";
+import type { Replay } from "../../core/stated.ts";
 import type { ValueType } from "../../core/value.ts";
 import type { TimelineType } from "../timeline.ts";
 
@@ -59,6 +66,33 @@ export const actionKinds = enumMap<ActionSpec["kind"], Action_Kind>({
 export const requirements = enumMap<Dependency["requirement"], Dependency_Requirement>({
   succeeded: Dependency_Requirement.SUCCEEDED,
   ended: Dependency_Requirement.ENDED,
+});
+
+/** How answers come. */
+export const answerChannels = enumMap<GivenAnswer["channel"], ConditionAnswer_Channel>({
+  call: ConditionAnswer_Channel.CALL,
+  link: ConditionAnswer_Channel.LINK,
+  default: ConditionAnswer_Channel.DEFAULT,
+});
+
+/** What is done to a condition in the inbox. */
+export const conditionChanges = enumMap<
+  Extract<EventDetail, { readonly kind: "condition_changed" }>["change"],
+  ConditionChanged_Kind
+>({
+  claimed: ConditionChanged_Kind.CLAIMED,
+  released: ConditionChanged_Kind.RELEASED,
+  delegated: ConditionChanged_Kind.DELEGATED,
+  snoozed: ConditionChanged_Kind.SNOOZED,
+  woken: ConditionChanged_Kind.WOKEN,
+  extended: ConditionChanged_Kind.EXTENDED,
+});
+
+/** What becomes of earlier answers. */
+export const replays = enumMap<Replay, ConditionReplay>({
+  reuse: ConditionReplay.REUSE,
+  askAgain: ConditionReplay.ASK_AGAIN,
+  requireBoth: ConditionReplay.REQUIRE_BOTH,
 });
 
 /** Types that a condition asks its answer to have. */

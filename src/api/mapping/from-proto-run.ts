@@ -4,14 +4,15 @@ import type {
   NewAction as NewActionMessage,
   TaskSpec as TaskSpecMessage,
 } from "../../../gen/signalbox/v1/action_pb.ts";
-import type { ConditionSpec as ConditionSpecMessage } from "../../../gen/signalbox/v1/condition_pb.ts";
+import type { ConditionReplay } from "../../../gen/signalbox/v1/replay_pb.ts";
 import type { NewRun as NewRunMessage } from "../../../gen/signalbox/v1/run_pb.ts";
 import type { Dependency, Input } from "../../core/action.ts";
 import type { CommandOf } from "../../core/command.ts";
 import { defaultNamespace } from "../../core/name.ts";
-import type { NewAction, NewCondition, NewTask } from "../../core/stated.ts";
+import type { NewAction, NewTask, Replays } from "../../core/stated.ts";
+import { fromConditionSpec } from "./conditions/from-condition-spec.ts";
 import { fromDelivery } from "./delivery.ts";
-import { requirements, valueTypes } from "./enums.ts";
+import { replays, requirements } from "./enums.ts";
 import type { Faults } from "./faults.ts";
 import { fromRetryPolicy, fromTimeouts } from "./from-proto-op.ts";
 import { fromPlacement, fromResources } from "./from-proto-resource.ts";
@@ -35,6 +36,18 @@ export function fromNewRun(message: NewRunMessage, faults: Faults): NewRun {
     delivery: fromDelivery(message.delivery),
     work: fromWork(message.work, faults),
   };
+}
+
+/** What a request wants of earlier answers. */
+export function fromReplays({
+  replay,
+  replayByCondition,
+}: {
+  readonly replay: ConditionReplay;
+  readonly replayByCondition: Readonly<Record<string, ConditionReplay>>;
+}): Replays {
+  const stated = Object.entries(replayByCondition).map(([name, one]) => [name, replays.word(one) ?? "reuse"]);
+  return { all: replays.word(replay), byCondition: Object.fromEntries(stated) };
 }
 
 /** The namespace that a request means: an empty one is `default`. */
@@ -118,23 +131,5 @@ function fromDependency(message: DependencyMessage, faults: Faults): Dependency 
     action,
     requirement: requirements.word(requirement) ?? "succeeded",
     equals: equals === undefined ? undefined : faults.within("equals", () => fromValue(equals, faults)),
-  };
-}
-
-/** A condition of a request. */
-function fromConditionSpec(message: ConditionSpecMessage, faults: Faults): NewCondition {
-  const { type, prompt, description, timeout, defaultValue } = message;
-  const word = valueTypes.word(type);
-  if (word === undefined) faults.within("type", () => faults.add("must be a type of value"));
-  return {
-    kind: "condition",
-    type: word ?? "bool",
-    prompt,
-    description,
-    timeoutMs: fromDuration(timeout),
-    defaultValue:
-      defaultValue === undefined
-        ? undefined
-        : faults.within("default_value", () => fromValue(defaultValue, faults)),
   };
 }

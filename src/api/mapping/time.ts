@@ -8,6 +8,11 @@ export function toTimestamp(timeMs: number | undefined): Timestamp | undefined {
   return { $typeName: "google.protobuf.Timestamp", seconds: BigInt(seconds), nanos };
 }
 
+/** A time of a request in whole milliseconds since 1970, rounded up; undefined stays undefined. */
+export function fromTimestamp(time: Timestamp | undefined): number | undefined {
+  return time === undefined ? undefined : Number(time.seconds) * 1000 + Math.ceil(time.nanos / 1_000_000);
+}
+
 /** A duration in milliseconds as a message; undefined stays undefined. */
 export function toDuration(durationMs: number | undefined): Duration | undefined {
   if (durationMs === undefined) return undefined;

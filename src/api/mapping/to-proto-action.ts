@@ -5,32 +5,26 @@ import type {
   Input as InputMessage,
 } from "../../../gen/signalbox/v1/action_pb.ts";
 import type {
-  Condition as ConditionMessage,
-  ConditionSpec as ConditionSpecMessage,
-} from "../../../gen/signalbox/v1/condition_pb.ts";
-import { Condition_Outcome } from "../../../gen/signalbox/v1/condition_pb.ts";
-import type {
   Action,
   ActionError,
   ActionSpec,
-  ConditionSpec,
   Dependency,
   Input,
   Timeouts,
 } from "../../core/action.ts";
 import { requirementsOf } from "../../core/actions/dependency.ts";
 import { namespaceOf, runIdOf } from "../../core/name.ts";
-import type { Labels } from "../../core/run.ts";
-import { actionKinds, actionStates, outcomes, requirements, valueTypes } from "./enums.ts";
+import { toCondition } from "./conditions/to-condition.ts";
+import { actionKinds, actionStates, requirements } from "./enums.ts";
 import { message } from "./message.ts";
-import { toDuration, toTimestamp } from "./time.ts";
+import { toTimestamp } from "./time.ts";
 import { toRetryPolicy, toTimeouts } from "./to-proto-op.ts";
 import { toPlacement, toResources } from "./to-proto-resource.ts";
 import { toValue, toValues } from "./to-proto-value.ts";
 
-const noLabels: Labels = {};
+const noSurroundings = { runLabels: {}, requester: "", op: "" };
 
-/** An action as it stands. The condition in it says nothing of the labels of its run. */
+/** An action as it stands. The condition in it says nothing of its run and of the task that asks. */
 export function toAction(action: Action): ActionMessage {
   const { spec } = action;
   const isTask = spec.kind === "task";
@@ -60,7 +54,7 @@ export function toAction(action: Action): ActionMessage {
     dependencies: dependenciesOf(spec).map(toDependency),
     labels: spec.labels,
     inputs: isTask ? toInputs(spec.inputs) : {},
-    condition: spec.kind === "condition" ? conditionOf(action, spec, noLabels) : undefined,
+    condition: toCondition(action, noSurroundings),
     resources: toResources(isTask ? spec.demand?.resources : undefined),
     placement: toPlacement(isTask ? spec.demand?.placement : undefined),
     image: isTask ? (spec.image ?? "") : "",
@@ -68,47 +62,12 @@ export function toAction(action: Action): ActionMessage {
     deviceIndexes: [...action.deviceIndexes],
     retry: isTask ? toRetryPolicy(spec.retry) : undefined,
     timeouts: isTask && isTimed(spec.timeouts) ? toTimeouts(spec.timeouts) : undefined,
+    recoveredFrom: action.recoveredFrom ?? "",
   });
 }
 
 function isTimed({ queueToStartMs, startToEndMs, heartbeatMs }: Timeouts): boolean {
   return queueToStartMs !== undefined || startToEndMs !== undefined || heartbeatMs !== undefined;
-}
-
-/** The condition that an action is, with the labels of its run; undefined for any other kind. */
-export function toCondition(action: Action, runLabels: Labels): ConditionMessage | undefined {
-  return action.spec.kind === "condition" ? conditionOf(action, action.spec, runLabels) : undefined;
-}
-
-function conditionOf(action: Action, spec: ConditionSpec, runLabels: Labels): ConditionMessage {
-  const pauseTimeMs = action.queueTimeMs;
-  const isTimed = pauseTimeMs !== undefined && spec.timeoutMs !== undefined;
-  const answer = action.outputs?.["value"];
-  return message<ConditionMessage>({
-    $typeName: "signalbox.v1.Condition",
-    namespace: namespaceOf(action.run),
-    runId: runIdOf(action.run),
-    name: action.name,
-    spec: toConditionSpec(spec),
-    pauseTime: toTimestamp(pauseTimeMs),
-    deadlineTime: toTimestamp(isTimed ? pauseTimeMs + spec.timeoutMs : undefined),
-    endTime: toTimestamp(action.endTimeMs),
-    outcome: action.outcome === undefined ? Condition_Outcome.UNSPECIFIED : outcomes.of[action.outcome],
-    answer: answer === undefined ? undefined : toValue(answer),
-    signalledBy: action.signalledBy,
-    runLabels,
-  });
-}
-
-function toConditionSpec(spec: ConditionSpec): ConditionSpecMessage {
-  return message<ConditionSpecMessage>({
-    $typeName: "signalbox.v1.ConditionSpec",
-    type: valueTypes.of[spec.type],
-    prompt: spec.prompt,
-    description: spec.description,
-    timeout: toDuration(spec.timeoutMs),
-    defaultValue: spec.defaultValue === undefined ? undefined : toValue(spec.defaultValue),
-  });
 }
 
 /** What an action waits for: what it names, and once each what only its inputs refer to. */

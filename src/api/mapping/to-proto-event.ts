@@ -1,18 +1,18 @@
 import type {
   ActionEnded,
   AttemptFailed,
-  ConditionPaused,
   Event as EventMessage,
   Published,
   RunEnded,
 } from "../../../gen/signalbox/v1/event_pb.ts";
 import type { Event, EventDetail, EventKind, Position } from "../../core/event.ts";
+import { conditionDetails } from "./conditions/condition-details.ts";
 import { toDelivery } from "./delivery.ts";
-import { actionKinds, actionStates, logLevels, runStates, valueTypes } from "./enums.ts";
+import { actionKinds, actionStates, logLevels, runStates } from "./enums.ts";
 import { message } from "./message.ts";
 import { toTimestamp } from "./time.ts";
 import { toActionError } from "./to-proto-action.ts";
-import { toJson, toValue, toValues } from "./to-proto-value.ts";
+import { toJson, toValues } from "./to-proto-value.ts";
 
 /** An event's id: sixteen hexadecimal digits, which sort in feed order. */
 export function toEventId(position: bigint): string {
@@ -58,9 +58,9 @@ function toDetail<K extends EventKind>(detail: DetailOf<K>): Detail {
 
 /** How each kind of event is told. */
 const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = {
-  run_created: ({ priority, actionCount }) => ({
+  run_created: ({ priority, actionCount, createdBy = "", rerunOf = "" }) => ({
     case: "runCreated",
-    value: { $typeName: "signalbox.v1.RunCreated", priority, actionCount },
+    value: { $typeName: "signalbox.v1.RunCreated", priority, actionCount, createdBy, rerunOf },
   }),
   run_updated: ({ priority, labels }) => ({
     case: "runUpdated",
@@ -84,7 +84,7 @@ const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = 
       outputs: toValues(outputs),
     }),
   }),
-  action_created: ({ actionKind, state, parent, op }) => ({
+  action_created: ({ actionKind, state, parent, op, recoveredFrom = "" }) => ({
     case: "actionCreated",
     value: {
       $typeName: "signalbox.v1.ActionCreated",
@@ -92,6 +92,7 @@ const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = 
       state: actionStates.of[state],
       parent,
       op,
+      recoveredFrom,
     },
   }),
   action_queued: () => ({ case: "actionQueued", value: { $typeName: "signalbox.v1.ActionQueued" } }),
@@ -148,27 +149,7 @@ const details: { readonly [K in EventKind]: (detail: DetailOf<K>) => Detail } = 
     case: "actionReopened",
     value: { $typeName: "signalbox.v1.ActionReopened", state: actionStates.of[state] },
   }),
-  condition_paused: ({ type, prompt, deadlineMs }) => ({
-    case: "conditionPaused",
-    value: message<ConditionPaused>({
-      $typeName: "signalbox.v1.ConditionPaused",
-      type: valueTypes.of[type],
-      prompt,
-      deadlineTime: toTimestamp(deadlineMs),
-    }),
-  }),
-  condition_answered: ({ value, signalledBy, defaulted }) => ({
-    case: "conditionAnswered",
-    value: { $typeName: "signalbox.v1.ConditionAnswered", value: toValue(value), signalledBy, defaulted },
-  }),
-  signal_kept: ({ value, signalledBy }) => ({
-    case: "signalKept",
-    value: { $typeName: "signalbox.v1.SignalKept", value: toValue(value), signalledBy },
-  }),
-  signal_dropped: ({ cause }) => ({
-    case: "signalDropped",
-    value: { $typeName: "signalbox.v1.SignalDropped", cause },
-  }),
+  ...conditionDetails,
   worker_attached: ({ workerId, sessionId, ops, keptCount }) => ({
     case: "workerAttached",
     value: { $typeName: "signalbox.v1.WorkerAttached", workerId, sessionId, ops: [...ops], keptCount },

@@ -33,5 +33,7 @@ export function toRun(run: Run): RunMessage {
     image: run.image,
     delivery: toDelivery(run.delivery),
     updateTime: toTimestamp(run.updateTimeMs),
+    createdBy: run.createdBy,
+    rerunOf: run.rerunOf,
   });
 }

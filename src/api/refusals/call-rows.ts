@@ -7,6 +7,7 @@ type Reasons =
   | "LIMIT_REACHED"
   | "TOKEN_INVALID"
   | "FILTER_CHANGED"
+  | "FILTER_INVALID"
   | "CURSOR_EXPIRED"
   | "ATTACH_EXPECTED"
   | "OPEN_EXPECTED"
@@ -50,14 +51,34 @@ export const callRows = {
     happened: "A page token or cursor means a place under one filter, and the request has another one.",
     remedy: "Use the same filter for all pages of a list and for resuming; begin anew to change it.",
   },
+  FILTER_INVALID: {
+    number: Reason.FILTER_INVALID,
+    code: Code.InvalidArgument,
+    message: ({ expression, fault }) => `the expression ${expression} cannot be used: ${fault}`,
+    metadata: ({ expression, fault }) => ({ expression, fault }),
+    happened:
+      "The expression of a filter does not parse, names what an event does not have, or could cost too much.",
+    remedy: "Correct what `fault` names, which says where it stands; docs/feed.md says what there is.",
+  },
   CURSOR_EXPIRED: {
     number: Reason.CURSOR_EXPIRED,
     code: Code.OutOfRange,
-    message: ({ oldestCursor }) => `what follows the cursor is not kept any more; go on from ${oldestCursor}`,
-    metadata: ({ oldestCursor }) => ({ oldest_cursor: oldestCursor }),
+    message: ({ oldestCursor, resumeCursor }) =>
+      resumeCursor === undefined
+        ? `what follows the cursor is not kept any more; go on from ${oldestCursor}`
+        : `the feed was put back to an earlier state since the cursor was given; go on from ${resumeCursor}`,
+    metadata: ({ oldestCursor, feedEpoch, resumeCursor }) => ({
+      oldest_cursor: oldestCursor,
+      feed_epoch: feedEpoch,
+      ...(resumeCursor === undefined ? {} : { resume_cursor: resumeCursor }),
+    }),
     happened:
-      "Events behind the cursor were removed, or the data was replaced since (restored, or made anew).",
-    remedy: "Read the state anew (`ListRuns`, `ListConditions`), then follow from `oldest_cursor`.",
+      "Events behind the cursor were removed; or the server's data was put back to an earlier state, or made " +
+      "anew, and `feed_epoch` is another than it was.",
+    remedy:
+      "With a `resume_cursor`, which a restored feed gives, follow from there: nothing before it has " +
+      "changed, and what was seen behind it may not have happened. Else read the state anew (`ListRuns`, " +
+      "`ListConditions`) and follow from `oldest_cursor`. See docs/feed.md.",
   },
   ATTACH_EXPECTED: {
     number: Reason.ATTACH_EXPECTED,

@@ -7,7 +7,14 @@ export type Refusal =
   | CoreRefusal
   | { readonly reason: "TOKEN_INVALID" }
   | { readonly reason: "FILTER_CHANGED" }
-  | { readonly reason: "CURSOR_EXPIRED"; readonly oldestCursor: string }
+  | { readonly reason: "FILTER_INVALID"; readonly expression: string; readonly fault: string }
+  | {
+      readonly reason: "CURSOR_EXPIRED";
+      readonly oldestCursor: string;
+      readonly feedEpoch: string;
+      /** For a cursor of an earlier epoch: the last place that both have in common. */
+      readonly resumeCursor?: string;
+    }
   | { readonly reason: "ATTACH_EXPECTED"; readonly found: string }
   | { readonly reason: "STOPPING" }
   | { readonly reason: "STORE_UNAVAILABLE" }
@@ -22,6 +29,9 @@ export type Refusal =
   | { readonly reason: "ADDRESS_FORBIDDEN"; readonly address: string }
   | { readonly reason: "NATS_NOT_CONFIGURED" }
   | { readonly reason: "UNAUTHENTICATED" }
+  | { readonly reason: "LINK_INVALID" }
+  | { readonly reason: "LINK_EXPIRED"; readonly expireTimeMs: number }
+  | { readonly reason: "LINK_USED"; readonly runId: string; readonly action: string }
   | { readonly reason: "TOO_SLOW"; readonly limit: string; readonly maximum: number };
 
 /** What a refusal of one reason looks like on the wire and in docs/errors.md. */

@@ -13,10 +13,7 @@ type Reasons =
   | "ATTEMPT_NOT_FOUND"
   | "ACTION_NOT_FOUND"
   | "ACTION_ENDED"
-  | "ACTION_EXISTS"
-  | "ACTION_NOT_CONDITION"
-  | "ALREADY_ANSWERED"
-  | "SIGNAL_TYPE_MISMATCH";
+  | "ACTION_EXISTS";
 
 /** Refusals about runs, their actions and attempts. */
 export const runRows = {
@@ -120,33 +117,5 @@ export const runRows = {
     metadata: ({ runId, action }) => ({ run_id: runId, action }),
     happened: "A child of this name exists, and it is of another kind or does something else.",
     remedy: "Give each child a name of its own that stays the same over retries of its parent.",
-  },
-  ACTION_NOT_CONDITION: {
-    number: Reason.ACTION_NOT_CONDITION,
-    code: Code.FailedPrecondition,
-    message: ({ runId, action, kind }) =>
-      `action ${action} of run ${runId} is a ${kind}, not a condition; see ListConditions for those that wait`,
-    metadata: ({ runId, action, kind }) => ({ run_id: runId, action, kind }),
-    happened: "Only a condition can be read as one or take a signal.",
-    remedy: "Check the name; `ListConditions` shows the conditions that wait.",
-  },
-  ALREADY_ANSWERED: {
-    number: Reason.ALREADY_ANSWERED,
-    code: Code.FailedPrecondition,
-    message: ({ runId, action }) =>
-      `condition ${action} of run ${runId} has another answer, or keeps another signal; it takes one`,
-    metadata: ({ runId, action }) => ({ run_id: runId, action }),
-    happened: "A condition takes one answer, and this one has a different one already.",
-    remedy:
-      "Accept the answer that is there: `GetCondition` shows it, or the event `signal_kept` while it is kept.",
-  },
-  SIGNAL_TYPE_MISMATCH: {
-    number: Reason.SIGNAL_TYPE_MISMATCH,
-    code: Code.InvalidArgument,
-    message: ({ expected, actual }) => `the value is of type ${actual}, the condition takes ${expected}`,
-    metadata: ({ expected, actual }) => ({ expected, actual }),
-    happened:
-      "The signal has another type than the condition asks for. Only an int for a float is converted.",
-    remedy: "Send a value of the type in `expected`.",
   },
 } as const satisfies RowsOf<Reasons>;

@@ -64,6 +64,7 @@ function fromFilter(filter: EventFilterMessage | undefined, namespace: string): 
     kinds: (filter?.kinds ?? []).flatMap((kind) => eventKinds.word(kind) ?? []).sort(),
     labels: filter?.labels ?? {},
     topics: [...(filter?.topics ?? [])].sort(),
+    ...(filter === undefined || filter.expression === "" ? {} : { expression: filter.expression }),
   };
 }
 
@@ -120,7 +121,14 @@ export function toSubscription(
   });
 }
 
-function toFilter({ namespace, runId, kinds, labels, topics }: SubscriptionFilter): EventFilterMessage {
+function toFilter({
+  namespace,
+  runId,
+  kinds,
+  labels,
+  topics,
+  expression = "",
+}: SubscriptionFilter): EventFilterMessage {
   return message<EventFilterMessage>({
     $typeName: "signalbox.v1.EventFilter",
     namespace,
@@ -128,6 +136,7 @@ function toFilter({ namespace, runId, kinds, labels, topics }: SubscriptionFilte
     kinds: kinds.map((kind) => eventKinds.of[kind]),
     labels,
     topics: [...topics],
+    expression,
   });
 }
 

@@ -1,10 +1,12 @@
-import { followEvents } from "../../client/follow.ts";
-import { type EventMessage, messageJson } from "../../client/message-json.ts";
+import { type EventSnapshot, followEvents } from "../../client/follow.ts";
+import { type EventMessage, messageJson, type RunMessage } from "../../client/message-json.ts";
 import { eventKindNumbers, eventKinds, toEvent } from "../../client/views/event.ts";
+import { type Run, toRun } from "../../client/views/run.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { describeEvent, printTime } from "../output/describe-event.ts";
 import type { Screen } from "../output/screen.ts";
+import { stateCell } from "../output/state-cell.ts";
 import { beginTable, type Cell } from "../output/table.ts";
 
 /** 1,000,000 events: more than anybody wants on a screen, and still a bound. */
@@ -29,6 +31,11 @@ export const eventsCommand: Command = {
     },
     label: { value: "K=V", multiple: true, sentence: "only of runs with this label" },
     topic: { value: "TOPIC", multiple: true, sentence: "only with a delivery to this topic; * means any" },
+    where: { value: "EXPRESSION", sentence: "only those of which this is true, in CEL: event.attempt > 1" },
+    snapshot: {
+      value: "WHICH",
+      sentence: "with --follow: first the runs as they stand, live-runs or all-runs",
+    },
     from: { value: "WHERE", sentence: "beginning, now or a cursor (beginning; with --follow: now)" },
     frames: { sentence: "with --json: print whole frames, each with the cursor behind it" },
     limit: { value: "N", sentence: "stop after at least so many events" },
@@ -42,35 +49,54 @@ export const eventsCommand: Command = {
       kinds: given.choices("kind", eventKinds).map((kind) => eventKindNumbers[kind]),
       labels: given.pairs("label"),
       topics: [...given.texts("topic")],
+      expression: given.text("where") ?? "",
     };
     const from = given.text("from") ?? (given.flag("follow") ? "now" : "beginning");
     if (from === "") {
       throw new UsageError("--from is empty and must be beginning, now or a cursor");
     }
-    await (given.flag("follow") ? follow : tell)(context, { filter, from });
+    const snapshot = readSnapshot(given, from);
+    await (given.flag("follow") ? follow : tell)(context, { filter, from, snapshot });
   },
 };
 
 interface What {
   readonly filter: Parameters<typeof followEvents>[1];
   readonly from: string;
+  readonly snapshot: EventSnapshot | undefined;
+}
+
+const snapshots = ["live-runs", "all-runs"] as const;
+
+function readSnapshot(given: CommandContext["given"], from: string): EventSnapshot | undefined {
+  const text = given.text("snapshot");
+  if (text === undefined) return undefined;
+  const snapshot = snapshots.find((one) => one === text);
+  if (snapshot === undefined) {
+    throw new UsageError(`--snapshot is ${JSON.stringify(text)} and must be one of ${snapshots.join(", ")}`);
+  }
+  if (!given.flag("follow") || from !== "now") {
+    throw new UsageError("--snapshot goes with --follow and without --from: what follows begins where it ends");
+  }
+  return snapshot;
 }
 
 async function follow(
   { given, screen, calls, signal }: CommandContext,
-  { filter, from }: What,
+  { filter, from, snapshot }: What,
 ): Promise<void> {
-  const start = from === "now" || from === "beginning" ? ({ from } as const) : { cursor: from };
+  const start = from === "now" || from === "beginning" ? ({ from, snapshot } as const) : { cursor: from };
   const writeEvents = openEvents(screen);
   let left = readLimit(given);
   let last = "";
   try {
     for await (const { frame } of followEvents(calls, filter, { ...start, signal })) {
       last = frame.cursor;
-      if (given.flag("frames") && screen.json) {
+      if (screen.json && (given.flag("frames") || frame.snapshot)) {
         screen.line(messageJson.eventFrame(frame));
       } else {
-        writeEvents(frame.events);
+        writeEvents.runs(frame.runs);
+        writeEvents.events(frame.events);
       }
       await screen.flushed();
       left -= frame.events.length;
@@ -99,7 +125,7 @@ async function tell({ given, screen, calls, signal }: CommandContext, { filter, 
     if (given.flag("frames") && screen.json) {
       screen.line(messageJson.eventPage(page));
     } else {
-      writeEvents(page.events);
+      writeEvents.events(page.events);
     }
     await screen.flushed();
     left -= page.events.length;
@@ -116,19 +142,32 @@ function readLimit(given: CommandContext["given"]): number {
   return given.integer("limit", { min: 1, max: eventsMax }) ?? Infinity;
 }
 
-type WriteEvents = (events: readonly EventMessage[]) => void;
+interface Writing {
+  readonly events: (events: readonly EventMessage[]) => void;
+  readonly runs: (runs: readonly RunMessage[]) => void;
+}
 
-/** What writes events: as JSON, or in a table of when, where, what, and what more. */
-function openEvents(screen: Screen): WriteEvents {
+/** What writes events, and runs as they stand: as JSON, or in a table of when, where, what, and what more. */
+function openEvents(screen: Screen): Writing {
   if (screen.json) {
-    return (events) => {
-      for (const event of events) {
-        screen.line(messageJson.event(event));
-      }
+    return {
+      events: (events) => {
+        for (const event of events) {
+          screen.line(messageJson.event(event));
+        }
+      },
+      runs: () => undefined,
     };
   }
   const table = beginTable(screen, ["TIME", "RUN", "ACTION", "WHAT", "DETAIL"]);
-  return (events) => table.add(events.map(toRow));
+  return {
+    events: (events) => table.add(events.map(toRow)),
+    runs: (runs) => table.add(runs.map(toRun).map(toRunRow)),
+  };
+}
+
+function toRunRow({ createTime, runId, state }: Run): Cell[] {
+  return [printTime(createTime), runId, "", stateCell(state), "as it stands"];
 }
 
 function toRow(message: EventMessage): Cell[] {

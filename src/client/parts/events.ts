@@ -1,15 +1,10 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { type EventFrame, type EventStart, followEvents, toEventFrame } from "../follow.ts";
+import { type EventFrame, type EventWatchOptions, followEvents, toEventFrame } from "../follow.ts";
 import { toValueOfType } from "../js-value.ts";
 import { type EventQuery, toEventFilter } from "../spec/event-filter.ts";
 import { type Event, toEvent } from "../views/event.ts";
-import {
-  type CallOptions,
-  type Calls,
-  type ChangeOptions,
-  toWireOptions,
-  type WatchOptions,
-} from "../wire/calls.ts";
+import { type FeedDescription, toFeedDescription } from "../views/feed-description.ts";
+import { type CallOptions, type Calls, type ChangeOptions, toWireOptions } from "../wire/calls.ts";
 import { listPages, type Pages } from "../wire/pages.ts";
 import { mapWatch } from "../wire/watch.ts";
 
@@ -33,12 +28,13 @@ export interface Events {
   list(query?: EventQuery & CallOptions): Pages<Event>;
   /**
    * Follows the feed without end, from now on unless `from` or `cursor` says otherwise: each frame has all
-   * matching events of one transaction and the cursor behind it; a bookmark has the cursor alone. Resumes by
-   * itself.
+   * matching events of one transaction and the cursor behind it; a bookmark has the cursor alone. With
+   * `snapshot` the runs that match come first, as they stand, and then what is committed after that state.
+   * Resumes by itself; a cursor goes before `from` and `snapshot`.
    */
-  watch(
-    query?: EventQuery & WatchOptions & { readonly from?: EventStart },
-  ): AsyncGenerator<EventFrame, undefined>;
+  watch(query?: EventQuery & EventWatchOptions): AsyncGenerator<EventFrame, undefined>;
+  /** What the feed is, and how much of it is kept. */
+  describe(options?: CallOptions): Promise<FeedDescription>;
   /**
    * Puts 1 to 1,000 events into the feed, in order, as one transaction; durable when the promise is
    * fulfilled.
@@ -63,6 +59,9 @@ export function makeEvents(calls: Calls): Events {
       });
     },
     watch: (query = {}) => mapWatch(followEvents(calls, toFilter(query), query), toEventFrame),
+    async describe(options = {}) {
+      return toFeedDescription(await raw.events.describeFeed({}, toWireOptions(options)));
+    },
     async publish(events, { requestId = "", ...options } = {}) {
       const request = {
         namespace: options.namespace ?? calls.namespace,

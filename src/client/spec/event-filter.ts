@@ -12,15 +12,24 @@ export interface EventQuery {
   readonly labels?: Readonly<Record<string, string>>;
   /** Only events with a delivery to one of these topics; `*` means any. */
   readonly topics?: readonly string[];
+  /** What else must be true of an event, in CEL, such as `event.attempt > 1`; docs/feed.md says what it sees. */
+  readonly expression?: string;
 }
 
 /** The message for a query, without a namespace. */
-export function toEventFilter({ runId = "", kinds = [], labels = {}, topics = [] }: EventQuery) {
+export function toEventFilter({
+  runId = "",
+  kinds = [],
+  labels = {},
+  topics = [],
+  expression = "",
+}: EventQuery) {
   return {
     runId,
     kinds: kinds.map((kind) => eventKindNumbers[kind]),
     labels: { ...labels },
     topics: [...topics],
+    expression,
   };
 }
 
@@ -28,7 +37,7 @@ export function toEventFilter({ runId = "", kinds = [], labels = {}, topics = []
 export function fromEventFilter(
   filter: FilterMessage | undefined,
 ): EventQuery & { readonly namespace?: string } {
-  const { namespace = "", runId = "", kinds = [], labels = {}, topics = [] } = filter ?? {};
+  const { namespace = "", runId = "", kinds = [], labels = {}, topics = [], expression = "" } = filter ?? {};
   const known = kinds.map(nameEventKind).filter((kind) => kind !== "UNSPECIFIED");
   return withoutUndefined({
     namespace: namespace || undefined,
@@ -36,5 +45,6 @@ export function fromEventFilter(
     kinds: known.length === 0 ? undefined : known,
     labels: Object.keys(labels).length === 0 ? undefined : labels,
     topics: topics.length === 0 ? undefined : topics,
+    expression: expression || undefined,
   });
 }

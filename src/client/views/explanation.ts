@@ -1,7 +1,7 @@
 import {
   type ExplainActionResponse,
   ExplainActionResponse_Cause,
-} from "../../../gen/signalbox/v1/run_service_pb.ts";
+} from "../../../gen/signalbox/v1/explanation_pb.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
 
 /** Why an action does not run, or that it does. */

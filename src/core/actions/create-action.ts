@@ -67,6 +67,8 @@ export function createAction(draft: Draft, { run, parent, parentAttempt, action:
     progressMessage: "",
     outcome: undefined,
     signalledBy: "",
+    standing: undefined,
+    recoveredFrom: undefined,
     isStale: false,
     parentAttempt,
   });
@@ -84,6 +86,7 @@ export function startAction(draft: Draft, created: Action): void {
     state: next?.state ?? action.state,
     parent: action.parent,
     op: action.spec.kind === "task" ? action.spec.op : "",
+    recoveredFrom: undefined,
   });
   if (action.spec.kind !== "condition") {
     dropKeptSignal(draft, run, { action: action.name, cause: "ACTION_NOT_CONDITION" });

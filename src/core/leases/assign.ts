@@ -137,7 +137,7 @@ function lease(
     ...queued,
     state: "ASSIGNED",
     attempt: queued.attempt + 1,
-    epoch: queued.epoch + 1,
+    epoch: Math.max(queued.epoch, draft.before.epochBase()) + 1,
     sessionId: session.id,
     deviceIndexes,
     holds: places.take(queued, { isShared: session.sharedNamespaces.length > 0 }),

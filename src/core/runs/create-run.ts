@@ -54,9 +54,17 @@ export function createRun(draft: Draft, command: CommandOf<"createRun">): Decisi
     keptSignalCount: 0,
     ...ofTask,
     updateTimeMs: draft.nowMs,
+    createdBy: command.createdBy,
+    rerunOf: "",
   };
   draft.setRun(run);
-  draft.emit(run, undefined, { kind: "run_created", priority: run.priority, actionCount: actions.length });
+  draft.emit(run, undefined, {
+    kind: "run_created",
+    priority: run.priority,
+    actionCount: actions.length,
+    createdBy: run.createdBy,
+    rerunOf: undefined,
+  });
   if (deadlineMs !== undefined) draft.affect({ kind: "due", atMs: deadlineMs });
   const created = actions.map((action) => createAction(draft, { run, parent: "", parentAttempt: 0, action }));
   for (const action of created) startAction(draft, action);

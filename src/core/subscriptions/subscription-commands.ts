@@ -33,14 +33,17 @@ export function createSubscription(
   if (draft.before.subscriptionCount() >= subscriptionsMax) {
     return refuse({ reason: "LIMIT_REACHED", limit: "subscriptionsMax", maximum: subscriptionsMax });
   }
+  // The feed may have been trimmed since it was looked where to begin.
+  const oldest = draft.before.feedOldest();
   const subscription: Subscription = {
     ...content,
     namespace,
     name,
     createTimeMs: draft.nowMs,
-    through,
+    through: Math.max(through, oldest),
     ahead: [],
     deadLetterCount: 0,
+    missedCount: Math.max(oldest - through, 0),
   };
   draft.setSubscription(subscription);
   draft.emitFor(namespace, { kind: "subscription_created", subscription: name });
@@ -95,7 +98,7 @@ export function moveSubscription(
 
 /**
  * Takes letters from the list: to forget them, or to have their events delivered again, which are open from
- * here on as if they had never been dealt with.
+ * here on as if they had never been dealt with. An event that is not kept any more cannot come: it is missed.
  */
 export function releaseDeadLetters(
   draft: Draft,
@@ -110,11 +113,15 @@ export function releaseDeadLetters(
   const letters = lettersOf(draft, command);
   if (letters.length === 0) return answer(draft, scope, { positions: [] });
   for (const letter of letters) draft.removeDeadLetter(letter);
+  const oldest = draft.before.feedOldest();
   const positions = letters.map(({ position }) => position);
+  const kept = positions.filter((position) => position > oldest);
+  const missed = forget ? 0 : positions.length - kept.length;
   draft.setSubscription({
     ...subscription,
-    ...(forget ? {} : withOpen(subscription, positions)),
+    ...(forget ? {} : withOpen(subscription, kept)),
     deadLetterCount: subscription.deadLetterCount - letters.length,
+    missedCount: subscription.missedCount + missed,
   });
   draft.affect({ kind: "subscription", namespace, name });
   return answer(draft, scope, { positions });

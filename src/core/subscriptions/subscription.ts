@@ -10,6 +10,8 @@ export interface SubscriptionFilter {
   readonly labels: Labels;
   /** "*" means any topic. */
   readonly topics: readonly string[];
+  /** What else must be true of an event, as the contract has it; left out for nothing. */
+  readonly expression?: string;
 }
 
 /** How events get to whoever subscribed. */
@@ -43,6 +45,8 @@ export interface Subscription extends SubscriptionContent {
   /** What is dealt with beyond, in order, apart from each other. */
   readonly ahead: readonly PositionRange[];
   readonly deadLetterCount: number;
+  /** How many events of the whole feed were removed before they were dealt with, matching ones among them. */
+  readonly missedCount: number;
 }
 
 /** An event that could not be delivered and was set aside. */

@@ -1,6 +1,5 @@
-import type { Event, Position } from "../../core/event.ts";
+import type { Position } from "../../core/event.ts";
 import { type RunKey, runKey } from "../../core/name.ts";
-import { subscriptionMatcher } from "../../core/subscriptions/event-filter.ts";
 import { lastDealt, openRanges, withDealt } from "../../core/subscriptions/place.ts";
 import type { PositionRange, Subscription } from "../../core/subscriptions/subscription.ts";
 import {
@@ -19,6 +18,7 @@ import type { FeedFrame } from "../follower.ts";
 import type { EngineLog } from "../log.ts";
 import type { Consumer, Consuming, DeliveryStatus, EndCause } from "./consumer.ts";
 import { Distribution } from "./distribution.ts";
+import { type EventMatcher, type Expressions, wantedBy } from "./expressions.ts";
 import type { HeldEvent } from "./lane.ts";
 import { PlaceKeeper } from "./place-keeper.ts";
 
@@ -29,6 +29,7 @@ export interface SubscriptionSources {
   readonly execute: Execute;
   readonly clock: Clock;
   readonly log: EngineLog;
+  readonly expressions: Expressions;
 }
 
 /**
@@ -41,12 +42,15 @@ export interface SubscriptionSources {
 export class ActiveSubscription {
   readonly subscription: Subscription;
   readonly #sources: SubscriptionSources;
-  readonly #matches: (event: Event) => boolean;
+  readonly #matches: EventMatcher;
+  /** False if nobody here understands its expression: then nothing is passed over on a guess. */
+  readonly #isUnderstood: boolean;
   readonly #keeper: PlaceKeeper;
   readonly #distribution: Distribution;
   readonly #ending = new AbortController();
   #position: number;
   #letterCount: number;
+  #missedCount: number;
   #whenRoom: (() => void)[] = [];
   /** Reading of what is open again: one after the other. */
   #reopening: Promise<void> = Promise.resolve();
@@ -55,9 +59,12 @@ export class ActiveSubscription {
   constructor(subscription: Subscription, sources: SubscriptionSources, onGone: () => void) {
     this.subscription = subscription;
     this.#sources = sources;
-    this.#matches = subscriptionMatcher(subscription.filter);
+    const wanted = wantedBy(subscription.filter, sources.expressions);
+    this.#matches = wanted ?? (() => false);
+    this.#isUnderstood = wanted !== undefined;
     this.#position = lastDealt(subscription);
     this.#letterCount = subscription.deadLetterCount;
+    this.#missedCount = subscription.missedCount;
     this.#keeper = new PlaceKeeper({ subscription, ...sources, onGone });
     this.#distribution = new Distribution({
       content: subscription,
@@ -78,7 +85,12 @@ export class ActiveSubscription {
 
   /** Begins to follow the feed. */
   start(): void {
-    void this.#follow();
+    if (this.#isUnderstood) {
+      void this.#follow();
+      return;
+    }
+    const { namespace, name } = this.subscription;
+    this.#sources.log.error({ namespace, name }, "the expression of a subscription is not understood here");
   }
 
   /** One more consumer. */
@@ -86,9 +98,9 @@ export class ActiveSubscription {
     return this.#distribution.add(consumer);
   }
 
-  /** Letters were released, perhaps: what is open again is delivered again. */
+  /** Letters were released or events removed, perhaps: what is open again is delivered again. */
   look(): void {
-    void this.#reopenInTurn();
+    if (this.#isUnderstood) void this.#reopenInTurn();
   }
 
   /** Ends it. Before a stop what was acknowledged is made durable. */
@@ -121,10 +133,10 @@ export class ActiveSubscription {
   }
 
   async #followFeed(): Promise<void> {
+    const matches = this.#matches;
     const { feeds } = this.#sources;
     const { signal } = this.#ending;
     const after = await this.#transactionEndBefore(this.#position);
-    const matches = this.#matches;
     for await (const frame of feeds.follow({ after, run: this.#run, matches, signal })) {
       this.#take(frame);
       await this.#room();
@@ -179,6 +191,7 @@ export class ActiveSubscription {
     const found = await this.#keeper.read();
     if (found === undefined || this.#hasEnded) return;
     this.#letterCount = found.deadLetterCount;
+    this.#noteMissed(found.missedCount);
     const place = withDealt(found, this.#keeper.pending);
     const tail: PositionRange = [lastDealt(place) + 1, this.#position];
     const open = [...openRanges(place), tail].flatMap(([first, last]) => this.#notHeld(first, last));
@@ -216,7 +229,8 @@ export class ActiveSubscription {
           const position = (transaction.first + BigInt(index)) as Position;
           const isOpen = position > after && position <= last && !this.#distribution.holds(Number(position));
           if (!isOpen) return;
-          if (this.#matches(event)) events.push({ position, event });
+          const placed = { position, event };
+          if (this.#matches(event, placed)) events.push(placed);
           else this.#passOver(Number(position), Number(position));
         });
       }
@@ -237,10 +251,15 @@ export class ActiveSubscription {
     return true;
   }
 
-  /** What lies before is not kept any more: it cannot come. */
+  /** Says that events were removed before they were dealt with, until the next one is. */
+  #noteMissed(missedCount: number): void {
+    const count = missedCount - this.#missedCount;
+    this.#missedCount = missedCount;
+    if (count > 0) this.#distribution.tell(`${count} events were removed before they were delivered`);
+  }
+
+  /** What lies before is not kept any more: it cannot come, which whoever removed it has said. */
   #skipTo(oldest: number): void {
-    const { namespace, name } = this.subscription;
-    this.#sources.log.error({ namespace, name, oldest }, "events were removed before they were delivered");
     this.#passOver(this.#position + 1, oldest);
     this.#position = Math.max(this.#position, oldest);
   }

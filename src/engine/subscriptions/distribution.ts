@@ -92,6 +92,11 @@ export class Distribution {
     };
   }
 
+  /** Shows this as the last error, until an event is dealt with. */
+  tell(error: string): void {
+    this.#lastError = error;
+  }
+
   /** Takes events on, in order, to be delivered. */
   enter(events: readonly PlacedEvent[]): void {
     for (const placed of events) {

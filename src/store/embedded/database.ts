@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { applySchema } from "./schema.ts";
@@ -29,14 +28,6 @@ export function openForReading(folder: string): DatabaseSync {
   const database = new DatabaseSync(join(folder, databaseFile), { readOnly: true, timeout: 1_000 });
   database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
   return database;
-}
-
-/** The id of the feed in a database: made by chance when it is first asked for, the same ever after. */
-export function feedIdOf(database: DatabaseSync): string {
-  database
-    .prepare("INSERT INTO meta (name, value) VALUES ('feed_id', ?) ON CONFLICT (name) DO NOTHING")
-    .run(randomUUID());
-  return String(database.prepare("SELECT value FROM meta WHERE name = 'feed_id'").get()?.["value"]);
 }
 
 /** 16 MiB of pages for each connection: what is in use. A larger cache costs each commit more time. */

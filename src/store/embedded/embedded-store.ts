@@ -35,6 +35,7 @@ export interface EmbeddedStoreOptions {
  */
 export class EmbeddedStore implements seam.Store {
   readonly feedId: string;
+  readonly feedOrigin: seam.FeedOrigin;
   readonly #thread: Worker;
   readonly #ended: Promise<void>;
   readonly #lock: FolderLock;
@@ -74,7 +75,9 @@ export class EmbeddedStore implements seam.Store {
   }) {
     this.#lock = parts.lock;
     this.#thread = parts.started.thread;
-    this.feedId = parts.started.opened.feedId;
+    const { feedId, origin } = parts.started.opened.feed;
+    this.feedId = feedId;
+    this.feedOrigin = origin;
     this.#head = parts.started.opened.head;
     this.#onBroken = parts.onBroken;
     this.#reader = new Reader(openForReading(parts.folder));

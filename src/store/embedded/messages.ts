@@ -1,5 +1,6 @@
 import type { Effect } from "../../core/answer.ts";
 import type { Refusal } from "../../core/refusal.ts";
+import type { FeedIdentity } from "./meta.ts";
 
 /** What the thread is started with. */
 export interface ThreadStart {
@@ -15,7 +16,7 @@ export type ToThread =
 
 /** What the thread says. After `broken` it commits nothing more. */
 export type FromThread =
-  | { readonly kind: "opened"; readonly feedId: string; readonly head: number }
+  | { readonly kind: "opened"; readonly feed: FeedIdentity; readonly head: number }
   /** `replies` is a list of Reply as JSON, which crosses the border at less cost than objects do. */
   | { readonly kind: "committed"; readonly replies: string; readonly head: number }
   | { readonly kind: "broken"; readonly message: string };

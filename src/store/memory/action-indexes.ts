@@ -1,9 +1,10 @@
 import { type Action, hasEnded } from "../../core/action.ts";
 import { queueKey } from "../../core/command.ts";
+import { termsOf } from "../../core/conditions/standing.ts";
 import { namespaceOf } from "../../core/name.ts";
 import { compareTexts, SortedSet } from "./sorted-set.ts";
 
-/** What finds actions by something other than their names: queues, sessions, counters and ops. */
+/** What finds actions by something other than their names: queues, sessions, counters, ops and keys. */
 export class ActionIndexes {
   /** By queue, then by shape. */
   readonly #queues = new Map<string, Map<string, SortedSet<Action>>>();
@@ -11,6 +12,8 @@ export class ActionIndexes {
   readonly #held = new Map<string, SortedSet<Action>>();
   /** Tasks of registered ops that have not ended, by queue. */
   readonly #live = new Map<string, SortedSet<Action>>();
+  /** Open conditions with a correlation key, by namespace and key. */
+  readonly #keyed = new Map<string, SortedSet<Action>>();
 
   add(action: Action): void {
     const { parkedOn, sessionId } = action;
@@ -23,6 +26,8 @@ export class ActionIndexes {
     }
     if (sessionId !== undefined) entry(this.#held, sessionId, byRunThenName).add(action);
     if (versionOf(action) > 0 && !hasEnded(action)) entry(this.#live, queue, byVersion).add(action);
+    const place = keyedPlaceOf(action);
+    if (place !== undefined) entry(this.#keyed, place, byRunThenName).add(action);
   }
 
   delete(action: Action): void {
@@ -31,6 +36,8 @@ export class ActionIndexes {
     else if (action.state === "QUEUED") this.#queues.get(queue)?.get(shapeOf(action))?.delete(action);
     if (action.sessionId !== undefined) this.#held.get(action.sessionId)?.delete(action);
     this.#live.get(queue)?.delete(action);
+    const place = keyedPlaceOf(action);
+    if (place !== undefined) this.#keyed.get(place)?.delete(action);
   }
 
   heldBy(sessionId: string, limit: number): readonly Action[] {
@@ -57,6 +64,11 @@ export class ActionIndexes {
 
   parked(counter: string, limit: number): readonly Action[] {
     return this.#parked.get(counter)?.first(limit) ?? [];
+  }
+
+  /** Open conditions with a correlation key, by run and name. */
+  openByKey(namespace: string, correlationKey: string, limit: number): readonly Action[] {
+    return this.#keyed.get(`${namespace}/${correlationKey}`)?.first(limit) ?? [];
   }
 
   /** How many queued actions of its op come before an action. */
@@ -96,6 +108,13 @@ function shapeOf({ spec }: Action): string {
 
 function queueOf({ run, spec }: Action): string {
   return queueKey(namespaceOf(run), spec.kind === "task" ? spec.op : "");
+}
+
+/** Where an open condition with a correlation key stands. */
+function keyedPlaceOf(action: Action): string | undefined {
+  const { correlationKey } = termsOf(action);
+  if (action.state !== "PAUSED" || correlationKey === "") return undefined;
+  return `${namespaceOf(action.run)}/${correlationKey}`;
 }
 
 function entry(

@@ -5,7 +5,7 @@ import { compareTexts, SortedSet } from "./sorted-set.ts";
 export interface Deadline {
   readonly atMs: number;
   readonly due: Due;
-  /** Orders what is due at the same time: actions, runs, sessions, then counters, each by name. */
+  /** Orders what is due at the same time: actions, runs, sessions, counters, then kept signals, each by name. */
   readonly place: string;
 }
 
@@ -40,6 +40,8 @@ function placeOf(due: Due): string {
       return `c ${due.sessionId}`;
     case "counter":
       return `d ${due.key}`;
+    case "keyedSignal":
+      return `e ${due.namespace} ${due.correlationKey}`;
   }
 }
 

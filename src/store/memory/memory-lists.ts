@@ -1,10 +1,12 @@
 import type { Action } from "../../core/action.ts";
+import { standingOf, termsOf } from "../../core/conditions/standing.ts";
 import { namespaceOf } from "../../core/name.ts";
 import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
 import type { Session } from "../../core/session.ts";
 import { hasLabels, placeParts, runBounds, scanPage } from "../scan.ts";
 import type * as seam from "../store.ts";
+import { noDeadlineMs } from "../store.ts";
 import { byPlace } from "./memory-ops.ts";
 import type { MemoryState } from "./memory-state.ts";
 import { compareTexts } from "./sorted-set.ts";
@@ -37,25 +39,45 @@ export function listConditions(
   state: MemoryState,
   query: seam.ConditionQuery,
 ): seam.Page<seam.ConditionRow, seam.ConditionPlace> {
-  const { run: wanted, namespace, includeEnded, after } = query;
+  const { run: wanted, namespace, includeEnded, order, after } = query;
+  const isOpenOnly = order === "due" || !includeEnded;
+  const placeOf = ({ action }: seam.ConditionRow): seam.ConditionPlace => placeOfCondition(action, order);
   const rows: seam.ConditionRow[] = [];
   for (const run of state.runs.values()) {
     if (namespace !== undefined && namespaceOf(run.key) !== namespace) continue;
     if (wanted !== undefined && run.key !== wanted) continue;
     for (const action of state.actions(run.key)) {
-      const isListed = includeEnded ? action.state !== "PENDING" : action.state === "PAUSED";
+      const isListed = isOpenOnly ? action.state === "PAUSED" : action.state !== "PENDING";
       if (action.spec.kind !== "condition" || !isListed) continue;
-      if (after === undefined || byAge(placeOfCondition(action), after) > 0) {
-        rows.push({ action, runLabels: run.labels });
-      }
+      const row = { action, runLabels: run.labels, requester: run.createdBy, op: opAbove(state, action) };
+      if (after === undefined || byAge(placeOf(row), after) > 0) rows.push(row);
     }
   }
   return scanPage({
-    rows: rows.sort((one, other) => byAge(placeOfCondition(one.action), placeOfCondition(other.action))),
+    rows: rows.sort((one, other) => byAge(placeOf(one), placeOf(other))),
     limit: query.limit,
-    matches: (row) => hasLabels(row.runLabels, query.labels),
-    placeOf: (row) => placeOfCondition(row.action),
+    matches: (row) => isWanted(row, query),
+    placeOf,
   });
+}
+
+function isWanted({ action, runLabels, op }: seam.ConditionRow, query: seam.ConditionQuery): boolean {
+  const { snoozeEndMs, assignee, deadlineMs = noDeadlineMs } = standingOf(action);
+  if (!query.includeSnoozed && action.state === "PAUSED" && snoozeEndMs !== undefined) return false;
+  const { correlationKey } = termsOf(action);
+  return (
+    hasLabels(runLabels, query.labels) &&
+    (query.assignee === undefined || assignee === query.assignee) &&
+    (query.dueBeforeMs === undefined || deadlineMs < query.dueBeforeMs) &&
+    (query.op === undefined || (op !== "" && op === query.op)) &&
+    (query.correlationKey === undefined || correlationKey === query.correlationKey)
+  );
+}
+
+/** The op of the task that an action is a child of; "" for none. */
+function opAbove(state: MemoryState, { run, parent }: Action): string {
+  const above = state.action(run, parent);
+  return above?.spec.kind === "task" ? above.spec.op : "";
 }
 
 /** A page of ops. */
@@ -109,8 +131,10 @@ function placeOfRun(run: Run): seam.RunPlace {
   return { timeMs: run.createTimeMs, run: run.key };
 }
 
-function placeOfCondition({ createTimeMs, run, name }: Action): seam.ConditionPlace {
-  return { timeMs: createTimeMs, run, name };
+function placeOfCondition(action: Action, order: seam.ConditionQuery["order"]): seam.ConditionPlace {
+  const { createTimeMs, run, name } = action;
+  const timeMs = order === "due" ? (standingOf(action).deadlineMs ?? noDeadlineMs) : createTimeMs;
+  return { timeMs, run, name };
 }
 
 /** Orders places by time, then run, then name if they have one; negative if the first is older. */

@@ -2,9 +2,10 @@ import type { Action, Attempt } from "../../core/action.ts";
 import { assert } from "../../core/assert.ts";
 import type { Change } from "../../core/change.ts";
 import { queueKey } from "../../core/command.ts";
-import type { Position, Transaction } from "../../core/event.ts";
+import type { WebhookPost } from "../../core/conditions/outbox.ts";
+import type { Position } from "../../core/event.ts";
 import type { Counter, Limit } from "../../core/limits/limit.ts";
-import type { KeptSignal, Loaded, StoredAnswer } from "../../core/loaded.ts";
+import type { KeptSignal, KeptTransaction, KeyedSignal, Loaded, StoredAnswer } from "../../core/loaded.ts";
 import type { RunKey } from "../../core/name.ts";
 import type { Op } from "../../core/ops/op.ts";
 import type { Run } from "../../core/run.ts";
@@ -13,7 +14,10 @@ import type { Due } from "../../core/stated.ts";
 import type { DeadLetter, Subscription } from "../../core/subscriptions/subscription.ts";
 import { ActionIndexes, byRunThenName } from "./action-indexes.ts";
 import { Deadlines } from "./deadlines.ts";
+import { MemoryDecisions } from "./memory-decisions.ts";
+import { MemoryFeed } from "./memory-feed.ts";
 import { MemoryOps } from "./memory-ops.ts";
+import { MemorySessions } from "./memory-sessions.ts";
 import { MemorySubscriptions } from "./memory-subscriptions.ts";
 import { compareTexts } from "./sorted-set.ts";
 
@@ -35,12 +39,11 @@ export class MemoryState implements Loaded {
   readonly allLimits = new Map<string, Limit>();
   readonly counters = new Map<string, Counter>();
   readonly subscriptions = new MemorySubscriptions();
-  readonly transactions: Transaction[] = [];
-  head = 0n as Position;
+  readonly decisions = new MemoryDecisions(this.deadlines);
+  readonly feed = new MemoryFeed();
   readonly #shelves = new Map<RunKey, RunShelf>();
   readonly #answers = new Map<string, StoredAnswer>();
-  readonly #sessions = new Map<string, Session>();
-  readonly #sessionByWorker = new Map<string, Session>();
+  readonly #sessions = new MemorySessions(this.deadlines);
 
   run(key: RunKey): Run | undefined {
     return this.runs.get(key);
@@ -77,6 +80,22 @@ export class MemoryState implements Loaded {
     return signals.sort((one, other) => compareTexts(one.action, other.action));
   }
 
+  keyedSignal(namespace: string, correlationKey: string): KeyedSignal | undefined {
+    return this.decisions.keyedSignal(namespace, correlationKey);
+  }
+
+  keyedSignalCount(namespace: string): number {
+    return this.decisions.keyedSignalCount(namespace);
+  }
+
+  openByKey(namespace: string, correlationKey: string, limit: number): readonly Action[] {
+    return this.indexes.openByKey(namespace, correlationKey, limit);
+  }
+
+  post(key: string): WebhookPost | undefined {
+    return this.decisions.post(key);
+  }
+
   answer(key: string): StoredAnswer | undefined {
     return this.#answers.get(key);
   }
@@ -110,11 +129,11 @@ export class MemoryState implements Loaded {
   }
 
   sessionOf(namespace: string, workerId: string): Session | undefined {
-    return this.#sessionByWorker.get(`${namespace}/${workerId}`);
+    return this.#sessions.of(namespace, workerId);
   }
 
   sessions(): readonly Session[] {
-    return [...this.#sessions.values()].sort((one, other) => compareTexts(one.id, other.id));
+    return this.#sessions.all();
   }
 
   heldBy(sessionId: string): readonly Action[] {
@@ -156,12 +175,33 @@ export class MemoryState implements Loaded {
     return this.subscriptions.count;
   }
 
+  allSubscriptions(): readonly Subscription[] {
+    return this.subscriptions.all();
+  }
+
   deadLetters(namespace: string, subscription: string, limit: number): readonly DeadLetter[] {
     return this.subscriptions.letters(namespace, subscription, limit);
   }
 
   deadLetter(namespace: string, subscription: string, position: number): DeadLetter | undefined {
     return this.subscriptions.letter(namespace, subscription, position);
+  }
+
+  feedOldest(): number {
+    return Number(this.feed.oldest);
+  }
+
+  feedHead(): number {
+    return Number(this.feed.head);
+  }
+
+  oldestTransactions(limit: number): readonly KeptTransaction[] {
+    return this.feed.first(limit);
+  }
+
+  /** Nothing is ever put back to an earlier state. */
+  epochBase(): number {
+    return 0;
   }
 
   /** Makes a change; answers the position of its last event, or undefined if it has none. */
@@ -175,18 +215,18 @@ export class MemoryState implements Loaded {
       push(this.#shelf(attempt.run).attempts, attempt.action, attempt);
     for (const { run, action } of change.droppedSignals) this.#shelf(run).keptSignals.delete(action);
     for (const kept of change.keptSignals) this.#shelf(kept.run).keptSignals.set(kept.action, kept);
+    this.decisions.apply(change);
     for (const key of change.droppedAnswers) this.#answers.delete(key);
     for (const answer of change.answers) this.#answers.set(answer.key, answer);
     for (const op of change.goneOps) this.ops.remove(op);
     for (const op of change.newOps) this.ops.add(op);
     this.#applyLimits(change);
     this.subscriptions.apply(change);
-    for (const id of change.goneSessions) this.#removeSession(id);
-    for (const session of change.sessions) this.#putSession(session);
-    if (change.events.length === 0) return undefined;
-    this.transactions.push({ first: (this.head + 1n) as Position, events: change.events });
-    this.head = (this.head + BigInt(change.events.length)) as Position;
-    return this.head;
+    for (const id of change.goneSessions) this.#sessions.remove(id);
+    for (const session of change.sessions) this.#sessions.put(session);
+    const trimmed = change.feedTrimmedThrough;
+    if (trimmed !== undefined) this.feed.trim(BigInt(trimmed) as Position);
+    return this.feed.append(change.events);
   }
 
   /** Throws, before anything is written, where a change does not fit what is there. */
@@ -233,24 +273,6 @@ export class MemoryState implements Loaded {
     this.#shelf(action.run).actions.set(action.name, kept);
     this.indexes.add(kept);
     this.deadlines.move(dueOf(action), { from: known.dueMs, to: kept.dueMs });
-  }
-
-  #putSession(session: Session): void {
-    const { id: sessionId, leaseEndMs: to } = session;
-    const from = this.#sessions.get(sessionId)?.leaseEndMs;
-    this.deadlines.move({ kind: "session", sessionId }, { from, to });
-    this.#sessions.set(session.id, session);
-    this.#sessionByWorker.set(`${session.namespace}/${session.workerId}`, session);
-  }
-
-  #removeSession(id: string): void {
-    const session = this.#sessions.get(id);
-    if (session === undefined) return;
-    this.#sessions.delete(id);
-    const due = { kind: "session", sessionId: id } as const;
-    this.deadlines.move(due, { from: session.leaseEndMs, to: undefined });
-    const worker = `${session.namespace}/${session.workerId}`;
-    if (this.#sessionByWorker.get(worker)?.id === id) this.#sessionByWorker.delete(worker);
   }
 
   #named(run: RunKey, name: string): Action {

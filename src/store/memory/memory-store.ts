@@ -2,7 +2,7 @@ import type { Action, Attempt } from "../../core/action.ts";
 import type { Decision } from "../../core/change.ts";
 import type { CommandKind, CommandOf, Stamp } from "../../core/command.ts";
 import { decide as rules } from "../../core/decide.ts";
-import { lastPosition, type Position, type Transaction } from "../../core/event.ts";
+import type { Position } from "../../core/event.ts";
 import type { Counter, Limit } from "../../core/limits/limit.ts";
 import type { Loaded } from "../../core/loaded.ts";
 import type { RunKey } from "../../core/name.ts";
@@ -32,8 +32,10 @@ export interface MemoryStoreOptions {
  */
 export class MemoryStore implements seam.Store {
   readonly feedId = crypto.randomUUID();
+  readonly feedOrigin: seam.FeedOrigin = { timeMs: Date.now(), ancestors: [] };
   readonly #decide: Decide;
   readonly #state = new MemoryState();
+  readonly #linkKey = crypto.getRandomValues(new Uint8Array(32));
   #isClosed = false;
 
   constructor({ decide = rules }: MemoryStoreOptions = {}) {
@@ -49,30 +51,15 @@ export class MemoryStore implements seam.Store {
   }
 
   async head(): Promise<Position> {
-    return this.#open().head;
+    return this.#open().feed.head;
   }
 
   async oldest(): Promise<Position> {
-    this.#open();
-    return 0n as Position;
+    return this.#open().feed.oldest;
   }
 
-  async readFeed({ after, run, eventsMax, bytesMax }: seam.FeedQuery): Promise<seam.FeedPage> {
-    const { transactions: all, head } = this.#open();
-    const transactions: Transaction[] = [];
-    let eventCount = 0;
-    let bytes = 0;
-    for (let index = firstBehind(all, after); index < all.length; index += 1) {
-      const transaction = all[index] as Transaction;
-      if (run !== undefined && !isOfRun(transaction, run)) continue;
-      transactions.push(transaction);
-      eventCount += transaction.events.length;
-      bytes += JSON.stringify(transaction.events).length;
-      if (eventCount < eventsMax && bytes < bytesMax) continue;
-      const through = lastPosition(transaction);
-      return { transactions, through, atHead: through >= head };
-    }
-    return { transactions, through: after > head ? after : head, atHead: true };
+  async readFeed(query: seam.FeedQuery): Promise<seam.FeedPage> {
+    return this.#open().feed.read(query);
   }
 
   async run(run: RunKey): Promise<Run | undefined> {
@@ -105,6 +92,15 @@ export class MemoryStore implements seam.Store {
     query: seam.ConditionQuery,
   ): Promise<seam.Page<seam.ConditionRow, seam.ConditionPlace>> {
     return listConditions(this.#open(), query);
+  }
+
+  async duePosts(nowMs: number, limit: number): Promise<seam.PostPage> {
+    return this.#open().decisions.duePosts(nowMs, limit);
+  }
+
+  async linkKey(): Promise<Uint8Array> {
+    this.#open();
+    return this.#linkKey;
   }
 
   async op(namespace: string, name: string, version: number): Promise<Op | undefined> {
@@ -195,22 +191,4 @@ export class MemoryStore implements seam.Store {
     if (this.#isClosed) throw new StoreUnavailable("the store is closed");
     return this.#state;
   }
-}
-
-/** The index of the first transaction with an event behind a position. */
-function firstBehind(transactions: readonly Transaction[], after: Position): number {
-  let low = 0;
-  let high = transactions.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (lastPosition(transactions[middle] as Transaction) <= after) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function isOfRun(transaction: Transaction, run: RunKey): boolean {
-  return transaction.events.some(
-    (event) => event.runId !== "" && `${event.namespace}/${event.runId}` === run,
-  );
 }

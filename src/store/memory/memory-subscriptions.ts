@@ -1,6 +1,6 @@
 import type { Change } from "../../core/change.ts";
 import type { DeadLetter, Subscription } from "../../core/subscriptions/subscription.ts";
-import { SortedSet } from "./sorted-set.ts";
+import { compareTexts, SortedSet } from "./sorted-set.ts";
 
 /** Subscriptions and what they set aside. */
 export class MemorySubscriptions {
@@ -16,9 +16,11 @@ export class MemorySubscriptions {
     return this.#subscriptions.get(`${namespace}/${name}`);
   }
 
-  /** All of them, in no order. */
+  /** All of them, by namespace and name. */
   all(): readonly Subscription[] {
-    return [...this.#subscriptions.values()];
+    return [...this.#subscriptions.values()].sort(
+      (one, other) => compareTexts(one.namespace, other.namespace) || compareTexts(one.name, other.name),
+    );
   }
 
   letters(namespace: string, subscription: string, limit: number): readonly DeadLetter[] {

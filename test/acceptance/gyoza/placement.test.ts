@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Action_State, type TaskSpecSchema } from "../../../gen/signalbox/v1/action_pb.ts";
-import { ExplainActionResponse_Cause as Cause } from "../../../gen/signalbox/v1/run_service_pb.ts";
+import { ExplainActionResponse_Cause as Cause } from "../../../gen/signalbox/v1/explanation_pb.ts";
 import type { AttachSchema } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { passedOverMsMax } from "../../../src/limits.ts";
 import { TestServer } from "../../support/test-server.ts";

@@ -31,8 +31,8 @@ export class FeedReader {
 
   /** The position behind which everything is kept. */
   oldest(): Position {
-    const first = this.#statements.get<{ first: number }>("SELECT first FROM feed ORDER BY first LIMIT 1");
-    return BigInt(first === undefined ? 0 : first.first - 1) as Position;
+    const oldest = this.#statements.get<{ value: string }>("SELECT value FROM meta WHERE name = 'feed_oldest'");
+    return BigInt(oldest?.value ?? 0) as Position;
   }
 
   /** A part of the feed; nothing behind `head` is looked at. */

@@ -14,6 +14,7 @@ export interface SubscriptionRow {
   readonly create_ms: number;
   readonly through: number;
   readonly dead_letter_count: number;
+  readonly missed_count: number;
   readonly ahead: Nullable<string>;
   readonly content: string;
 }
@@ -25,13 +26,15 @@ export const subscriptionColumns: readonly Column<Subscription>[] = [
   ["create_ms", (subscription) => subscription.createTimeMs],
   ["through", (subscription) => subscription.through],
   ["dead_letter_count", (subscription) => subscription.deadLetterCount],
+  ["missed_count", (subscription) => subscription.missedCount],
   ["ahead", (subscription) => listOrNothing(subscription.ahead)],
   ["content", contentOf],
 ];
 
 function contentOf(subscription: Subscription): SubscriptionContent {
   const { namespace: _namespace, name: _name, createTimeMs: _createTimeMs, ...rest } = subscription;
-  const { through: _through, ahead: _ahead, deadLetterCount: _deadLetterCount, ...content } = rest;
+  const { through: _through, ahead: _ahead, ...counted } = rest;
+  const { deadLetterCount: _deadLetterCount, missedCount: _missedCount, ...content } = counted;
   return content;
 }
 
@@ -45,6 +48,7 @@ export function subscriptionOfRow(row: SubscriptionRow): Subscription {
     through: row.through,
     ahead: parsedOrNone<PositionRange>(row.ahead),
     deadLetterCount: row.dead_letter_count,
+    missedCount: row.missed_count,
   };
 }
 

@@ -38,6 +38,11 @@ export class SubscriptionTable {
     return this.#rows.get(`${namespace}/${name}`);
   }
 
+  /** All of them, by namespace and name. */
+  all(): readonly Subscription[] {
+    return [...this.#rows.all()].sort(byName);
+  }
+
   put(subscription: Subscription): void {
     this.#rows.put(subscription);
   }
@@ -76,6 +81,11 @@ export class SubscriptionTable {
   clear(): void {
     this.#rows.clear();
   }
+}
+
+function byName(one: Subscription, other: Subscription): number {
+  if (one.namespace !== other.namespace) return one.namespace < other.namespace ? -1 : 1;
+  return one.name < other.name ? -1 : 1;
 }
 
 function prepare(database: DatabaseSync) {

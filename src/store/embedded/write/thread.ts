@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { feedIdOf, openForWriting } from "../database.ts";
+import { openForWriting } from "../database.ts";
 import type { FromThread, ThreadStart, ToThread } from "../messages.ts";
+import { feedIdentityOf } from "../meta.ts";
 import { Committer, type Decide } from "./committer.ts";
 
 /**
@@ -35,7 +36,7 @@ port.on("message", (message: ToThread) => {
     say({ kind: "broken", message: error instanceof Error ? error.message : String(error) });
   }
 });
-say({ kind: "opened", feedId: feedIdOf(database), head: committer.head });
+say({ kind: "opened", feed: feedIdentityOf(database, Date.now()), head: committer.head });
 
 /** Moves the log into the database, so that a stopped store is one file, and lets the thread end. */
 function close(): void {

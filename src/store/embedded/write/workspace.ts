@@ -2,12 +2,13 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Action } from "../../../core/action.ts";
 import type { Change } from "../../../core/change.ts";
 import type { Counter, Limit } from "../../../core/limits/limit.ts";
-import type { KeptSignal, Loaded, StoredAnswer } from "../../../core/loaded.ts";
+import type { KeptSignal, KeptTransaction, Loaded, StoredAnswer } from "../../../core/loaded.ts";
 import type { RunKey } from "../../../core/name.ts";
 import type { Op } from "../../../core/ops/op.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
 import type { Session } from "../../../core/session.ts";
 import type { DeadLetter, Subscription } from "../../../core/subscriptions/subscription.ts";
+import { metaNumber } from "../meta.ts";
 import { attemptColumns } from "../rows/action-row.ts";
 import { insertSql, namesOf, valuesOf } from "../rows/columns.ts";
 import * as row from "../rows/worker-row.ts";
@@ -34,8 +35,10 @@ export class Workspace implements Loaded {
   readonly #counters: CounterTable;
   readonly #subscriptions: SubscriptionTable;
   readonly #sql: ReturnType<typeof prepare>;
+  readonly #epochBase: number;
 
   constructor(database: DatabaseSync) {
+    this.#epochBase = metaNumber(database, "epoch_base");
     this.#runs = new RunTable(database);
     this.#actions = new ActionTable(database);
     this.#sessions = new SessionTable(database);
@@ -156,12 +159,32 @@ export class Workspace implements Loaded {
     return this.#subscriptions.count;
   }
 
+  allSubscriptions(): readonly Subscription[] {
+    return this.#subscriptions.all();
+  }
+
   deadLetters(namespace: string, subscription: string, limit: number): readonly DeadLetter[] {
     return this.#subscriptions.letters(namespace, subscription, limit);
   }
 
   deadLetter(namespace: string, subscription: string, position: number): DeadLetter | undefined {
     return this.#subscriptions.letter(namespace, subscription, position);
+  }
+
+  feedOldest(): number {
+    return this.#feed.oldest;
+  }
+
+  feedHead(): number {
+    return this.#feed.head;
+  }
+
+  oldestTransactions(limit: number): readonly KeptTransaction[] {
+    return this.#feed.first(limit);
+  }
+
+  epochBase(): number {
+    return this.#epochBase;
   }
 
   /** Makes a change; answers the position of its last event, or undefined if it has none. */
@@ -183,6 +206,7 @@ export class Workspace implements Loaded {
     this.#applySubscriptions(change);
     for (const id of change.goneSessions) this.#sessions.remove(id);
     for (const session of change.sessions) this.#sessions.put(session);
+    if (change.feedTrimmedThrough !== undefined) this.#feed.trim(change.feedTrimmedThrough);
     return this.#feed.append(change.events);
   }
 

@@ -1,0 +1,55 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { ConditionService } from "../../../gen/signalbox/v1/condition_service_pb.ts";
+import { hasEnded } from "../../core/action.ts";
+import { standingOf } from "../../core/conditions/standing.ts";
+import { type RunKey, runIdOf, runKey } from "../../core/name.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { fromNamespace } from "../mapping/from-proto-run.ts";
+import { fromDuration, toTimestamp } from "../mapping/time.ts";
+import { toConnectError } from "../status.ts";
+import { answerRefusal, impersonation } from "./answer-rights.ts";
+import { answererOf } from "./answerer.ts";
+import { findCondition, withSurroundings } from "./find-condition.ts";
+
+/** What a link answers, in whose name, and until when. */
+export interface LinkContent {
+  readonly run: RunKey;
+  readonly action: string;
+  readonly instance: number;
+  /** "" for nobody in particular. */
+  readonly subject: string;
+  readonly expireMs: number | undefined;
+}
+
+/** Makes addresses that answer a condition. */
+export interface LinkMaker {
+  make(content: LinkContent): Promise<string>;
+}
+
+/** Links that answer a condition, made for those who may answer it themselves. */
+export function linkMethods(
+  engine: Engine,
+  links: LinkMaker,
+): Pick<ServiceImpl<typeof ConditionService>, "createAnswerLink"> {
+  const { store } = engine;
+  return {
+    async createAnswerLink({ namespace, runId, name, subject, lifetime }, context) {
+      const run = runKey(fromNamespace(namespace), runId);
+      const condition = await findCondition(store, run, name);
+      const { state } = condition;
+      const facts = { runId: runIdOf(run), action: name };
+      if (hasEnded(condition)) throw toConnectError({ reason: "ACTION_ENDED", ...facts, state });
+      if (state !== "PAUSED") throw toConnectError({ reason: "CONDITION_NOT_OPEN", ...facts, state });
+      const by = answererOf(context);
+      const row = await withSurroundings(store, condition);
+      const refusal = answerRefusal(row, by) ?? impersonation(row, by, subject);
+      if (refusal !== undefined) throw toConnectError(refusal);
+      const { instance, deadlineMs } = standingOf(condition);
+      const lifetimeMs = fromDuration(lifetime);
+      const expireMs = lifetimeMs === undefined ? deadlineMs : engine.nowMs() + lifetimeMs;
+      const content = { run, action: name, instance, subject: subject || by.subject, expireMs };
+      const expireTime = toTimestamp(lifetimeMs === undefined ? undefined : expireMs);
+      return { uri: await links.make(content), ...(expireTime === undefined ? {} : { expireTime }) };
+    },
+  };
+}

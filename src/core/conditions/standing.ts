@@ -1,0 +1,89 @@
+import type { Action } from "../action.ts";
+import type { Value } from "../value.ts";
+import { type ConditionTerms, plainTerms } from "./terms.ts";
+
+/** Who asks for something to be done to a condition, and how that came. */
+export interface Answerer {
+  /** The caller's name, as the server knows it. */
+  readonly subject: string;
+  readonly groups: readonly string[];
+  /** In whose name, as they said themselves; "" for not said. */
+  readonly signalledBy: string;
+  readonly comment: string;
+  /** A link is a right to answer of its own: who may answer is not asked of it. */
+  readonly channel: "call" | "link";
+  /** The address it came from. */
+  readonly origin: string;
+}
+
+/** The subject of callers whom nobody has asked for a token. */
+export const anonymousSubject = "anonymous";
+
+/** An answer that was given. */
+export interface GivenAnswer {
+  readonly value: Value;
+  readonly subject: string;
+  readonly signalledBy: string;
+  readonly comment: string;
+  readonly channel: "call" | "link" | "default";
+  readonly origin: string;
+  readonly timeMs: number;
+  /** In which opening of the condition. */
+  readonly instance: number;
+  /** The run it was given in, if that is an earlier one; else "". */
+  readonly runId: string;
+}
+
+/** A right to answer that was handed on. */
+export interface Delegation {
+  readonly from: string;
+  readonly to: string;
+  readonly timeMs: number;
+}
+
+/** Where a condition stands beyond its state. */
+export interface ConditionStanding {
+  /** Which opening this is, from 1. */
+  readonly instance: number;
+  /** The answers of this opening, in order. */
+  readonly answers: readonly GivenAnswer[];
+  /** What decided earlier openings, or the run that is done over; the last `earlierAnswersMax`. */
+  readonly earlier: readonly GivenAnswer[];
+  /** Whose turn it is; "" for nobody's. */
+  readonly assignee: string;
+  readonly delegations: readonly Delegation[];
+  /** When it is in sight again; undefined while it is. */
+  readonly snoozeEndMs: number | undefined;
+  /** When its time runs out; undefined for never. */
+  readonly deadlineMs: number | undefined;
+  /** How many of its escalations were taken. */
+  readonly escalationCount: number;
+  /** How many links used in vain were told of. */
+  readonly linkRefusalCount: number;
+  /** The answer that this one must be equal to, if an earlier one is required as well. */
+  readonly mustEqual: Value | undefined;
+}
+
+/** What a condition asks for beyond its type. */
+export function termsOf({ spec }: Pick<Action, "spec">): ConditionTerms {
+  return (spec.kind === "condition" ? spec.terms : undefined) ?? plainTerms;
+}
+
+/** Where a condition stands; a plain one that nothing has happened to keeps no row of it. */
+export function standingOf(action: Action): ConditionStanding {
+  if (action.standing !== undefined) return action.standing;
+  const timeoutMs = action.spec.kind === "condition" ? action.spec.timeoutMs : undefined;
+  const { queueTimeMs } = action;
+  return {
+    instance: 1,
+    answers: [],
+    earlier: [],
+    assignee: termsOf(action).assignee,
+    delegations: [],
+    snoozeEndMs: undefined,
+    deadlineMs: timeoutMs === undefined || queueTimeMs === undefined ? undefined : queueTimeMs + timeoutMs,
+    escalationCount: 0,
+    linkRefusalCount: 0,
+    mustEqual: undefined,
+  };
+}

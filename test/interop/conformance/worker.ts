@@ -1,0 +1,50 @@
+/**
+ * The TypeScript worker that the conformance kit is run against; docs/conformance.md has its contract.
+ *
+ * Usage: signalbox conformance worker -- node worker.ts
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { randomUUID } from "node:crypto";
+import { createWorker, NonRetryableError } from "../../../src/worker/worker.ts";
+
+const worker = createWorker({
+  address: process.env["SIGNALBOX_SERVER"] ?? "",
+  namespace: process.env["SIGNALBOX_NAMESPACE"] ?? "default",
+  token: process.env["SIGNALBOX_TOKEN"] ?? "",
+  concurrency: 4,
+});
+
+worker.task("conformance/echo", (_, input) => input);
+
+worker.task("conformance/sleep", async (ctx, { ms }) => {
+  await sleep(Number(ms), undefined, { signal: ctx.signal });
+  return { ms };
+});
+
+worker.task("conformance/fail", (_, { type, message, non_retryable: nonRetryable }) => {
+  const error = nonRetryable === true ? new NonRetryableError(String(message)) : new Error(String(message));
+  throw Object.assign(error, { type });
+});
+
+worker.task("conformance/progress", async (ctx, { steps }) => {
+  const execution = randomUUID();
+  for (let step = 1; step <= Number(steps); step += 1) {
+    ctx.progress((100 * step) / Number(steps), `step ${step}`);
+    ctx.log(`step ${step}`);
+    await ctx.event({ type: "conformance.step", payload: { step, execution } });
+  }
+  return { steps };
+});
+
+worker.task("conformance/ask", async (ctx, { prompt }) => {
+  return { answer: await ctx.condition("answer", { type: "bool", prompt: String(prompt) }) };
+});
+
+process.on("SIGTERM", () => void worker.drain().catch(() => undefined));
+void worker.start();
+try {
+  await worker.closed;
+} catch {
+  // It has said why in its log.
+  process.exitCode = 1;
+}

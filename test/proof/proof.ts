@@ -1,0 +1,129 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Abilities } from "./cases/case.ts";
+import { cases } from "./cases/cases.ts";
+import { whyNoMount } from "./cases/disk.ts";
+import { buildDiskFaults } from "./faults/disk.ts";
+import { readHistory } from "./history/history.ts";
+import { judge } from "./history/judge.ts";
+import { parts } from "./parts.ts";
+import { type PartResult, printReport, type Skipped, violationsOf } from "./report.ts";
+import { type CaseResult, runCase } from "./run-case.ts";
+
+const help = `node test/proof/proof.ts: real processes under faults, judged offline.
+
+  --seconds N   how long it may take, about; 120 unless said
+  --seed N      the seed of the first history, the others follow; by chance unless said
+  --only NAME   only this part, any number of times: ${[...cases, ...parts].map(({ name }) => name).join(", ")}
+  --keep        keep every history, not only those that break a promise
+  --judge FILE  judge a history that was kept, and do nothing else
+
+The exit status is 1 if any promise was broken.
+`;
+
+/** 6 s for a world to start and to come to rest, beside the time in which it is injured. */
+const restMs = 6_000;
+/** 2 to 10 s of faults in a history: enough of them to meet, few enough that many histories fit. */
+const faultsMs = { min: 2_000, max: 10_000 };
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function judgeFile(file: string): number {
+  const { violations, operations, keyCount } = judge(readHistory(file));
+  for (const violation of violations) say(violation);
+  say(`${JSON.stringify({ ...operations, keyCount })}: ${violations.length} violations`);
+  return violations.length === 0 ? 0 : 1;
+}
+
+async function prove(options: {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly only: readonly string[];
+  readonly keeps: boolean;
+}): Promise<number> {
+  const { seconds, seed, only, keeps } = options;
+  const startedAt = performance.now();
+  const endsAt = startedAt + seconds * 1_000;
+  const folder = mkdtempSync(join(tmpdir(), "signalbox-proof-"));
+  const abilities: Abilities = { diskFaults: buildDiskFaults(folder), noMount: whyNoMount(folder) };
+  const isWanted = ({ name }: { readonly name: string }) => only.length === 0 || only.includes(name);
+  const skipped: Skipped[] = [];
+  const skip = (name: string, because: string): void => {
+    skipped.push({ name, because });
+    say(`!!! SKIPPED ${name}: ${because}`);
+  };
+  say(`seed ${seed}; files in ${folder}`);
+
+  const partResults: PartResult[] = [];
+  for (const part of parts.filter(isWanted)) {
+    const result = await part.run({ seconds: Math.max(5, seconds * part.share), seed, folder, abilities });
+    if ("skipped" in result) skip(part.name, result.skipped);
+    else {
+      partResults.push({ name: part.name, ...result });
+      say(`${part.name}: ${JSON.stringify(result.figures)}, ${result.violations.length} violations`);
+      for (const violation of result.violations) say(`    ${violation}`);
+    }
+  }
+
+  const able = cases.filter(isWanted).filter((proofCase) => {
+    const missing = proofCase.missing?.(abilities);
+    if (missing !== undefined) skip(proofCase.name, missing);
+    return missing === undefined;
+  });
+  const shareMs = (endsAt - performance.now()) / Math.max(1, able.length) - restMs;
+  const forMs = Math.round(Math.min(faultsMs.max, Math.max(faultsMs.min, shareMs)));
+  const results: CaseResult[] = [];
+  for (let index = 0; able.length > 0; index += 1) {
+    const proofCase = able[index % able.length];
+    if (proofCase === undefined) break;
+    const neededMs = Math.max(forMs, proofCase.forMs ?? 0) + restMs;
+    const isFirstRound = index < able.length;
+    // The first round is begun as long as there is any time; what it does not come to is said.
+    if (performance.now() + (isFirstRound ? 0 : neededMs) > endsAt) {
+      if (isFirstRound) for (const { name } of able.slice(index)) skip(name, `no time in ${seconds} s`);
+      break;
+    }
+    const run = { seed: seed + index, folder, abilities, forMs, keeps };
+    const result = await runCase(proofCase, run);
+    results.push(result);
+    const { operations, violations, keyCount } = result.judgement;
+    const faults = [...result.faults].map(([kind, count]) => `${count} × ${kind}`).join(", ");
+    say(`${result.name} (seed ${result.seed}, ${Math.round(result.tookMs / 1_000)} s): ${faults}`);
+    say(
+      `    ${operations.invoke} operations, ${operations.unknown} unknown, on ${keyCount} runs: ` +
+        `${violations.length} violations`,
+    );
+    for (const violation of violations.slice(0, 20)) say(`    ${violation.slice(0, 2_000)}`);
+    if (result.keptFile !== undefined) say(`    kept: ${result.keptFile}`);
+  }
+
+  const tookMs = performance.now() - startedAt;
+  const all = { cases: results, parts: partResults, skipped, tookMs };
+  const violations = violationsOf(all);
+  if (!keeps && violations.length === 0) rmSync(folder, { recursive: true, force: true });
+  say(`\n${printReport(all)}\n`);
+  for (const { name, because } of skipped) say(`!!! SKIPPED ${name}: ${because}`);
+  say(violations.length === 0 ? "nothing lost, nothing twice" : `${violations.length} VIOLATIONS`);
+  return violations.length === 0 ? 0 : 1;
+}
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "120" },
+    seed: { type: "string" },
+    only: { type: "string", multiple: true, default: [] },
+    keep: { type: "boolean", default: false },
+    judge: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+const { seconds, seed = `${Math.floor(Math.random() * 1_000_000)}`, only, keep } = values;
+if (values.help) say(help);
+else if (values.judge !== undefined) process.exitCode = judgeFile(values.judge);
+else {
+  process.exitCode = await prove({ seconds: Number(seconds), seed: Number(seed), only, keeps: keep });
+}
