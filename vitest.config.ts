@@ -11,6 +11,8 @@ const projects = [
   { name: "executor", testTimeout: 30_000 },
   { name: "house" },
   { name: "guarantees" },
+  // Everything in one process, from one seed.
+  { name: "simulation", testTimeout: 120_000 },
   { name: "interop", testTimeout: 30_000 },
   // What users of other systems expect, row by row, over the wire.
   { name: "acceptance", testTimeout: 30_000, hookTimeout: 30_000 },

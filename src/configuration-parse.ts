@@ -1,5 +1,6 @@
-import type { Configuration, Option } from "./configuration.ts";
-import { agreements, boundsOf, environmentNameOf, flagOf, options } from "./configuration.ts";
+import type { Configuration } from "./configuration.ts";
+import { agreements, options } from "./configuration.ts";
+import { boundsOf, environmentNameOf, flagOf, type Option } from "./configuration-option.ts";
 
 /** Where options are read from, the strongest first: flags, environment, the file that one of them names. */
 export interface Sources {

@@ -1,5 +1,5 @@
-import type { Option } from "./configuration.ts";
-import { boundsOf, environmentNameOf, flagOf, options } from "./configuration.ts";
+import { options } from "./configuration.ts";
+import { boundsOf, environmentNameOf, flagOf, type Option } from "./configuration-option.ts";
 
 /**
  * The options as `--help` shows them: each flag with its sentence, then what it may be and what it is by

@@ -1,47 +1,6 @@
+import type { Option } from "./configuration-option.ts";
 import type { LogFormat, LogLevel } from "./observe/log.ts";
 import { logFormats, logLevels } from "./observe/log.ts";
-
-/** What every option has, whatever its type. */
-interface OptionCommon {
-  /** Its name in the configuration file, in camel case; flag and environment name follow from it. */
-  readonly key: string;
-  /** What it decides, in one sentence. */
-  readonly sentence: string;
-}
-
-/** An option whose value is a whole number between two bounds, both allowed. */
-export interface IntegerOption extends OptionCommon {
-  readonly type: "integer";
-  readonly unit?: string;
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-/** An option whose value is text that is not empty. */
-export interface TextOption extends OptionCommon {
-  readonly type: "text";
-  readonly default: string;
-  readonly lengthMax: number;
-}
-
-/** An option whose value is one of a few words. */
-export interface ChoiceOption extends OptionCommon {
-  readonly type: "choice";
-  readonly default: string;
-  readonly choices: readonly string[];
-}
-
-/** An option whose value is a list of texts: separated by commas, or a JSON array in the file. */
-export interface ListOption extends OptionCommon {
-  readonly type: "list";
-  readonly default: readonly string[];
-  readonly itemsMax: number;
-  readonly lengthMax: number;
-}
-
-/** One row of the table of options. */
-export type Option = IntegerOption | TextOption | ChoiceOption | ListOption;
 
 /** Where the embedded store keeps its data, or that nothing is kept. */
 export const storeKinds = ["embedded", "memory"] as const;
@@ -74,6 +33,8 @@ export interface Configuration {
   /** "" for none: every caller is anonymous then. */
   readonly tokensFile: string;
   readonly allowPrivateTargets: PrivateTargets;
+  /** "" for where the server listens. */
+  readonly publicUrl: string;
   readonly natsServers: readonly string[];
   /** "" for none. */
   readonly natsCredentials: string;
@@ -228,6 +189,15 @@ export const options: readonly (Option & { readonly key: keyof Configuration })[
       "server listens on loopback only.",
   },
   {
+    key: "publicUrl",
+    type: "text",
+    default: "",
+    lengthMax: 1_024,
+    sentence:
+      "The address under which people reach the server, such as https://signalbox.example.com; answer links " +
+      "lead there. Without one it is the address that the server listens on.",
+  },
+  {
     key: "natsServers",
     type: "list",
     default: [],
@@ -265,6 +235,13 @@ export const agreements: readonly Agreement[] = [
     holds: ({ host, tokensFile }) => tokensFile !== "" || isLoopback(host),
     sentence: "host must be a loopback address unless there is a tokensFile, so that strangers cannot call",
   },
+  {
+    keys: ["publicUrl"],
+    holds: ({ publicUrl }) => publicUrl === "" || isPlainAddress(publicUrl),
+    sentence:
+      "publicUrl must be an address of http or https without user, query and fragment, so that links can " +
+      "be made by adding to it",
+  },
 ];
 
 /** True for an address that only this machine can reach. */
@@ -272,26 +249,8 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The option as a command line flag: `leaseMs` is `--lease-ms`. */
-export function flagOf(key: string): string {
-  return `--${key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`;
-}
-
-/** The option as an environment variable: `leaseMs` is `SIGNALBOX_LEASE_MS`. */
-export function environmentNameOf(key: string): string {
-  return `SIGNALBOX_${key.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`;
-}
-
-/** What a value of the option may be, in words: its type, bounds and unit. */
-export function boundsOf(option: Option): string {
-  switch (option.type) {
-    case "integer":
-      return `a whole number from ${option.min} to ${option.max} ${option.unit ?? ""}`.trimEnd();
-    case "text":
-      return `text of 1 to ${option.lengthMax} characters`;
-    case "choice":
-      return `one of ${option.choices.join(", ")}`;
-    case "list":
-      return `a list of at most ${option.itemsMax} texts of 1 to ${option.lengthMax} characters`;
-  }
+function isPlainAddress(address: string): boolean {
+  if (!/^https?:\/\//.test(address) || !URL.canParse(address)) return false;
+  const { username, password } = new URL(address);
+  return username === "" && password === "" && !/[?#\s]/.test(address);
 }

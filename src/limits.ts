@@ -23,6 +23,34 @@ export const cycleLengthNamedMax = 20;
 /** 100 kept signals in a run: an answer that comes early is an exception, a thousand are a mistake. */
 export const keptSignalsPerRunMax = 100;
 /**
+ * 10,000 signals of a namespace kept for correlation keys: each waits for a condition that may never come, and
+ * for 30 days at the longest.
+ */
+export const keyedSignalsMax = 10_000;
+/** 10 conditions named in the refusal of a correlation key that several have. */
+export const correlatedNamedMax = 10;
+/** 16 KiB: an answer of a condition that takes several, up to 100 of which stand in one row. */
+export const quorumAnswerBytesMax = 16 * 1024;
+/** 20 answers of earlier openings of a condition, to look at beside the one that it asks for now. */
+export const earlierAnswersMax = 20;
+/** 1 MiB: those answers in all, the last one whatever it takes; each may be as large as that. */
+export const earlierAnswersBytesMax = 1024 * 1024;
+/** 20 times that the right to answer a condition is handed on: beyond, nobody knows whose turn it is. */
+export const delegationsMax = 20;
+/** 20 steps that are taken while nobody answers a condition, as the contract has it. */
+export const escalationsMax = 20;
+/** 100 vain uses of a condition's answer links that are told of: who has a link may try it in a loop. */
+export const linkRefusalsMax = 100;
+/** 1,000 characters of why a post to a webhook failed: its event and its row repeat them. */
+export const postCauseLengthMax = 1_000;
+/** 366 days: the longest time to set a deadline, or the end of a snooze, to; as long as timeouts may be. */
+export const conditionWaitMsMax = 366 * 24 * 60 * 60 * 1000;
+/**
+ * 128 KiB: what a condition asks for beyond its type, its prompt and its description. A page of conditions
+ * repeats it for each, and so does each frame of those who follow them.
+ */
+export const termsBytesMax = 128 * 1024;
+/**
  * 1 MiB: the labels of a run and the attributes of its delivery times its actions. Each event repeats them,
  * and one transaction may have an event for each action; it must fit the 4 MiB that gRPC clients take.
  */
@@ -278,3 +306,15 @@ export const postAnswerBytesMax = 64 * 1024;
 export const natsTimeoutMs = 5_000;
 /** 1 s between two tries to connect to NATS. */
 export const natsReconnectDelayMs = 1_000;
+/** 64 posts about conditions at once, from all runs: each is a connection. */
+export const postsInWorkMax = 64;
+/** 8 of them to one host, so that one which does not answer leaves room for the others. */
+export const postsPerHostMax = 8;
+/** 2,000 posts that are due are known at once, so that those to one dead host hide no others: 1 MiB. */
+export const postsKnownMax = 2_000;
+/** 20 tries of a post, over about a day: as many as a subscription makes unless it says otherwise. */
+export const postTriesMax = 20;
+/** 5 s to the second try; each further wait is twice as long. */
+export const postBackoffMs = 5_000;
+/** 2 h 30 min between two tries at the most: with `postTriesMax` the last one is 23 h after the first. */
+export const postBackoffMsMax = 9_000_000;

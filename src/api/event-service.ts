@@ -8,9 +8,10 @@ import { feedBatchBytesMax, rowsPerPageScanMax } from "../limits.ts";
 import { frameSinkKey } from "./carrier/frame-sink.ts";
 import { eventMatcher, fromEventFilter } from "./event-filter.ts";
 import type { EventFilter } from "./feed.ts";
-import { expired, positionIn, runOf } from "./feed.ts";
+import { describeFeed, expired, positionIn, runOf } from "./feed.ts";
 import { fromPublished } from "./mapping/from-proto-report.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
+import { toTimestamp } from "./mapping/time.ts";
 import { toPlacedEvent } from "./mapping/to-proto-event.ts";
 import { answered, requestOf, translated } from "./requests.ts";
 import { printCursor, tokenScope } from "./token.ts";
@@ -31,6 +32,9 @@ export function eventService(engine: Engine, stopping: AbortSignal): ServiceImpl
       if (after < oldest || after > (await engine.store.head())) throw expired(scope, oldest);
       const size = pageSize === 0 ? defaultPageSize : pageSize;
       const page = await readEvents(engine, { filter, matches }, after, size);
+      // Events may have been removed while it was read: then there are holes in it.
+      const kept = await engine.store.oldest();
+      if (kept > after) throw expired(scope, kept);
       return { events: page.events, nextPageToken: printCursor(scope, page.through), atHead: page.atHead };
     },
 
@@ -39,9 +43,14 @@ export function eventService(engine: Engine, stopping: AbortSignal): ServiceImpl
     },
 
     async describeFeed() {
-      const { store } = engine;
-      const [head, oldest] = await Promise.all([store.head(), store.oldest()]);
-      return { feedEpoch: store.feedId, headPosition: head, oldestPosition: oldest };
+      const { feedId, head, oldest, retentionMs, epochTimeMs } = await describeFeed(engine);
+      return {
+        feedEpoch: feedId,
+        headPosition: head,
+        oldestPosition: oldest,
+        retentionSeconds: BigInt(Math.ceil(retentionMs / 1_000)),
+        epochTime: toTimestamp(epochTimeMs),
+      };
     },
 
     async publishEvents({ namespace: stated, requestId, events: statedEvents }) {

@@ -1,30 +1,37 @@
-import { toBinary } from "@bufbuild/protobuf";
 import { EventSchema } from "../../gen/signalbox/v1/event_pb.ts";
 import type { PlacedEvent } from "../engine/feed-pages.ts";
 import type { FeedFrame } from "../engine/follower.ts";
 import { sharedFrameScopesMax } from "../limits.ts";
 import { envelopeBytes } from "./carrier/frame-sink.ts";
-import { toEvent } from "./mapping/to-proto-event.ts";
+import { encodeMessage } from "./mapping/encoder.ts";
+import { toLoneEvent } from "./mapping/to-proto-event.ts";
 import { printCursor, type TokenScope } from "./token.ts";
 
 /** The first byte of each field of WatchEventsResponse: its number and how it is written. */
 const tags = { events: 0x0a, cursor: 0x12, atHead: 0x18 } as const;
 
-const eventBytes = new WeakMap<PlacedEvent, Uint8Array>();
+const kept = Symbol("the bytes");
+
+/** An event of the feed, with its bytes. */
+interface EncodedEvent extends PlacedEvent {
+  [kept]?: Uint8Array;
+}
+
 const frameBytes = new WeakMap<readonly PlacedEvent[], Map<string, Uint8Array>>();
 
 /**
- * A frame of WatchEvents as it goes over the wire, in its envelope. An event is encoded once for all who
- * follow, and so is a frame for all with the same filter: both are kept as long as the feed's pages are.
+ * A frame of WatchEvents as it goes over the wire, in its envelope. Where several follow (`isShared`), an
+ * event is encoded once for all of them, and a frame once for all with the same filter: both are kept as long
+ * as the feed's pages are.
  */
-export function toFrameBytes(scope: TokenScope, frame: FeedFrame): Uint8Array {
+export function toFrameBytes(scope: TokenScope, frame: FeedFrame, isShared: boolean): Uint8Array {
   const { events, atHead } = frame;
-  if (events.length === 0) return encodeFrame(scope, frame);
+  if (events.length === 0 || !isShared) return encodeFrame(scope, frame, encodeEvent);
   const key = keyOf(scope, atHead);
   const shared = frameBytes.get(events) ?? new Map<string, Uint8Array>();
   const known = shared.get(key);
   if (known !== undefined) return known;
-  const made = encodeFrame(scope, frame);
+  const made = encodeFrame(scope, frame, toEventBytes);
   // The events of a whole transaction are one list for all; that of a part belongs to one follower alone.
   if (shared.size === 0) frameBytes.set(events, shared);
   if (shared.size < sharedFrameScopesMax) shared.set(key, made);
@@ -43,9 +50,13 @@ function keyOf(scope: TokenScope, atHead: boolean): string {
   return atHead ? `${key}head` : key;
 }
 
-function encodeFrame(scope: TokenScope, { events, through, atHead }: FeedFrame): Uint8Array {
+function encodeFrame(
+  scope: TokenScope,
+  { events, through, atHead }: FeedFrame,
+  encode: (placed: PlacedEvent) => Uint8Array,
+): Uint8Array {
   const cursor = printCursor(scope, through);
-  const parts = events.map(toEventBytes);
+  const parts = events.map(encode);
   let size = 1 + lengthBytes(cursor.length) + cursor.length + (atHead ? 2 : 0);
   for (const part of parts) size += 1 + lengthBytes(part.length) + part.length;
   const bytes = Buffer.allocUnsafe(envelopeBytes + size);
@@ -60,7 +71,7 @@ function encodeFrame(scope: TokenScope, { events, through, atHead }: FeedFrame):
   }
   bytes[at] = tags.cursor;
   at = writeLength(bytes, at + 1, cursor.length);
-  at += bytes.latin1Write(cursor, at);
+  at += bytes.write(cursor, at, "latin1");
   if (atHead) {
     bytes[at] = tags.atHead;
     bytes[at + 1] = 1;
@@ -68,12 +79,13 @@ function encodeFrame(scope: TokenScope, { events, through, atHead }: FeedFrame):
   return bytes;
 }
 
-function toEventBytes(placed: PlacedEvent): Uint8Array {
-  const known = eventBytes.get(placed);
-  if (known !== undefined) return known;
-  const made = toBinary(EventSchema, toEvent(placed.position, placed.event));
-  eventBytes.set(placed, made);
-  return made;
+function toEventBytes(placed: EncodedEvent): Uint8Array {
+  placed[kept] ??= encodeEvent(placed);
+  return placed[kept];
+}
+
+function encodeEvent(placed: PlacedEvent): Uint8Array {
+  return encodeMessage(EventSchema, toLoneEvent(placed));
 }
 
 function lengthBytes(length: number): number {

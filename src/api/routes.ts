@@ -9,6 +9,7 @@ import { SubscriptionService } from "../../gen/signalbox/v1/subscription_service
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Engine } from "../engine/engine.ts";
 import { conditionService } from "./condition-service.ts";
+import { type LinkMaker, noLinks } from "./conditions/link-methods.ts";
 import { noTargets } from "./delivery/deliveries.ts";
 import { eventService } from "./event-service.ts";
 import { limitService } from "./limit-service.ts";
@@ -34,17 +35,19 @@ export const services = [
 /**
  * Registers all services over an engine. When `stopping` is aborted, streams that would last end by
  * themselves: workers are told when to come back, followers get STOPPING. The bounds of streams are those of
- * `limits.ts` unless a test gives smaller ones. Without `targets` there is nowhere to send events to.
+ * `limits.ts` unless a test gives smaller ones. Without `targets` there is nowhere to send events to,
+ * without `links` nowhere for answer links to lead.
  */
 export function routes(
   engine: Engine,
   stopping: AbortSignal,
   limits: WorkerStreamLimits & { readonly subscribe?: SubscribeLimits } = {},
   targets: DeliveryTargets = noTargets,
+  links: LinkMaker = noLinks,
 ): (router: ConnectRouter) => void {
   return (router) => {
     register(router, RunService, runService(engine, stopping));
-    register(router, ConditionService, conditionService(engine, stopping));
+    register(router, ConditionService, conditionService(engine, stopping, links));
     register(router, EventService, eventService(engine, stopping));
     register(router, OpService, opService(engine));
     register(router, LimitService, limitService(engine));

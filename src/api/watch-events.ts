@@ -65,15 +65,20 @@ export async function* watchEvents(
   for await (const { events, through, atHead } of frames) {
     yield frameOf({ events: events.map(toPlacedEvent), cursor: printCursor(scope, through), atHead });
     // The first one opens the stream; the others need not become messages for each who follows.
-    if (sink !== undefined) await streamFrames(sink, bytesOf(scope, frames));
+    if (sink !== undefined) await streamFrames(sink, bytesOf(engine, scope, frames));
   }
 }
 
 /** Not a generator: one more of those for each frame is what a feed would notice. */
-function bytesOf(scope: TokenScope, frames: AsyncIterator<FeedFrame>): AsyncIterable<Uint8Array> {
+function bytesOf(
+  { feeds }: Engine,
+  scope: TokenScope,
+  frames: AsyncIterator<FeedFrame>,
+): AsyncIterable<Uint8Array> {
   const next = async (): Promise<IteratorResult<Uint8Array>> => {
     const { done, value } = await frames.next();
-    return done === true ? { done, value: undefined } : { done: false, value: toFrameBytes(scope, value) };
+    if (done === true) return { done, value: undefined };
+    return { done: false, value: toFrameBytes(scope, value, feeds.followerCount > 1) };
   };
   return { [Symbol.asyncIterator]: () => ({ next }) };
 }

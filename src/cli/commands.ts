@@ -2,9 +2,18 @@ import type { Command } from "./command.ts";
 import { actionCommand, actionsCommand, explainCommand, timelineCommand } from "./commands/actions.ts";
 import { backupCommand, restoreCommand } from "./commands/backup.ts";
 import { conditionsCommand } from "./commands/conditions.ts";
+import { conformanceWorkerCommand } from "./commands/conformance.ts";
 import { endCommand } from "./commands/end.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { feedDescribeCommand } from "./commands/feed.ts";
+import {
+  claimCommand,
+  delegateCommand,
+  extendCommand,
+  linkCommand,
+  releaseCommand,
+  snoozeCommand,
+} from "./commands/inbox.ts";
 import { limitDeleteCommand, limitSetCommand, limitShowCommand, limitsCommand } from "./commands/limits.ts";
 import {
   opDeleteCommand,
@@ -14,8 +23,8 @@ import {
   opValidateCommand,
 } from "./commands/ops.ts";
 import { runCommand } from "./commands/run.ts";
-import { cancelCommand, retryCommand, runsCommand, updateCommand } from "./commands/runs.ts";
-import { signalCommand } from "./commands/signal.ts";
+import { cancelCommand, rerunCommand, retryCommand, runsCommand, updateCommand } from "./commands/runs.ts";
+import { signalCommand, signalKeyCommand } from "./commands/signal.ts";
 import { subscriptionConsumeCommand } from "./commands/subscriptions/consume.ts";
 import { deadLettersCommand } from "./commands/subscriptions/dead-letters.ts";
 import {
@@ -41,13 +50,22 @@ export const commands: readonly Command[] = [
   timelineCommand,
   conditionsCommand,
   signalCommand,
+  signalKeyCommand,
+  claimCommand,
+  releaseCommand,
+  delegateCommand,
+  snoozeCommand,
+  extendCommand,
+  linkCommand,
   cancelCommand,
   endCommand,
   retryCommand,
+  rerunCommand,
   updateCommand,
   eventsCommand,
   feedDescribeCommand,
   workerCommand,
+  conformanceWorkerCommand,
   workersCommand,
   drainCommand,
   evictCommand,

@@ -28,7 +28,15 @@ export type {
 } from "./follow.ts";
 export { type AnswerByType, type ConditionType, type JsValue, type JsValues, Reference } from "./js-value.ts";
 export type { ActionEnd, Actions } from "./parts/actions.ts";
-export type { ConditionQuery, Conditions, SignalOptions, SignalResult } from "./parts/conditions.ts";
+export type {
+  AnswerLink,
+  ConditionListQuery,
+  ConditionQuery,
+  Conditions,
+  KeySignalOptions,
+  SignalOptions,
+  SignalResult,
+} from "./parts/conditions.ts";
 export type { Events, NewEvent } from "./parts/events.ts";
 export type { Limits, NewLimit } from "./parts/limits.ts";
 export type { NewOp, OpInputs, OpListOptions, Ops, OpVersion } from "./parts/ops.ts";
@@ -48,7 +56,6 @@ export type { NewInputSpec, NewOutputSpec, SpecType } from "./spec/op-specs.ts";
 export type { NewDelivery, NewPlacement, NewResources } from "./spec/placement.ts";
 export {
   type Inputs,
-  type NewCondition,
   type NewDependency,
   type NewRun,
   type NewTask,
@@ -66,7 +73,15 @@ export type {
   Dependency,
 } from "./views/action.ts";
 export type { WorkerCapacity, WorkerReserved } from "./views/capacity.ts";
-export type { Condition, ConditionOutcome } from "./views/condition.ts";
+export type {
+  ConditionTerms,
+  NewAnswerRule,
+  NewChoice,
+  NewCondition,
+  NewConditionWebhook,
+  NewEscalation,
+} from "./spec/condition.ts";
+export type { AnswerChannel, Condition, ConditionAnswer, ConditionOutcome } from "./views/condition.ts";
 export type { Event } from "./views/event.ts";
 export type { EventDetails, EventKind } from "./views/event-details.ts";
 export type { ExplainCause, Explanation } from "./views/explanation.ts";

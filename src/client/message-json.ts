@@ -19,6 +19,7 @@ import { DeadLetterSchema, SubscriptionSchema } from "../../gen/signalbox/v1/sub
 import { WorkerSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 
 export type { Condition as ConditionMessage } from "../../gen/signalbox/v1/condition_pb.ts";
+export type { SignalConditionResponse as SignalMessage } from "../../gen/signalbox/v1/condition_service_pb.ts";
 export type { Event as EventMessage } from "../../gen/signalbox/v1/event_pb.ts";
 export type { Run as RunMessage } from "../../gen/signalbox/v1/run_pb.ts";
 export type { WatchRunResponse as RunFrameMessage } from "../../gen/signalbox/v1/run_service_pb.ts";

@@ -28,8 +28,6 @@ export const outputKeptBytesMax = 64 * 1024;
 export const outputLinesShownMax = 12;
 /** 400 lines of what was said are kept of a scenario, the last of it. */
 export const transcriptLinesMax = 400;
-/** 30 lines of them are shown to people. */
-export const transcriptLinesShownMax = 30;
 /** 4 MiB in one frame: what gRPC clients take unless they are told otherwise. */
 export const frameBytesMax = 4 * 1024 * 1024;
 /** 4 scenarios at once: they mostly wait. */

@@ -147,6 +147,7 @@ export class Stage {
 
   /** Gives the worker a small task and has it done, to see that all is well. */
   async isWell(stream: ServerStream): Promise<void> {
+    await this.credits(stream, 1);
     const probe = this.assignment("echo", { well: { kind: { case: "stringValue", value: "yes" } } });
     stream.assign(probe);
     const outputs = await this.outputs(stream, probe);

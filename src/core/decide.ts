@@ -1,11 +1,11 @@
 import { addActions } from "./actions/add-actions.ts";
-import { signalCondition } from "./actions/condition.ts";
 import { endActionByOperator } from "./actions/operate.ts";
 import type { Decision } from "./change.ts";
-import { changeCondition } from "./conditions/change-condition.ts";
+import { changeCondition } from "./conditions/inbox/change-condition.ts";
 import { noteLinkRefusal } from "./conditions/note-link-refusal.ts";
 import { settlePost } from "./conditions/settle-post.ts";
 import { signalByKey } from "./conditions/signal-by-key.ts";
+import { signalCondition } from "./conditions/signal-condition.ts";
 import type { CommandKind, CommandOf, Stamp } from "./command.ts";
 import { Draft } from "./draft.ts";
 import { trimFeed } from "./feed/trim-feed.ts";

@@ -1,5 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { AnswerByType, ConditionType, JsValues } from "../client/js-value.ts";
+import type { NewCondition } from "../client/spec/condition.ts";
 import type { NewPlacement, NewResources } from "../client/spec/placement.ts";
 
 /**
@@ -109,17 +110,7 @@ export interface TaskEvent {
 }
 
 /** What a condition asks, and until when. */
-export interface ConditionOptions<T extends ConditionType> {
-  /** The type of the answer. */
-  readonly type: T;
-  /** The question, in one line or in markdown. */
-  readonly prompt?: string;
-  /** What helps to decide. */
-  readonly description?: string;
-  /** How long it waits, in milliseconds; without end if not said. */
-  readonly timeoutMs?: number;
-  /** The answer it takes when its time runs out; only together with `timeoutMs`. */
-  readonly defaultValue?: AnswerByType[T];
+export interface ConditionOptions<T extends ConditionType> extends NewCondition<T> {
   /** For finding it, and for filters of the feed. */
   readonly labels?: Readonly<Record<string, string>>;
 }

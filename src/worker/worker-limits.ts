@@ -46,6 +46,8 @@ export const reconnectDelayMsMax = 2_000;
 export const stableStreamMs = 5_000;
 /** 10 s: how long a server may take to answer Attach. */
 export const attachedTimeoutMs = 10_000;
+/** 24 days: the longest wait that a timer takes. What a server says beyond that is as good as for ever. */
+export const timerMsMax = 2 ** 31 - 1;
 /** 5 s: how often a worker pulses if the server does not say. */
 export const pulseIntervalMsDefault = 5_000;
 /** 3 pulse intervals without any frame: the stream is dead, whatever the connection says. */

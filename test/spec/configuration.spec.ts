@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { agreements, boundsOf, environmentNameOf, flagOf, options } from "../../src/configuration.ts";
+import { agreements, options } from "../../src/configuration.ts";
+import { boundsOf, environmentNameOf, flagOf } from "../../src/configuration-option.ts";
 import { parseConfiguration, type Sources } from "../../src/configuration-parse.ts";
 import { printHelp, printMarkdown } from "../../src/configuration-print.ts";
 
@@ -32,6 +33,7 @@ const defaults = {
   bookmarkIntervalMs: 5_000,
   allowedOrigins: [],
   allowPrivateTargets: "auto",
+  publicUrl: "",
   natsServers: [],
   natsCredentials: "",
   tokensFile: "",
@@ -183,6 +185,13 @@ describe("a mistake", () => {
       says:
         "pulseIntervalMs must be at most half of leaseMs, so that one lost pulse does not cost a lease: " +
         "pulseIntervalMs is 9000, leaseMs is 15000",
+    },
+    {
+      given: "a public address that nothing can be added to",
+      from: { flags: ["--public-url=https://a.example/?b"] },
+      says:
+        "publicUrl must be an address of http or https without user, query and fragment, so that links can " +
+        "be made by adding to it: publicUrl is https://a.example/?b",
     },
   ])("in $given names its source, value and bounds", ({ from, says }) => {
     expect(parse(from)).toEqual({ ok: false, mistakes: [says] });

@@ -1,11 +1,26 @@
 import { describe, expect, test } from "vitest";
+import { runKey } from "../../src/core/name.ts";
 import type { Reason, Refusal } from "../../src/core/refusal.ts";
 import type { SubscriptionContent } from "../../src/core/subscriptions/subscription.ts";
 import { actionsPerRunMax } from "../../src/limits.ts";
-import { aCondition, aTask, bool, noRequest, text, theInputs, theTask } from "../support/builders.ts";
-import { type theRun, World } from "../support/world.ts";
+import {
+  aCondition,
+  answerRule,
+  aTask,
+  bool,
+  by,
+  json,
+  noRequest,
+  terms,
+  text,
+  theInputs,
+  theTask,
+} from "../support/builders.ts";
+import { theRun, World } from "../support/world.ts";
 
 const ofOp = { request: noRequest, namespace: "default" };
+
+const ofKey = { ...ofOp, value: bool(true), by: by("ann"), keepForMs: undefined };
 
 const aSubscription: SubscriptionContent = {
   filter: { namespace: "default", runId: "", kinds: [], labels: {}, topics: [] },
@@ -191,6 +206,72 @@ const rows = {
       return world.retry();
     },
     facts: { runId: "r", action: "a", attempts: 1, maxAttempts: 1 },
+  },
+  ANSWER_INVALID: {
+    when: "an answer does not keep the schema",
+    refused: (world) => {
+      const schema = { properties: { items: { items: { type: "string" } } } };
+      world.create({ runId: "q", plan: [aCondition("c", { type: "json", terms: terms({ schema }) })] });
+      return world.signal("c", json({ items: [1, "a"] }), { run: runKey("default", "q") });
+    },
+    facts: {
+      runId: "q",
+      action: "c",
+      violations: [{ field: "value/items/0", description: "must be a string, and is a number" }],
+    },
+  },
+  NOT_ALLOWED: {
+    when: "somebody answers who is not named",
+    refused: (world) => {
+      const rule = answerRule({ subjects: ["ben"], groups: ["ops"] });
+      world.create({ runId: "q", plan: [aCondition("c", { terms: terms({ rule }) })] });
+      return world.signal("c", bool(true), { run: runKey("default", "q"), by: by("ann") });
+    },
+    facts: { runId: "q", action: "c", subject: "ann", rule: "only ben, members of ops may answer" },
+  },
+  INSTANCE_CHANGED: {
+    when: "an answer is for another opening",
+    refused: (world) => world.signal("ok", bool(true), { instance: 2 }),
+    facts: { runId: "r", action: "ok", instance: 2, currentInstance: 1 },
+  },
+  CORRELATION_NOT_FOUND: {
+    when: "no open condition has the key",
+    refused: (world) => world.do<"signalByKey">({ kind: "signalByKey", ...ofKey, correlationKey: "k" }),
+    facts: { correlationKey: "k" },
+  },
+  CORRELATION_AMBIGUOUS: {
+    when: "several open conditions have the key",
+    refused: (world) => {
+      const asked = { terms: terms({ correlationKey: "k" }) };
+      world.create({ runId: "q", plan: [aCondition("c", asked), aCondition("d", asked)] });
+      return world.do<"signalByKey">({ kind: "signalByKey", ...ofKey, correlationKey: "k" });
+    },
+    facts: { correlationKey: "k", conditions: ["q/c", "q/d"] },
+  },
+  ALREADY_CLAIMED: {
+    when: "somebody else is on it",
+    refused: (world) => {
+      const claim = { kind: "changeCondition", request: noRequest, run: theRun, action: "ok" } as const;
+      const change = { kind: "claim", force: false } as const;
+      world.must<"changeCondition">({ ...claim, by: by("ben"), change });
+      return world.do<"changeCondition">({ ...claim, by: by("ann"), change });
+    },
+    facts: { runId: "r", action: "ok", assignee: "ben" },
+  },
+  CONDITION_NOT_OPEN: {
+    when: "a condition is claimed that still waits itself",
+    refused: (world) => {
+      world.create({ runId: "q", plan: [aTask("a"), aCondition("c", { after: ["a"] })] });
+      return world.do<"changeCondition">({
+        kind: "changeCondition",
+        request: noRequest,
+        run: runKey("default", "q"),
+        action: "c",
+        by: by("ann"),
+        change: { kind: "claim", force: false },
+      });
+    },
+    facts: { runId: "q", action: "c", state: "PENDING" },
   },
   LIMIT_NOT_FOUND: {
     when: "a limit is deleted that is not there",

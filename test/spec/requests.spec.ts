@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { CommandOf } from "../../src/core/command.ts";
 import type { Request } from "../../src/core/stated.ts";
 import { requestKeptMs, sweptRequestsMax } from "../../src/limits.ts";
-import { aCondition, anOp, bool, theTask } from "../support/builders.ts";
+import { aCondition, anOp, bool, by, noReplays, terms, theTask } from "../support/builders.ts";
 import { theRun, World } from "../support/world.ts";
 
 const run = theRun;
@@ -24,6 +24,7 @@ const commands = {
       priority: 0,
       timeoutMs: undefined,
       delivery: undefined,
+      createdBy: "ann",
       work: { task: theTask() },
     }),
   },
@@ -42,6 +43,7 @@ const commands = {
       run,
       force: false,
       all: false,
+      replays: noReplays,
     }),
   },
   updateRun: {
@@ -63,7 +65,33 @@ const commands = {
       run,
       action: "c",
       value: bool(true),
-      signalledBy: "",
+      by: by("ann"),
+      instance: 0,
+    }),
+  },
+  signalByKey: {
+    before: (world: World) => {
+      world.create({ plan: [aCondition("c", { terms: terms({ correlationKey: "order-7" }) })] });
+    },
+    command: (request: Request): CommandOf<"signalByKey"> => ({
+      kind: "signalByKey",
+      request,
+      namespace,
+      correlationKey: "order-7",
+      value: bool(true),
+      by: by("ann"),
+      keepForMs: undefined,
+    }),
+  },
+  changeCondition: {
+    before: (world: World) => void world.create({ plan: [aCondition("c")] }),
+    command: (request: Request): CommandOf<"changeCondition"> => ({
+      kind: "changeCondition",
+      request,
+      run,
+      action: "c",
+      by: by("ann"),
+      change: { kind: "claim", force: false },
     }),
   },
   publishEvents: {

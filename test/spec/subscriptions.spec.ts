@@ -91,6 +91,7 @@ class Shelf {
       deadLetter: (_: string, __: string, position: number) => this.letters.get(position),
       deadLetters: (_: string, __: string, limit: number) => sorted().slice(0, limit),
       answer: (key: string) => this.answers.get(key),
+      feedOldest: () => 0,
     } as Partial<Loaded> as Loaded;
   }
 

@@ -3,17 +3,8 @@ import type { RunState } from "../../src/core/run.ts";
 import { rowsPerPageScanMax } from "../../src/limits.ts";
 import type { ConditionQuery, OpPlace, RunQuery } from "../../src/store/store.ts";
 import { actionRow, attemptRow, conditionRow, keyOf, opRow, runRow, sessionRow } from "../support/rows.ts";
-import { anyRun } from "./queries.ts";
+import { anyCondition, anyRun } from "./queries.ts";
 import { plain, readPages, type Subject } from "./subject.ts";
-
-const anyCondition: ConditionQuery = {
-  namespace: undefined,
-  run: undefined,
-  labels: {},
-  includeEnded: false,
-  after: undefined,
-  limit: 100,
-};
 
 /** Everything that can be read, with the order and the pages of each list. */
 export function describeLists(subject: Subject): void {
@@ -184,7 +175,7 @@ export function describeLists(subject: Subject): void {
       const condition = conditionRow("r", "c", { dueMs: 9 });
       await subject.change({ runs: [runRow("r", { labels: { team: "a" } })], newActions: [condition] });
       const [row] = (await subject.store.listConditions(anyCondition)).items;
-      expect(row).toEqual({ action: condition, runLabels: { team: "a" } });
+      expect(row).toEqual({ action: condition, runLabels: { team: "a" }, requester: "anonymous", op: "" });
     });
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { StoredAnswer } from "../../src/core/loaded.ts";
+import { by } from "../support/builders.ts";
 import { actionRow, keyOf, opRow, runRow, sessionRow, taskSpec } from "../support/rows.ts";
 import { plain, type Subject } from "./subject.ts";
 
@@ -118,7 +119,7 @@ export function describeLoaded(subject: Subject): void {
         run: r,
         action,
         value: { kind: "bool", value: true } as const,
-        signalledBy: "me",
+        by: by("ana", { signalledBy: "me", groups: ["g"], comment: "so", channel: "link", origin: "::1" }),
         timeMs: 7,
       }));
       await subject.change({ runs: [runRow("r")], keptSignals: kept });

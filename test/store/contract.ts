@@ -9,6 +9,7 @@ import { describeQueues } from "./contract-queues.ts";
 import { describeRunPages } from "./contract-run-pages.ts";
 import { describeSubscriptions } from "./contract-subscriptions.ts";
 import { describeTransact } from "./contract-transact.ts";
+import { describeTrim } from "./contract-trim.ts";
 import { Subject } from "./subject.ts";
 
 /**
@@ -33,4 +34,5 @@ export function describeStore(open: () => Promise<Store>): void {
   describeOps(subject);
   describeLimits(subject);
   describeSubscriptions(subject);
+  describeTrim(subject);
 }

@@ -1,4 +1,4 @@
-import type { RunQuery } from "../../src/store/store.ts";
+import type { ConditionQuery, RunQuery } from "../../src/store/store.ts";
 
 /** A list of all runs: what a test does not restrict. */
 export const anyRun: RunQuery = {
@@ -12,5 +12,21 @@ export const anyRun: RunQuery = {
   createdUntilMs: undefined,
   after: undefined,
   before: undefined,
+  limit: 100,
+};
+
+/** A list of all open conditions, by age: what a test does not restrict. */
+export const anyCondition: ConditionQuery = {
+  namespace: undefined,
+  run: undefined,
+  labels: {},
+  includeEnded: false,
+  includeSnoozed: false,
+  assignee: undefined,
+  dueBeforeMs: undefined,
+  op: undefined,
+  correlationKey: undefined,
+  order: "age",
+  after: undefined,
   limit: 100,
 };

@@ -2,12 +2,14 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Position } from "../../src/core/event.ts";
 import { openForWriting } from "../../src/store/embedded/database.ts";
+import { ensureLinkKey } from "../../src/store/embedded/meta.ts";
 import { Reader } from "../../src/store/embedded/read/reader.ts";
 import { Committer } from "../../src/store/embedded/write/committer.ts";
+import type { ConditionQuery } from "../../src/store/store.ts";
 import { actionRow, keyOf, runRow } from "../support/rows.ts";
 import { decide, scripted } from "../support/scripted-rules.ts";
 import { newFolder } from "./folders.ts";
-import { anyRun } from "./queries.ts";
+import { anyCondition, anyRun } from "./queries.ts";
 
 const prepared = new Set<string>();
 const prepare = DatabaseSync.prototype.prepare;
@@ -16,6 +18,7 @@ vi.spyOn(DatabaseSync.prototype, "prepare").mockImplementation(function (this: D
   return prepare.call(this, sql, ...rest);
 });
 const database = openForWriting(newFolder());
+ensureLinkKey(database);
 
 afterAll(() => {
   database.close();
@@ -38,7 +41,7 @@ function askEverything(): void {
         reader.runs.list({ ...anyRun, namespace, pausedOnly: either, before, op: "work" });
       }
       for (const run of [undefined, keyOf("r")]) {
-        reader.conditions.list({ namespace, run, labels: {}, includeEnded: either, ...page });
+        askForConditions(reader, { ...anyCondition, namespace, run, includeEnded: either });
       }
     }
     reader.workers.list({ namespace, labels: {}, ...page });
@@ -53,6 +56,18 @@ function askEverything(): void {
   reader.listAttempts(keyOf("r"), "a");
   askOfOpsAndWorkers(reader);
   reader.due(0, 1);
+  reader.duePosts(0, 1);
+  reader.linkKey();
+}
+
+function askForConditions({ conditions }: Reader, query: ConditionQuery): void {
+  for (const op of [undefined, "work"]) {
+    for (const order of ["age", "due"] as const) {
+      conditions.list({ ...query, op, order });
+      conditions.list({ ...query, op, order, assignee: "ana" });
+      conditions.list({ ...query, op, order, correlationKey: "order-1" });
+    }
+  }
 }
 
 function askOfOpsAndWorkers({ ops, workers, limits, subscriptions }: Reader): void {
@@ -97,6 +112,9 @@ test("no statement sorts, looks through a whole table, or pages by offset", () =
     "SCAN subscriptions",
     "SCAN schema_files",
     "SCAN sessions USING COVERING INDEX sessions_due",
+    // And these what is due first.
+    "SCAN keyed_signals USING COVERING INDEX keyed_signals_due",
+    "SCAN posts USING INDEX posts_due",
   ];
   const plans = [...prepared].flatMap((sql) => planOf(sql).map((step) => ({ sql, step })));
   const slow = plans.filter(
@@ -118,6 +136,19 @@ test.each([
     index: "actions_queued",
   },
   { what: "open conditions", holds: "condition_state = 'PAUSED'", index: "conditions_" },
+  { what: "ended conditions", holds: "condition_state = 'ENDED'", index: "conditions_ended" },
+  { what: "conditions of one who is to answer", holds: "assignee = ? AND", index: "conditions_assigned" },
+  { what: "those by deadline", holds: "assignee = ? AND (deadline_ms", index: "conditions_assigned_due" },
+  { what: "conditions by deadline", holds: "deadline_ms IS NOT NULL", index: "_due" },
+  { what: "conditions without one", holds: "WHERE (run, name) > (?, ?)", index: "conditions_never_due" },
+  { what: "conditions with a key", holds: "WHERE correlation_key = ?", index: "conditions_keyed" },
+  {
+    what: "what a signal with a key finds",
+    holds: "'PAUSED' AND namespace = ? AND correlation",
+    index: "conditions_open_by_key",
+  },
+  { what: "signals kept long enough", holds: "ORDER BY expire_ms", index: "keyed_signals_due" },
+  { what: "posts that are due", holds: "FROM posts ORDER BY due_ms", index: "posts_due" },
   { what: "all conditions", holds: "condition_state IS NOT NULL", index: "conditions_" },
   { what: "what is parked", holds: "parked_on = ?", index: "actions_parked" },
   { what: "a live task of an op", holds: "live_version IS NOT NULL AND", index: "actions_live" },

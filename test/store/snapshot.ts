@@ -4,13 +4,14 @@ import type { Run } from "../../src/core/run.ts";
 import type { Session } from "../../src/core/session.ts";
 import type {
   ConditionPlace,
+  ConditionQuery,
   ConditionRow,
   OpPlace,
   RunPlace,
   RunQuery,
   Store,
 } from "../../src/store/store.ts";
-import { anyRun } from "./queries.ts";
+import { anyCondition, anyRun } from "./queries.ts";
 import { readPages } from "./subject.ts";
 
 const limit = 1_000;
@@ -25,9 +26,9 @@ export async function snapshotOf(store: Store, nowMs: number): Promise<Record<st
     );
   }
   const tasks = actions.filter(({ attempt }) => attempt > 0);
-  const conditions = (includeEnded: boolean) =>
+  const conditions = (query: Partial<ConditionQuery>) =>
     readPages<ConditionRow, ConditionPlace>((after) =>
-      store.listConditions({ namespace: undefined, run: undefined, labels: {}, includeEnded, after, limit }),
+      store.listConditions({ ...anyCondition, ...query, after, limit }),
     );
   return {
     runs,
@@ -37,8 +38,12 @@ export async function snapshotOf(store: Store, nowMs: number): Promise<Record<st
     before: await store.listRuns({ ...anyRun, before: placeOf(runs.at(-1)), limit: 5 }),
     actions,
     attempts: await Promise.all(tasks.map(({ run, name }) => store.listAttempts(run, name))),
-    open: await conditions(false),
-    conditions: await conditions(true),
+    open: await conditions({}),
+    conditions: await conditions({ includeEnded: true, includeSnoozed: true }),
+    byDeadline: await conditions({ order: "due", includeSnoozed: true }),
+    ofAna: await conditions({ order: "due", assignee: "ana" }),
+    keyed: await conditions({ correlationKey: "order-1", includeEnded: true }),
+    posts: await store.duePosts(nowMs, limit),
     ...(await workersOf(store, actions)),
     ...(await registryOf(store)),
     due: await store.due(nowMs, limit),

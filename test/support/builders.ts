@@ -1,6 +1,11 @@
 import type { Dependency, Input } from "../../src/core/action.ts";
 import { type Answerer, anonymousSubject } from "../../src/core/conditions/standing.ts";
-import { type AnswerRule, type ConditionTerms, plainRule, plainTerms } from "../../src/core/conditions/terms.ts";
+import {
+  type AnswerRule,
+  type ConditionTerms,
+  plainRule,
+  plainTerms,
+} from "../../src/core/conditions/terms.ts";
 import type { InputSpec, InputSpecs, OpContent, OutputSpec, SpecType } from "../../src/core/ops/op.ts";
 import type { NewAction, NewCondition, NewTask, Replays, Request } from "../../src/core/stated.ts";
 import type { Json, Value } from "../../src/core/value.ts";

@@ -131,7 +131,8 @@ function ofRun(
   if (run === undefined) return undefined;
   const common = { request: noRequest, run };
   if (kind === "cancel") return { kind: "cancelRun", ...common, cause: "" };
-  if (kind === "retry") return { kind: "retryRun", ...common, force: choose.is(3), all: choose.is(5), replays: noReplays };
+  if (kind === "retry")
+    return { kind: "retryRun", ...common, force: choose.is(3), all: choose.is(5), replays: noReplays };
   if (kind === "update") {
     return { kind: "updateRun", ...common, priority: choose.upTo(3), setLabels: {}, removeLabels: [] };
   }

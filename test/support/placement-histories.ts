@@ -235,7 +235,8 @@ function ofRun(
   if (run === undefined) return undefined;
   const common = { request: noRequest, run };
   if (kind === "cancel") return { kind: "cancelRun", ...common, cause: "" };
-  if (kind === "retry") return { kind: "retryRun", ...common, force: choose.is(2), all: choose.is(2), replays: noReplays };
+  if (kind === "retry")
+    return { kind: "retryRun", ...common, force: choose.is(2), all: choose.is(2), replays: noReplays };
   if (kind === "update") {
     const labels = someLabels(choose);
     return { kind: "updateRun", ...common, priority: choose.upTo(3), setLabels: labels, removeLabels: [] };

@@ -8,7 +8,7 @@ import {
 import type { ConditionTerms } from "../../src/core/conditions/terms.ts";
 import type { Event } from "../../src/core/event.ts";
 import { type Counter, counterKey, type Limit } from "../../src/core/limits/limit.ts";
-import type { KeyedSignal, KeptSignal } from "../../src/core/loaded.ts";
+import type { KeptSignal, KeyedSignal } from "../../src/core/loaded.ts";
 import { parentOf, type RunKey, runIdOf } from "../../src/core/name.ts";
 import type { Op } from "../../src/core/ops/op.ts";
 import { noCapacity, nothingReserved } from "../../src/core/placement/demand.ts";
@@ -209,7 +209,14 @@ export function keyedSignalRow(correlationKey: string, parts: Partial<KeyedSigna
 
 /** A post that tells of a condition that is open. */
 export function postRow(run: string, action: string, parts: Partial<WebhookPost> = {}): WebhookPost {
-  const about = { run: keyOf(run), action, instance: 1, about: "condition_paused", step: 0, ...parts } as const;
+  const about = {
+    run: keyOf(run),
+    action,
+    instance: 1,
+    about: "condition_paused",
+    step: 0,
+    ...parts,
+  } as const;
   return {
     ...about,
     key: postKey(about),

@@ -1,5 +1,6 @@
 import type { Value } from "../../src/core/value.ts";
-import { aCondition, aTask, bool, int, text } from "./builders.ts";
+import { aCondition, aTask, bool, by, int, text } from "./builders.ts";
+import { change, changeOf, factsOf } from "./inbox-verbs.ts";
 import { leaseMs, type World } from "./world.ts";
 
 /**
@@ -11,7 +12,7 @@ import { leaseMs, type World } from "./world.ts";
  * Each part may be left out. `at` moves the clock, and what falls due on the way is fired at its time.
  * `verbs` below lists what can happen. Behind the arrow: `refused REASON`, or an action (or `run`) with its
  * state and any of `attempt`, `epoch`, `error`, `waits`, `value`, `due` (a time from the beginning, or
- * `never`). Throws an error with the line and the facts where something else stands.
+ * `never`), and of a condition `outcome`, `by`, `assignee`, `answers`, `instance`, `steps`, `snoozed`. Throws an error with the line and the facts where something else stands.
  */
 export function play(world: World, script: string): void {
   for (const line of script.split("\n").map((text) => text.trim())) {
@@ -76,6 +77,15 @@ const verbs: readonly Verb[] = [
     (world, [parent = "", names = ""]) => world.add(parent, ...names.split(" ").map(childOf)),
   ],
   [/^ann signals (\S+) (\S+)$/, (world, [name = "", value = ""]) => world.signal(name, valueOf(value))],
+  [
+    /^(\w+) signals (\S+) (\S+)$/,
+    (world, [who, name = "", value = ""]) => world.signal(name, valueOf(value), { by: by(who) }),
+  ],
+  [
+    /^(\w+) (claims|releases|delegates|snoozes|extends) (\S+)(?: (?:to|until) (\S+))?( by force)?$/,
+    (world, [who = "", verb = "", name = "", to = "", force]) =>
+      change(world, who, name, changeOf(verb, to, force !== undefined)),
+  ],
   [/^ann cancels$/, (world) => world.cancel()],
   [/^ann retries$/, (world) => world.retry()],
   [/^ann forces$/, (world) => world.retry({ force: true })],
@@ -115,7 +125,9 @@ function standing(world: World, name: string): Record<string, unknown> {
   const value = outputs?.["value"];
   const shown = value !== undefined && "value" in value ? value.value : undefined;
   const counts =
-    "attempt" in rest ? { attempt: rest.attempt, epoch: rest.epoch, waits: rest.waitingCount } : {};
+    "attempt" in rest
+      ? { attempt: rest.attempt, epoch: rest.epoch, waits: rest.waitingCount, ...factsOf(world.action(name)) }
+      : {};
   return { state, error: error?.type, value: shown, due, ...counts };
 }
 

@@ -2,8 +2,9 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ConditionService } from "../../../gen/signalbox/v1/condition_service_pb.ts";
 import { hasEnded } from "../../core/action.ts";
 import { standingOf } from "../../core/conditions/standing.ts";
-import { type RunKey, runIdOf, runKey } from "../../core/name.ts";
+import { runIdOf, runKey } from "../../core/name.ts";
 import type { Engine } from "../../engine/engine.ts";
+import type { AnswerLinks } from "../callbacks/answer-links.ts";
 import { fromNamespace } from "../mapping/from-proto-run.ts";
 import { fromDuration, toTimestamp } from "../mapping/time.ts";
 import { toConnectError } from "../status.ts";
@@ -11,20 +12,15 @@ import { answerRefusal, impersonation } from "./answer-rights.ts";
 import { answererOf } from "./answerer.ts";
 import { findCondition, withSurroundings } from "./find-condition.ts";
 
-/** What a link answers, in whose name, and until when. */
-export interface LinkContent {
-  readonly run: RunKey;
-  readonly action: string;
-  readonly instance: number;
-  /** "" for nobody in particular. */
-  readonly subject: string;
-  readonly expireMs: number | undefined;
-}
-
 /** Makes addresses that answer a condition. */
-export interface LinkMaker {
-  make(content: LinkContent): Promise<string>;
-}
+export type LinkMaker = Pick<AnswerLinks, "mint">;
+
+/** For services that lead nowhere, as in tests of other things. */
+export const noLinks: LinkMaker = {
+  mint() {
+    throw new Error("nothing is served that a link could lead to");
+  },
+};
 
 /** Links that answer a condition, made for those who may answer it themselves. */
 export function linkMethods(
@@ -49,7 +45,7 @@ export function linkMethods(
       const expireMs = lifetimeMs === undefined ? deadlineMs : engine.nowMs() + lifetimeMs;
       const content = { run, action: name, instance, subject: subject || by.subject, expireMs };
       const expireTime = toTimestamp(lifetimeMs === undefined ? undefined : expireMs);
-      return { uri: await links.make(content), ...(expireTime === undefined ? {} : { expireTime }) };
+      return { uri: links.mint(content), ...(expireTime === undefined ? {} : { expireTime }) };
     },
   };
 }

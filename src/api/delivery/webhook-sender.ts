@@ -4,14 +4,14 @@ import type {
   Consuming,
   EndCause,
   EventInFlight,
-  Rejection,
   Sender,
   Sending,
 } from "../../engine/subscriptions/consumer.ts";
 import { webhookPostsMax } from "../../limits.ts";
 import { toEventId } from "../mapping/to-proto-event.ts";
 import { cloudEventOf, cloudEventType } from "./cloud-event.ts";
-import { type PostAnswer, Poster } from "./post.ts";
+import { Poster } from "./post.ts";
+import { describeFailure, failureOf } from "./post-outcome.ts";
 import type { TargetGuard } from "./target-guard.ts";
 import { signatureHeaders } from "./webhook-content.ts";
 
@@ -88,31 +88,11 @@ class Posting implements Consumer {
         timeoutMs: this.#timeoutMs,
         signal: this.#ending.signal,
       });
-      const rejection = rejectionOf(answer);
+      const rejection = failureOf(answer);
       if (rejection === undefined) this.consuming?.acknowledge([position]).catch(() => {});
       else this.consuming?.reject([position], rejection);
     } catch (error) {
-      const cause = error instanceof Error ? describe(error) : String(error);
-      this.consuming?.reject([position], { delayMs: undefined, cause });
+      this.consuming?.reject([position], { delayMs: undefined, cause: describeFailure(error) });
     }
   }
-}
-
-/** Why an answer is none that delivers; undefined if it is. */
-function rejectionOf({ status, retryAfterMs, text }: PostAnswer): Rejection | undefined {
-  if (status >= 200 && status < 300) return undefined;
-  const said = text === "" ? "" : `: ${text}`;
-  if (status === 410)
-    return { delayMs: undefined, cause: `the receiver is gone (410)${said}`, isFinal: true };
-  if (status >= 300 && status < 400) {
-    return { delayMs: retryAfterMs, cause: `redirects are not followed (${status})${said}` };
-  }
-  return { delayMs: retryAfterMs, cause: `the receiver answered ${status}${said}` };
-}
-
-/** Several addresses may have been tried, each with an error of its own. */
-function describe(error: Error): string {
-  if (error.message !== "") return error.message;
-  if (!(error instanceof AggregateError)) return error.name;
-  return error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join("; ");
 }

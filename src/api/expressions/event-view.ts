@@ -1,10 +1,15 @@
 import type { CelInput, CelMap } from "@bufbuild/cel";
-import { celMap } from "@bufbuild/cel";
+import { celList, celMap } from "@bufbuild/cel";
 import { type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
 import type { Event } from "../../../gen/signalbox/v1/event_pb.ts";
 import { EventSchema } from "../../../gen/signalbox/v1/event_pb.ts";
 
-const views = new WeakMap<Event, CelMap>();
+const kept = Symbol("the view");
+
+/** An event, with its view. */
+interface ViewedEvent extends Event {
+  [kept]?: CelMap;
+}
 
 /**
  * An event as expressions see it: a map of its fields by their names in the contract. Texts, numbers, flags,
@@ -12,15 +17,9 @@ const views = new WeakMap<Event, CelMap>();
  * set. Enums are their names without the prefix, whole numbers are all `int`, times are timestamps, JSON is
  * what it says. `kind` is the name of the detail. One view serves all expressions that look at the event.
  */
-export function viewOf(event: Event): CelMap {
-  const known = views.get(event);
-  if (known !== undefined) return known;
-  const view = viewMessage(EventSchema, event);
-  const { case: detail } = event.detail;
-  view.set("kind", detail === undefined ? "" : (detailNames.get(detail) ?? detail));
-  const made = celMap(view as ReadonlyMap<string, CelInput>);
-  views.set(event, made);
-  return made;
+export function viewOf(event: ViewedEvent): CelMap {
+  event[kept] ??= mapOf(EventSchema, event);
+  return event[kept];
 }
 
 /** The names that a field of an enum can have here; undefined if it has none. */
@@ -39,97 +38,121 @@ export function isOpaque({ typeName }: DescMessage): boolean {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+type Read = (fields: Fields) => CelInput | undefined;
 
-/** Made when it is first asked for: most expressions look at few fields, and some are large. */
-class View extends Map<string, unknown> {
-  readonly #later = new Map<string, () => unknown>();
+/** A message as a map of its fields. What is asked for is looked up then: most expressions look at little. */
+class View {
+  readonly #reads: ReadonlyMap<string, Read>;
+  readonly #message: Fields;
+  /** Maps and messages that were made once. */
+  #made: Map<string, CelInput> | undefined;
 
-  /** Adds what is made when it is asked for. */
-  setLater(name: string, make: () => unknown): void {
-    this.#later.set(name, make);
-    super.set(name, undefined);
+  constructor(desc: DescMessage, message: Message) {
+    this.#reads = readsOf(desc);
+    this.#message = message as unknown as Fields;
   }
 
-  override get(name: string): unknown {
-    const make = this.#later.get(name);
-    if (make !== undefined) {
-      this.#later.delete(name);
-      super.set(name, make());
+  get(name: string): CelInput | undefined {
+    const known = this.#made?.get(name);
+    if (known !== undefined) return known;
+    const value = this.#reads.get(name)?.(this.#message);
+    if (typeof value === "object" && value !== null) {
+      this.#made ??= new Map();
+      this.#made.set(name, value);
     }
-    return super.get(name);
+    return value;
   }
 
-  override entries() {
-    this.#makeAll();
-    return super.entries();
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
   }
 
-  override values() {
-    this.#makeAll();
-    return super.values();
+  get size(): number {
+    return [...this.keys()].length;
   }
 
-  override forEach(tell: (value: unknown, name: string, map: Map<string, unknown>) => void): void {
-    this.#makeAll();
-    super.forEach(tell);
+  *keys(): Generator<string> {
+    for (const name of this.#reads.keys()) if (this.has(name)) yield name;
   }
 
-  override [Symbol.iterator]() {
+  *values(): Generator<CelInput> {
+    for (const [, value] of this) yield value;
+  }
+
+  *entries(): Generator<[string, CelInput]> {
+    for (const name of this.#reads.keys()) {
+      const value = this.get(name);
+      if (value !== undefined) yield [name, value];
+    }
+  }
+
+  [Symbol.iterator]() {
     return this.entries();
   }
 
-  #makeAll(): void {
-    for (const name of this.#later.keys()) this.get(name);
+  forEach(tell: (value: CelInput, name: string) => void): void {
+    for (const [name, value] of this) tell(value, name);
   }
 }
 
-function viewMessage(desc: DescMessage, message: Message): View {
-  const view = new View();
-  const fields = message as unknown as Fields;
-  for (const member of desc.members) {
-    if (member.kind === "field") {
-      addField(view, member, fields[member.localName]);
-      continue;
-    }
-    const chosen = fields[member.localName] as { readonly case?: string; readonly value?: unknown };
-    const field = member.fields.find(({ localName }) => localName === chosen.case);
-    if (field !== undefined) addField(view, field, chosen.value);
-  }
-  return view;
+/** The library reads it as it reads a map of JavaScript, whose methods it has as far as they are used. */
+function mapOf(desc: DescMessage, message: Message): CelMap {
+  return celMap(new View(desc, message) as unknown as ReadonlyMap<string, CelInput>);
 }
 
-function addField(view: View, field: DescField, value: unknown): void {
+const readsByMessage = new WeakMap<DescMessage, ReadonlyMap<string, Read>>();
+
+/** How each field of a message is read, by its name. */
+function readsOf(desc: DescMessage): ReadonlyMap<string, Read> {
+  const known = readsByMessage.get(desc);
+  if (known !== undefined) return known;
+  const reads = new Map(desc.fields.map((field) => [field.name, readOf(field)]));
+  if (desc === EventSchema) reads.set("kind", readKind);
+  readsByMessage.set(desc, reads);
+  return reads;
+}
+
+function readKind({ detail }: Fields): string {
+  const name = (detail as Event["detail"]).case ?? "";
+  return detailNames.get(name) ?? name;
+}
+
+function readOf(field: DescField): Read {
+  const { localName, oneof } = field;
+  const toValue = fromSingle(field);
   switch (field.fieldKind) {
-    case "scalar":
-    case "enum":
-      view.set(field.name, single(field, value));
-      return;
-    case "message":
-      if (value !== undefined) view.setLater(field.name, () => single(field, value));
-      return;
     case "list":
-      view.setLater(field.name, () => (value as readonly unknown[]).map((item) => single(field, item)));
-      return;
-    case "map": {
-      const entries = Object.entries(value as Fields);
-      view.setLater(field.name, () => new Map(entries.map(([key, item]) => [key, single(field, item)])));
-      return;
-    }
+      return (fields) => celList((fields[localName] as readonly unknown[]).map(toValue));
+    case "map":
+      return (fields) => {
+        const entries = Object.entries(fields[localName] as Fields);
+        return celMap(new Map(entries.map(([key, item]) => [key, toValue(item)])));
+      };
+    default:
+      if (oneof === undefined) {
+        return (fields) => (fields[localName] === undefined ? undefined : toValue(fields[localName]));
+      }
+      return (fields) => {
+        const chosen = fields[oneof.localName] as { readonly case?: string; readonly value?: unknown };
+        return chosen.case === localName ? toValue(chosen.value) : undefined;
+      };
   }
 }
 
-/** One value of a field, or one item of its list or map. */
-function single(field: DescField, value: unknown): unknown {
-  if (field.enum !== undefined) return namesOf(field).get(value as number) ?? String(value);
-  if (field.message !== undefined) {
-    return isOpaque(field.message) ? value : viewMessage(field.message, value as Message);
+/** How one value of a field is seen, or one item of its list or map. */
+function fromSingle(field: DescField): (value: unknown) => CelInput {
+  const { message, scalar } = field;
+  if (field.enum !== undefined) {
+    const names = namesOf(field);
+    return (value) => names.get(value as number) ?? String(value);
   }
-  // Every other whole number is a bigint already; one with a fraction is a double.
-  return typeof value === "number" && !isDouble(field) ? BigInt(value) : value;
-}
-
-function isDouble({ scalar }: DescField): boolean {
-  return scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT;
+  if (message !== undefined) {
+    if (isOpaque(message)) return (value) => value as CelInput;
+    return (value) => mapOf(message, value as Message);
+  }
+  // Every whole number is an int: those of 32 bits are no bigint yet.
+  const isWhole = scalar !== ScalarType.DOUBLE && scalar !== ScalarType.FLOAT;
+  return (value) => (isWhole && typeof value === "number" ? BigInt(value) : (value as CelInput));
 }
 
 const enumNames = new WeakMap<object, ReadonlyMap<number, string>>();

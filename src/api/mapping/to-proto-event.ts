@@ -16,7 +16,9 @@ import { toJson, toValues } from "./to-proto-value.ts";
 
 /** An event's id: sixteen hexadecimal digits, which sort in feed order. */
 export function toEventId(position: bigint): string {
-  return position.toString(16).padStart(16, "0");
+  // Numbers are printed much faster, and a feed has to be very old to need more than they hold.
+  const number = position <= Number.MAX_SAFE_INTEGER ? Number(position) : position;
+  return number.toString(16).padStart(16, "0");
 }
 
 /** An event at its position. */
@@ -35,18 +37,27 @@ export function toEvent(position: Position, event: Event): EventMessage {
   });
 }
 
-const messages = new WeakMap<object, EventMessage>();
+const kept = Symbol("the message");
+
+/** An event of the feed, with the message that was made of it. A map beside it would cost as much again. */
+interface Placed {
+  readonly position: Position;
+  readonly event: Event;
+  [kept]?: EventMessage;
+}
 
 /**
  * An event of the feed as a message. The same one for everybody who follows, as long as the feed holds the
  * event, so that many followers cost one translation; nobody may change it.
  */
-export function toPlacedEvent(placed: { readonly position: Position; readonly event: Event }): EventMessage {
-  const known = messages.get(placed);
-  if (known !== undefined) return known;
-  const made = toEvent(placed.position, placed.event);
-  messages.set(placed, made);
-  return made;
+export function toPlacedEvent(placed: Placed): EventMessage {
+  placed[kept] ??= toEvent(placed.position, placed.event);
+  return placed[kept];
+}
+
+/** The same for one who alone follows: a message that nobody has made yet is not kept. */
+export function toLoneEvent(placed: Placed): EventMessage {
+  return placed[kept] ?? toEvent(placed.position, placed.event);
 }
 
 type Detail = EventMessage["detail"];

@@ -1,10 +1,11 @@
 import { hasRunEnded, type Run } from "../../client/client.ts";
 import { messageJson, type RunMessage } from "../../client/message-json.ts";
-import { toRunFilter } from "../../client/parts/runs.ts";
+import { type ConditionReplay, type ReplayOptions, toReplays, toRunFilter } from "../../client/parts/runs.ts";
 import { type RunState, runStateNumbers, toRun } from "../../client/views/run.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command, CommandContext } from "../command.ts";
+import type { CommandArguments } from "../input/command-arguments.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { limitOption, writeList } from "../output/list-output.ts";
 import { printAge, printDuration } from "../output/print-duration.ts";
@@ -103,6 +104,67 @@ export const cancelCommand: Command = {
   },
 };
 
+const replays = ["REUSE", "ASK_AGAIN", "REQUIRE_BOTH"] as const satisfies readonly ConditionReplay[];
+
+const replayOptions = {
+  answers: {
+    value: "REPLAY",
+    multiple: true,
+    sentence: "what becomes of earlier answers: reuse, ask-again or require-both; for one, NAME=REPLAY",
+  },
+};
+
+/** What `--answers` says: of all, and of single conditions. */
+function readReplays(given: CommandArguments): ReplayOptions {
+  const said = given.texts("answers").map((text) => {
+    const at = text.indexOf("=");
+    const word = text.slice(at + 1).replaceAll("-", "_").toUpperCase();
+    const replay = replays.find((one) => one === word);
+    if (replay === undefined) {
+      throw new UsageError(
+        `--answers is ${JSON.stringify(text)} and must end in reuse, ask-again or require-both`,
+      );
+    }
+    return { name: at < 0 ? "" : text.slice(0, at), replay };
+  });
+  const all = said.findLast(({ name }) => name === "")?.replay;
+  const named = said.filter(({ name }) => name !== "").map(({ name, replay }) => [name, replay] as const);
+  return { replayByCondition: Object.fromEntries(named), ...(all === undefined ? {} : { replay: all }) };
+}
+
+/** `rerun`: does an ended run over. */
+export const rerunCommand: Command = {
+  name: "rerun",
+  arguments: ["RUN"],
+  sentence: "creates a run that does an ended one over: what succeeded there is taken over",
+  options: {
+    again: { value: "ACTION", multiple: true, sentence: "executes this one again, and what depends on it" },
+    id: { value: "RUN", sentence: "an id of your own for the new run" },
+    label: { value: "K=V", multiple: true, sentence: "sets a label beside those of the earlier run" },
+    priority: { value: "N", sentence: "another priority, 0 to 1000" },
+    ...replayOptions,
+  },
+  examples: ["signalbox rerun RUN --again train", "signalbox rerun RUN --answers approve=require-both"],
+  async run({ given, screen, calls, signal }) {
+    const priority = given.integer("priority", { min: 0, max: 1_000 });
+    const request = {
+      ...nameRun(given.argument(0), calls),
+      ...toReplays(readReplays(given)),
+      newRunId: given.text("id") ?? "",
+      again: [...given.texts("again")],
+      labels: given.pairs("label"),
+      ...(priority === undefined ? {} : { priority }),
+    };
+    const { run, recoveredCount } = await calls.raw.runs.rerunRun(request, { signal });
+    const from = given.argument(0);
+    writeRun(
+      screen,
+      required(run),
+      (it) => `does ${from} over, ${recoveredCount} of ${it.actionCount} actions are taken over`,
+    );
+  },
+};
+
 /** `retry`: opens an ended run again. */
 export const retryCommand: Command = {
   name: "retry",
@@ -111,10 +173,12 @@ export const retryCommand: Command = {
   options: {
     force: { sentence: "beyond the attempts that its policy allows, and also a run that succeeded" },
     all: { sentence: "everything again, also what succeeded; takes --force along" },
+    ...replayOptions,
   },
   async run({ given, screen, calls, signal }) {
     const all = given.flag("all");
-    const request = { ...nameRun(given.argument(0), calls), force: all || given.flag("force"), all };
+    const again = { force: all || given.flag("force"), all, ...toReplays(readReplays(given)) };
+    const request = { ...nameRun(given.argument(0), calls), ...again };
     const { run } = await calls.raw.runs.retryRun(request, { signal });
     writeRun(
       screen,

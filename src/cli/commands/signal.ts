@@ -1,13 +1,17 @@
 import { userInfo } from "node:os";
 import { type Condition, type ConditionType, RefusedError } from "../../client/client.ts";
 import { fromValue } from "../../client/js-value.ts";
-import { messageJson, type ValueMessage } from "../../client/message-json.ts";
+import { messageJson, type SignalMessage, type ValueMessage } from "../../client/message-json.ts";
+import { toDuration } from "../../client/spec/duration.ts";
 import { toCondition } from "../../client/views/condition.ts";
 import { required } from "../../client/wire/calls.ts";
+import { withoutUndefined } from "../../client/without-undefined.ts";
 import type { Command, CommandContext } from "../command.ts";
+import type { CommandArguments } from "../input/command-arguments.ts";
 import { conditionTypes, parseLiteral, parseTyped } from "../input/parse-value.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { printValue } from "../output/print-value.ts";
+import type { Screen } from "../output/screen.ts";
 
 /** 1,000 conditions of one run are looked at for one whose path ends as asked. */
 const conditionsSearchedMax = 1_000;
@@ -29,40 +33,79 @@ export const signalCommand: Command = {
       sentence: `the type of VALUE, instead of the condition's: ${conditionTypes.join(", ")}`,
     },
     by: { value: "NAME", sentence: "who answers; shown and kept (your user name)" },
+    comment: { value: "TEXT", sentence: "why; shown and kept" },
+    instance: { value: "N", sentence: "only the Nth time that it asks" },
   },
   examples: ["signalbox signal RUN approve true", "signalbox signal RUN limits '{\"max\": 5}' --by carol"],
   async run(context) {
     const { given, screen, calls, signal, environment } = context;
     const runId = given.argument(0);
-    const [asked] = given.choices(
-      "type",
-      conditionTypes.map((type) => type.toUpperCase() as Uppercase<ConditionType>),
-    );
     const condition = await findCondition(context, runId, given.argument(1));
     const name = condition?.name ?? given.argument(1);
-    const type = (asked?.toLowerCase() as ConditionType | undefined) ?? condition?.type;
+    const type = askedType(given) ?? condition?.type;
     const value = readValue(given.argument(2), type, name);
-    const request = {
-      namespace: calls.namespace,
-      runId,
-      name,
-      value,
-      signalledBy: given.text("by") ?? readUserName(environment),
-    };
-    const answer = await calls.raw.conditions.signalCondition(request, { signal });
-    if (screen.json) {
-      screen.line(messageJson.signalResult(answer));
-      return;
-    }
-    const printed = printValue(fromValue(value));
-    const outcome = answer.kept
-      ? `is kept for ${name}, which does not wait yet`
-      : answer.repeated
-        ? `was the answer to ${name} already`
-        : `answers ${name}`;
-    screen.line(`${printed} ${outcome}`);
+    const instance = given.integer("instance", { min: 1, max: 2 ** 31 - 1 }) ?? 0;
+    const request = { namespace: calls.namespace, runId, name, value, instance, ...said(given, environment) };
+    tell(screen, { value, name, answer: await calls.raw.conditions.signalCondition(request, { signal }) });
   },
 };
+
+/** `signal-key`: answers the condition that has a correlation key. */
+export const signalKeyCommand: Command = {
+  name: "signal-key",
+  arguments: ["KEY", "VALUE"],
+  sentence: "answers the open condition that has a correlation key",
+  notes: ["VALUE is read as JSON if it is JSON, else as text, unless --type says more."],
+  options: {
+    type: { value: "TYPE", sentence: `the type of VALUE: ${conditionTypes.join(", ")}` },
+    "keep-for": { value: "DURATION", sentence: "how long it waits for such a condition, if none is open" },
+    by: { value: "NAME", sentence: "who answers; shown and kept (your user name)" },
+    comment: { value: "TEXT", sentence: "why; shown and kept" },
+  },
+  examples: ["signalbox signal-key order-77 true --keep-for 24h"],
+  async run({ given, screen, calls, signal, environment }) {
+    const correlationKey = given.argument(0);
+    const value = readValue(given.argument(1), askedType(given), correlationKey);
+    const keepFor = toDuration(given.durationMs("keep-for"));
+    const target = withoutUndefined({ namespace: calls.namespace, correlationKey, keepFor });
+    const request = { ...target, value, ...said(given, environment) };
+    const answer = await calls.raw.conditions.signalCondition(request, { signal });
+    tell(screen, { value, name: answer.condition?.name ?? correlationKey, answer });
+  },
+};
+
+function askedType(given: CommandArguments): ConditionType | undefined {
+  const words = conditionTypes.map((type) => type.toUpperCase() as Uppercase<ConditionType>);
+  return given.choices("type", words)[0]?.toLowerCase() as ConditionType | undefined;
+}
+
+function said(given: CommandArguments, environment: CommandContext["environment"]) {
+  return {
+    signalledBy: given.text("by") ?? readUserName(environment),
+    comment: given.text("comment") ?? "",
+  };
+}
+
+function tell(
+  screen: Screen,
+  {
+    value,
+    name,
+    answer,
+  }: { readonly value: ValueMessage; readonly name: string; readonly answer: SignalMessage },
+): void {
+  if (screen.json) screen.line(messageJson.signalResult(answer));
+  else screen.line(`${printValue(fromValue(value))} ${outcomeOf(answer, name)}`);
+}
+
+function outcomeOf({ kept, repeated, condition }: SignalMessage, name: string): string {
+  if (kept) return `is kept for ${name}, which does not wait yet`;
+  if (repeated) return `was the answer to ${name} already`;
+  const { terms, answers, outcome } = toCondition(required(condition));
+  if (outcome !== "UNSPECIFIED") return `answers ${name}`;
+  const { requiredCount = 1 } = terms.answerRule ?? {};
+  return `is one answer to ${name}: ${answers.length} so far, ${requiredCount} equal ones decide`;
+}
 
 function readValue(text: string, type: ConditionType | undefined, name: string): ValueMessage {
   return type === undefined ? parseLiteral(text) : parseTyped(text, type, name);

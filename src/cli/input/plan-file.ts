@@ -26,6 +26,16 @@ const conditionFields: Fields = {
   description: "text",
   timeoutMs: "number",
   defaultValue: "any",
+  schema: "object",
+  choices: "list",
+  link: "text",
+  answerRule: "object",
+  assignee: "text",
+  escalations: "list",
+  correlationKey: "text",
+  earlySignals: "text",
+  group: "text",
+  webhook: "object",
 };
 
 /**

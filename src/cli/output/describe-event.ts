@@ -1,4 +1,5 @@
 import type { ActionError, Event, EventDetails } from "../../client/client.ts";
+import { describeConditionEvent } from "./describe-condition-event.ts";
 import { printValue, printValues } from "./print-value.ts";
 import type { Emphasis } from "./screen.ts";
 import { emphasisOf } from "./state-cell.ts";
@@ -36,6 +37,11 @@ export function describeEvent(event: Event): EventWords {
     case "CONDITION_ANSWERED":
     case "SIGNAL_KEPT":
     case "SIGNAL_DROPPED":
+    case "ANSWER_GIVEN":
+    case "CONDITION_CHANGED":
+    case "CONDITION_ESCALATED":
+    case "WEBHOOK_POSTED":
+    case "LINK_REFUSED":
       return describeConditionEvent(event, word);
     case "OP_REGISTERED":
     case "OP_DELETED":
@@ -95,7 +101,8 @@ function describeServiceEvent(event: Extract<Event, { kind: ServiceKind }>, word
   }
 }
 
-function say(word: string, emphasis: Emphasis | undefined, text = ""): EventWords {
+/** Words for an event. */
+export function say(word: string, emphasis: Emphasis | undefined, text = ""): EventWords {
   return { word, emphasis, text };
 }
 
@@ -104,24 +111,6 @@ function describeEnd(
   of = "",
 ): EventWords {
   return say(`${of}${state.toLowerCase()}`, emphasisOf(state), printError(error) || printValues(outputs));
-}
-
-type ConditionKind = "CONDITION_PAUSED" | "CONDITION_ANSWERED" | "SIGNAL_KEPT" | "SIGNAL_DROPPED";
-
-function describeConditionEvent(event: Extract<Event, { kind: ConditionKind }>, word: string): EventWords {
-  switch (event.kind) {
-    case "CONDITION_PAUSED":
-      return say("paused", "waiting", askFor(event.detail));
-    case "CONDITION_ANSWERED": {
-      const { value, signalledBy, defaulted } = event.detail;
-      const by = defaulted ? " by default" : signalledBy === "" ? "" : ` by ${signalledBy}`;
-      return say("answered", "good", `${printValue(value)}${by}`);
-    }
-    case "SIGNAL_KEPT":
-      return say(word, "waiting", `${printValue(event.detail.value)} by ${event.detail.signalledBy}`);
-    case "SIGNAL_DROPPED":
-      return say(word, "waiting", event.detail.cause);
-  }
 }
 
 type ActionKind =
@@ -172,11 +161,6 @@ function describeActionEvent(event: Extract<Event, { kind: ActionKind }>, word: 
 
 function describeCreation({ actionCount, priority }: EventDetails["RUN_CREATED"]): string {
   return `${actionCount === 1 ? "1 action" : `${actionCount} actions`}, priority ${priority}`;
-}
-
-function askFor({ type = "json", prompt }: EventDetails["CONDITION_PAUSED"]): string {
-  const asked = `asks for ${type === "int" ? "an" : "a"} ${type}`;
-  return prompt === "" ? asked : `${asked}: ${prompt}`;
 }
 
 /** An error in one line: its type and message. */

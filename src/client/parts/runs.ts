@@ -1,9 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { ConditionReplay as ConditionReplays } from "../../../gen/signalbox/v1/replay_pb.ts";
 import { Run_State } from "../../../gen/signalbox/v1/run_pb.ts";
 import { CreateRunRequestSchema } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { followRun, type RunFrame, toRunFrame } from "../follow.ts";
 import { type NewRun, toNewRun } from "../spec/plan.ts";
+import type { NameOf } from "../views/name.ts";
 import { type Run, type RunState, toRun } from "../views/run.ts";
 import {
   type CallOptions,
@@ -43,6 +45,28 @@ export interface RunChange extends ChangeOptions {
   readonly removeLabels?: readonly string[];
 }
 
+/** What becomes of the answer that a condition had: it counts, is asked for again, or must be given again. */
+export type ConditionReplay = Exclude<NameOf<typeof ConditionReplays>, "UNSPECIFIED">;
+
+/** What becomes of earlier answers when a run is done again. */
+export interface ReplayOptions {
+  /** Of all conditions; unless said a rerun reuses answers, and a retry of all asks again. */
+  readonly replay?: ConditionReplay;
+  /** Of single conditions, by their whole names. */
+  readonly replayByCondition?: Readonly<Record<string, ConditionReplay>>;
+}
+
+/** How a run is done over. */
+export interface RerunOptions extends ChangeOptions, ReplayOptions {
+  /** An id of the caller's own for the new run. */
+  readonly newRunId?: string;
+  /** Actions at the top to execute again although they succeeded, with all that depends on them. */
+  readonly again?: readonly string[];
+  /** Labels to set beside those of the earlier run. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly priority?: number;
+}
+
 /** Runs and their actions. */
 export interface Runs extends Actions {
   /**
@@ -61,8 +85,13 @@ export interface Runs extends Actions {
    */
   retry(
     runId: string,
-    options?: ChangeOptions & { readonly force?: boolean; readonly all?: boolean },
+    options?: ChangeOptions & ReplayOptions & { readonly force?: boolean; readonly all?: boolean },
   ): Promise<Run>;
+  /**
+   * Creates a run that does an ended one over: what succeeded there is RECOVERED with its outputs, unless it
+   * is named in `again` or waits for something that is.
+   */
+  rerun(runId: string, options?: RerunOptions): Promise<{ readonly run: Run; readonly recoveredCount: number }>;
   /** Changes a run's priority or labels. */
   update(runId: string, change: RunChange): Promise<Run>;
   /** Follows a run: its state first, then every change, until it has ended. Resumes by itself. */
@@ -115,6 +144,15 @@ function runCalls(calls: Calls): Pick<Runs, "create" | "get" | "list" | "watch" 
   };
 }
 
+/** The fields of a request that say what becomes of earlier answers. */
+export function toReplays({ replay, replayByCondition = {} }: ReplayOptions) {
+  const byCondition = Object.entries(replayByCondition).map(([name, one]) => [name, ConditionReplays[one]]);
+  return {
+    replay: ConditionReplays[replay ?? "UNSPECIFIED"],
+    replayByCondition: Object.fromEntries(byCondition) as Record<string, ConditionReplays>,
+  };
+}
+
 /** The message for a query. */
 export function toRunFilter({ states = [], labels = {}, createdFrom, createdUntil, ...query }: RunQuery) {
   return withoutUndefined({
@@ -129,7 +167,7 @@ export function toRunFilter({ states = [], labels = {}, createdFrom, createdUnti
   });
 }
 
-function changeCalls({ raw, namespace }: Calls): Pick<Runs, "cancel" | "retry" | "update"> {
+function changeCalls({ raw, namespace }: Calls): Pick<Runs, "cancel" | "retry" | "rerun" | "update"> {
   const ofRun = (runId: string, options: ChangeOptions) => ({
     namespace: options.namespace ?? namespace,
     runId,
@@ -141,9 +179,25 @@ function changeCalls({ raw, namespace }: Calls): Pick<Runs, "cancel" | "retry" |
       return toRun(required(run));
     },
     async retry(runId, { all = false, force = all, ...options } = {}) {
-      const request = { ...ofRun(runId, options), force, all };
+      const request = { ...ofRun(runId, options), ...toReplays(options), force, all };
       const { run } = await raw.runs.retryRun(request, toWireOptions(options));
       return toRun(required(run));
+    },
+    async rerun(runId, options = {}) {
+      const { newRunId = "", again = [], labels = {}, priority } = options;
+      const answer = await raw.runs.rerunRun(
+        {
+          ...ofRun(runId, options),
+          ...toReplays(options),
+          ...withoutUndefined({ priority }),
+          requestId: options.requestId ?? newRequestId(),
+          newRunId,
+          again: [...again],
+          labels: { ...labels },
+        },
+        toWireOptions(options),
+      );
+      return { run: toRun(required(answer.run)), recoveredCount: answer.recoveredCount };
     },
     async update(runId, { priority, setLabels = {}, removeLabels = [], ...options }) {
       const request = {

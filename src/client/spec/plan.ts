@@ -6,11 +6,11 @@ import type {
   TaskSpecSchema,
 } from "../../../gen/signalbox/v1/action_pb.ts";
 import { Dependency_Requirement } from "../../../gen/signalbox/v1/action_pb.ts";
-import type { ConditionSpecSchema } from "../../../gen/signalbox/v1/condition_pb.ts";
 import { type NewRun as NewRunMessage, NewRunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
 import type { Value } from "../../../gen/signalbox/v1/value_pb.ts";
-import { type ConditionType, type JsValue, toValue, toValueOfType, valueTypeByName } from "../js-value.ts";
+import { type ConditionType, type JsValue, toValue, toValueOfType } from "../js-value.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { type NewCondition, toConditionSpec } from "./condition.ts";
 import { toDuration } from "./duration.ts";
 import {
   type NewDelivery,
@@ -68,19 +68,6 @@ export interface NewTask {
   readonly image?: string;
   /** What executes it, as its workers understand it; its op's unless said. */
   readonly handler?: string;
-}
-
-/** A wait for a typed answer. */
-export interface NewCondition {
-  readonly type: ConditionType;
-  /** The question. */
-  readonly prompt?: string;
-  /** What helps to decide. */
-  readonly description?: string;
-  /** How long it waits; without end unless said. */
-  readonly timeoutMs?: number;
-  /** The answer it takes when its time runs out. */
-  readonly defaultValue?: JsValue;
 }
 
 /** One that must have ended before: well by name alone, else as said. */
@@ -158,7 +145,7 @@ function toAction(action: PlannedAction, typeOf: TypeOf): MessageInitShape<typeo
     kind:
       action.condition === undefined
         ? { case: "task", value: toTask(action.task, `${name}: input`) }
-        : { case: "condition", value: toCondition(action.condition, name) },
+        : { case: "condition", value: toConditionSpec(action.condition, `${name}: `) },
   };
 }
 
@@ -183,18 +170,6 @@ function toInput(value: Inputs[string], place: string): MessageInitShape<typeof 
   return isOutput(value)
     ? { source: { case: "reference", value: { from: value.from, output: value.output } } }
     : { source: { case: "value", value: toValue(value, place) } };
-}
-
-function toCondition(condition: NewCondition, name: string): MessageInitShape<typeof ConditionSpecSchema> {
-  const { type, prompt = "", description = "", timeoutMs, defaultValue } = condition;
-  const place = `${name}: the default value`;
-  return withoutUndefined({
-    type: valueTypeByName[type],
-    prompt,
-    description,
-    timeout: toDuration(timeoutMs),
-    defaultValue: defaultValue === undefined ? undefined : toValueOfType(defaultValue, type, place),
-  });
 }
 
 function toDependency(

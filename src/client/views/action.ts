@@ -85,6 +85,8 @@ export interface Action {
   readonly deviceIndexes: readonly number[];
   readonly retry: NewRetry | undefined;
   readonly timeouts: NewTimeouts | undefined;
+  /** The earlier run whose action it stands for, if it is RECOVERED. */
+  readonly recoveredFrom: string;
 }
 
 /** One try of a task. */
@@ -151,6 +153,7 @@ export function toAction(action: ActionMessage): Action {
     deviceIndexes: action.deviceIndexes,
     retry: action.retry === undefined ? undefined : fromRetry(action.retry),
     timeouts: action.timeouts === undefined ? undefined : fromTimeouts(action.timeouts),
+    recoveredFrom: action.recoveredFrom,
   };
 }
 

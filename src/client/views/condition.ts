@@ -1,11 +1,15 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
+  type ConditionAnswer as AnswerMessage,
   Condition_Outcome,
+  ConditionAnswer_Channel,
   type Condition as ConditionMessage,
   type ConditionSpec,
 } from "../../../gen/signalbox/v1/condition_pb.ts";
 import { ValueType } from "../../../gen/signalbox/v1/value_pb.ts";
 import { type ConditionType, fromValue, type JsValue } from "../js-value.ts";
+import type { ConditionTerms } from "../spec/condition.ts";
+import { fromConditionTerms } from "./condition-terms.ts";
 import { type NameOf, naming, toDate } from "./name.ts";
 
 /** How a condition ended; `UNSPECIFIED` while it has not. */
@@ -34,8 +38,53 @@ export interface Condition {
   readonly signalledBy: string;
   /** The labels of its run. */
   readonly runLabels: Readonly<Record<string, string>>;
+  /** What it asks for beyond its type, as it was stated; what is secret is left out. */
+  readonly terms: ConditionTerms<JsValue>;
+  /** Which opening this is, from 1; 0 before it asks. */
+  readonly instance: number;
+  /** The answers given in this opening, in order. */
+  readonly answers: readonly ConditionAnswer[];
+  /** The answers of earlier openings, and of the run that its run does over. */
+  readonly earlierAnswers: readonly ConditionAnswer[];
+  /** Whose turn it is. */
+  readonly assignee: string;
+  /** Until when it is out of sight in the inbox. */
+  readonly snoozeEndTime: Date | undefined;
+  readonly delegations: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly createTime: Date | undefined;
+  }[];
+  readonly escalationCount: number;
+  readonly nextEscalationTime: Date | undefined;
+  /** Who created its run. */
+  readonly requester: string;
+  /** The op of the task that asks; empty in a plan. */
+  readonly op: string;
 }
 
+/** How an answer came. */
+export type AnswerChannel = NameOf<typeof ConditionAnswer_Channel>;
+
+/** An answer that was given: what, who, when and from where. */
+export interface ConditionAnswer {
+  readonly value: JsValue;
+  /** Who gave it, as the server knows them. */
+  readonly subject: string;
+  /** In whose name, as they said themselves. */
+  readonly signalledBy: string;
+  readonly comment: string;
+  readonly channel: AnswerChannel;
+  /** The address that it came from. */
+  readonly origin: string;
+  readonly createTime: Date | undefined;
+  /** In which opening of the condition. */
+  readonly instance: number;
+  /** The earlier run that it was given in; empty for this one. */
+  readonly runId: string;
+}
+
+const nameChannel = naming(ConditionAnswer_Channel);
 const nameOutcome = naming(Condition_Outcome);
 const nameType = naming(ValueType);
 
@@ -57,6 +106,35 @@ export function toCondition(condition: ConditionMessage): Condition {
     answer: answer === undefined ? undefined : fromValue(answer),
     signalledBy: condition.signalledBy,
     runLabels: condition.runLabels,
+    terms: fromConditionTerms(spec),
+    instance: condition.instance,
+    answers: condition.answers.map(toConditionAnswer),
+    earlierAnswers: condition.earlierAnswers.map(toConditionAnswer),
+    assignee: condition.assignee,
+    snoozeEndTime: toDate(condition.snoozeEndTime),
+    delegations: condition.delegations.map(({ from, to, createTime }) => {
+      return { from, to, createTime: toDate(createTime) };
+    }),
+    escalationCount: condition.escalationCount,
+    nextEscalationTime: toDate(condition.nextEscalationTime),
+    requester: condition.requester,
+    op: condition.op,
+  };
+}
+
+/** An answer as plain values. */
+export function toConditionAnswer(answer: AnswerMessage): ConditionAnswer {
+  const { value, subject, signalledBy, comment, channel, origin, createTime, instance, runId } = answer;
+  return {
+    value: value === undefined ? null : fromValue(value),
+    subject,
+    signalledBy,
+    comment,
+    channel: nameChannel(channel),
+    origin,
+    createTime: toDate(createTime),
+    instance,
+    runId,
   };
 }
 

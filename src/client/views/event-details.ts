@@ -1,7 +1,8 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { LogLevel as LogLevels } from "../../../gen/signalbox/v1/event_pb.ts";
+import type { ConditionChanged_Kind as ChangeKinds, LogLevel as LogLevels } from "../../../gen/signalbox/v1/event_pb.ts";
 import type { ConditionType, JsValue, JsValues } from "../js-value.ts";
 import type { ActionError, ActionKind, ActionState } from "./action.ts";
+import type { ConditionAnswer } from "./condition.ts";
 import type { NameOf } from "./name.ts";
 import type { RunState } from "./run.ts";
 
@@ -21,7 +22,13 @@ type Ended<S> = {
 
 /** What the event of each kind says; the contract (event.proto) tells what each means. */
 export interface EventDetails {
-  readonly RUN_CREATED: { readonly priority: number; readonly actionCount: number };
+  readonly RUN_CREATED: {
+    readonly priority: number;
+    readonly actionCount: number;
+    readonly createdBy: string;
+    /** The run that it does over; empty for none. */
+    readonly rerunOf: string;
+  };
   readonly RUN_UPDATED: { readonly priority: number; readonly labels: Readonly<Record<string, string>> };
   readonly RUN_STARTED: None;
   readonly RUN_CANCEL_REQUESTED: Cause;
@@ -32,6 +39,8 @@ export interface EventDetails {
     readonly state: ActionState;
     readonly parent: string;
     readonly op: string;
+    /** The earlier run whose action it stands for, if it is RECOVERED. */
+    readonly recoveredFrom: string;
   };
   readonly ACTION_QUEUED: None;
   readonly ACTION_ASSIGNED: Leased & { readonly deviceIndexes: readonly number[] };
@@ -47,14 +56,44 @@ export interface EventDetails {
     readonly type: ConditionType | undefined;
     readonly prompt: string;
     readonly deadlineTime: Date | undefined;
+    readonly instance: number;
+    readonly assignee: string;
+    readonly correlationKey: string;
   };
   readonly CONDITION_ANSWERED: {
     readonly value: JsValue;
     readonly signalledBy: string;
     readonly defaulted: boolean;
+    readonly answer: ConditionAnswer | undefined;
   };
-  readonly SIGNAL_KEPT: { readonly value: JsValue; readonly signalledBy: string };
-  readonly SIGNAL_DROPPED: Cause;
+  readonly SIGNAL_KEPT: {
+    readonly value: JsValue;
+    readonly signalledBy: string;
+    readonly subject: string;
+    readonly correlationKey: string;
+    readonly expireTime: Date | undefined;
+  };
+  readonly SIGNAL_DROPPED: Cause & { readonly correlationKey: string };
+  readonly ANSWER_GIVEN: {
+    readonly answer: ConditionAnswer | undefined;
+    readonly answerCount: number;
+    readonly requiredCount: number;
+  };
+  readonly CONDITION_CHANGED: {
+    readonly change: NameOf<typeof ChangeKinds>;
+    /** By whom; empty if the time had come. */
+    readonly subject: string;
+    readonly assignee: string;
+    readonly snoozeEndTime: Date | undefined;
+    readonly deadlineTime: Date | undefined;
+  };
+  readonly CONDITION_ESCALATED: {
+    readonly step: number;
+    readonly notify: readonly string[];
+    readonly assignee: string;
+  };
+  readonly WEBHOOK_POSTED: Cause & { readonly about: string; readonly deliveryCount: number };
+  readonly LINK_REFUSED: Cause & { readonly origin: string };
   readonly WORKER_ATTACHED: Session & { readonly ops: readonly string[]; readonly keptCount: number };
   readonly WORKER_DRAINING: { readonly workerId: string };
   readonly WORKER_LEFT: Session & Cause;

@@ -8,7 +8,7 @@ import { ValueSchema } from "../../../gen/signalbox/v1/value_pb.ts";
 import { fromValue, fromValues } from "../js-value.ts";
 import { fromDelivery, type NewDelivery } from "../spec/placement.ts";
 import { nameActionKind, nameActionState, toActionError } from "./action.ts";
-import { nameValueType } from "./condition.ts";
+import { toConditionDetail } from "./condition-event.ts";
 import type { EventDetails, EventKind } from "./event-details.ts";
 import { naming, toDate } from "./name.ts";
 import { nameRunState } from "./run.ts";
@@ -65,13 +65,14 @@ export function toEvent(event: EventMessage): Event {
   return { ...base, ...toDetail(event.detail) };
 }
 
-type Detail = { [K in EventKind]: Pick<EventOf<K>, "kind" | "detail"> }[EventKind];
+/** The kind of an event and what it says. */
+export type Detail = { [K in EventKind]: Pick<EventOf<K>, "kind" | "detail"> }[EventKind];
 
 function toDetail(detail: EventMessage["detail"]): Detail {
   switch (detail.case) {
     case "runCreated": {
-      const { priority, actionCount } = detail.value;
-      return { kind: "RUN_CREATED", detail: { priority, actionCount } };
+      const { priority, actionCount, createdBy, rerunOf } = detail.value;
+      return { kind: "RUN_CREATED", detail: { priority, actionCount, createdBy, rerunOf } };
     }
     case "runUpdated":
       return {
@@ -112,9 +113,10 @@ type ActionDetail = Exclude<EventMessage["detail"], { case: RunCases | OtherCase
 function toActionDetail(detail: ActionDetail): Detail {
   switch (detail.case) {
     case "actionCreated": {
-      const { kind, state, parent, op } = detail.value;
-      const created = { kind: nameActionKind(kind), state: nameActionState(state), parent, op };
-      return { kind: "ACTION_CREATED", detail: created };
+      const { kind, state, ...rest } = detail.value;
+      const { parent, op, recoveredFrom } = rest;
+      const stand = { kind: nameActionKind(kind), state: nameActionState(state) };
+      return { kind: "ACTION_CREATED", detail: { ...stand, parent, op, recoveredFrom } };
     }
     case "actionQueued":
       return { kind: "ACTION_QUEUED", detail: {} };
@@ -160,6 +162,11 @@ function toActionDetail(detail: ActionDetail): Detail {
     case "conditionAnswered":
     case "signalKept":
     case "signalDropped":
+    case "answerGiven":
+    case "conditionChanged":
+    case "conditionEscalated":
+    case "webhookPosted":
+    case "linkRefused":
       return toConditionDetail(detail);
     default:
       return toServiceDetail(detail);
@@ -234,31 +241,5 @@ function toServiceDetail(detail: Extract<ActionDetail, { case: ServiceCases }>):
       const { subscription, eventId, deliveryCount, cause } = detail.value;
       return { kind: "EVENT_DEAD_LETTERED", detail: { subscription, eventId, deliveryCount, cause } };
     }
-  }
-}
-
-type ConditionCases = "conditionPaused" | "conditionAnswered" | "signalKept" | "signalDropped";
-
-function toConditionDetail(detail: Extract<ActionDetail, { case: ConditionCases }>): Detail {
-  switch (detail.case) {
-    case "conditionPaused": {
-      const { type, prompt, deadlineTime } = detail.value;
-      const paused = { type: nameValueType(type), prompt, deadlineTime: toDate(deadlineTime) };
-      return { kind: "CONDITION_PAUSED", detail: paused };
-    }
-    case "conditionAnswered": {
-      const { value, signalledBy, defaulted } = detail.value;
-      const answered = { value: value === undefined ? null : fromValue(value), signalledBy, defaulted };
-      return { kind: "CONDITION_ANSWERED", detail: answered };
-    }
-    case "signalKept": {
-      const { value, signalledBy } = detail.value;
-      return {
-        kind: "SIGNAL_KEPT",
-        detail: { value: value === undefined ? null : fromValue(value), signalledBy },
-      };
-    }
-    case "signalDropped":
-      return { kind: "SIGNAL_DROPPED", detail: { cause: detail.value.cause } };
   }
 }

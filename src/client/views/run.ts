@@ -41,6 +41,10 @@ export interface Run {
   readonly delivery: NewDelivery | undefined;
   /** When its state, priority or labels last changed. */
   readonly updateTime: Date | undefined;
+  /** The subject of the caller that created it. */
+  readonly createdBy: string;
+  /** The run that it does over; empty for none. */
+  readonly rerunOf: string;
 }
 
 /** The number of each state in filters. */
@@ -78,5 +82,7 @@ export function toRun(run: RunMessage): Run {
     image: run.image,
     delivery: fromDelivery(run.delivery),
     updateTime: toDate(run.updateTime),
+    createdBy: run.createdBy,
+    rerunOf: run.rerunOf,
   };
 }

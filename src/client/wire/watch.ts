@@ -87,15 +87,18 @@ async function* follow<Frame>(
   const patience = new Patience(options);
   let cursor = start;
   let isInSnapshot = false;
+  let hasBegun = false;
   while (!ends.aborted) {
     let failure: unknown;
     let isFirst = true;
     try {
       for await (const frame of openStream((cut) => watch.open(cursor, cut), ends)) {
-        const isAgain =
-          isFirst && patience.isFailing && watch.isBookmark(frame) && watch.cursorOf(frame) === cursor;
+        // The first frame of all says where the watch begins, also when it took more than one stream to get it.
+        const isResumed = hasBegun && isFirst && patience.isFailing;
+        const isAgain = isResumed && watch.isBookmark(frame) && watch.cursorOf(frame) === cursor;
         const restarted = isFirst && isInSnapshot;
         isFirst = false;
+        hasBegun = true;
         cursor = watch.cursorOf(frame) || cursor;
         isInSnapshot = watch.cursorOf(frame) === "";
         patience.heard();

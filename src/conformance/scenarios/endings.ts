@@ -1,6 +1,6 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { AttemptReference } from "../../../gen/signalbox/v1/worker_service_pb.ts";
-import { concurrency } from "../conformance-limits.ts";
+import { concurrency, crossingMs } from "../conformance-limits.ts";
 import type { Scenario } from "../scenario.ts";
 import { isSame, type Stage, whole } from "../stage.ts";
 import type { ServerStream } from "../wire/server-stream.ts";
@@ -166,6 +166,8 @@ async function playCutWhileDraining(stage: Stage): Promise<void> {
 async function playTerminateWhileAway(stage: Stage): Promise<void> {
   const stream = await stage.ready();
   await stage.isWell(stream);
+  // So that Recorded has arrived: a result that is not recorded is something in hand.
+  await stage.pass(crossingMs);
   stage.note("network", "is down");
   stage.server.front.refuse();
   stage.server.front.cut();

@@ -1,5 +1,6 @@
 import { cancelGraceMs } from "../../limits.ts";
 import type { Action, ActionSpec, TaskSpec } from "../action.ts";
+import { dropKeptSignal } from "../conditions/answers/kept-signal.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, wholeName } from "../name.ts";
 import { referenceSpecs, withDefaults } from "../ops/check-inputs.ts";
@@ -8,27 +9,37 @@ import { demandOf } from "../placement/demand-of.ts";
 import type { Run } from "../run.ts";
 import type { NewAction, NewTask } from "../stated.ts";
 import { requirementsOf, waitedFor } from "./dependency.ts";
-import { dropKeptSignal } from "./kept-signal.ts";
-import { goOn, nextOf } from "./ready.ts";
+import { goOn, type Next, nextOf, ruledOut } from "./ready.ts";
 import { defaultRetry } from "./retry.ts";
 
 /** What one more action is made from. */
-export interface Birth {
+export interface Birth extends Place {
+  readonly action: NewAction;
+}
+
+/** Where an action stands in its run. */
+interface Place {
   readonly run: Run;
   /** The parent's whole name, "" at the top. */
   readonly parent: string;
   /** The parent's attempt that asks for it, 0 at the top. */
   readonly parentAttempt: number;
-  readonly action: NewAction;
 }
 
 /**
  * Adds an action to a run, and to what waits for each of its dependencies. It is PENDING, or a RUNNING trace;
  * `startAction` takes it from there once all of its siblings exist.
  */
-export function createAction(draft: Draft, { run, parent, parentAttempt, action: stated }: Birth): Action {
-  const name = wholeName(parent, stated.name);
-  const spec = specOf(draft, run, stated);
+export function createAction(draft: Draft, { action: stated, ...place }: Birth): Action {
+  const name = wholeName(place.parent, stated.name);
+  return createSpecified(draft, { ...place, name, spec: specOf(draft, place.run, stated) });
+}
+
+/** Adds an action, by its whole name, whose spec is complete: that of one that was created before. */
+export function createSpecified(
+  draft: Draft,
+  { run, parent, parentAttempt, name, spec }: Place & Pick<Action, "name" | "spec">,
+): Action {
   const sources = new Set(requirementsOf(spec).map((requirement) => wholeName(parent, requirement.action)));
   for (const from of sources) draft.addEdge({ run: run.key, from, to: name });
   return draft.addAction({
@@ -77,8 +88,7 @@ export function createAction(draft: Draft, { run, parent, parentAttempt, action:
 /** Says that an action exists and where it stands, and lets it go on there if nothing holds it back. */
 export function startAction(draft: Draft, created: Action): void {
   const action = draft.action(created.run, created.name) ?? created;
-  const isReady = action.state === "PENDING" && action.waitingCount === 0;
-  const next = isReady ? nextOf(draft, action) : undefined;
+  const next = action.state === "PENDING" ? firstOf(draft, action) : undefined;
   const run = draft.runOf(action);
   draft.emit(run, action, {
     kind: "action_created",
@@ -92,6 +102,11 @@ export function startAction(draft: Draft, created: Action): void {
     dropKeptSignal(draft, run, { action: action.name, cause: "ACTION_NOT_CONDITION" });
   }
   if (next !== undefined) goOn(draft, action, { next, isNew: true });
+}
+
+/** Where a new action goes on to at once, if it does. */
+function firstOf(draft: Draft, action: Action): Next | undefined {
+  return action.waitingCount === 0 ? nextOf(draft, action) : ruledOut(draft, action);
 }
 
 function specOf(draft: Draft, run: Run, stated: NewAction): ActionSpec {

@@ -56,15 +56,21 @@ export function unmetBy(action: Action, waited: Action): ActionError | undefined
 function unmetRequirement(requirement: Dependency, waited: Action): ActionError | undefined {
   if (requirement.requirement === "ended") return undefined;
   if (!hasSucceeded(waited)) {
-    // What a guard rules out takes along what waits for it: nothing has failed.
-    const isRuledOut = waited.state === "SKIPPED" && waited.error?.type === "GuardUnmet";
-    const type = isRuledOut ? "GuardUnmet" : "DependencyFailed";
+    const type = isRuledOut(waited) ? (waited.error?.type ?? "") : "DependencyFailed";
     return skipped(type, `${waited.name} ended as ${waited.state}`);
   }
   if (requirement.equals === undefined) return undefined;
   const value = outputOf(waited.outputs, "value");
   if (value !== undefined && isAsked(value, requirement.equals)) return undefined;
   return skipped("GuardUnmet", `${waited.name} did not put out the value that this action is for`);
+}
+
+/**
+ * True for an action that a decision made needless: a guard, or the answer of another one of its group. It
+ * takes along what waits for it, and nothing has failed.
+ */
+export function isRuledOut({ state, error }: Pick<Action, "state" | "error">): boolean {
+  return state === "SKIPPED" && (error?.type === "GuardUnmet" || error?.type === "GroupDecided");
 }
 
 /** True for equal values; a whole number may be asked of a float, as it may be its answer. */

@@ -1,10 +1,11 @@
 import type { Action, ActionError, ActionState, Outcome } from "../action.ts";
 import { attemptOf, hasEnded } from "../action.ts";
 import { assert } from "../assert.ts";
+import { dropKeptSignal } from "../conditions/answers/kept-signal.ts";
+import { postEnd } from "../conditions/post-webhook.ts";
 import type { Draft } from "../draft.ts";
 import type { Values } from "../value.ts";
 import { earliest, graceEndMs, runningDueMs } from "./deadline.ts";
-import { dropKeptSignal } from "./kept-signal.ts";
 import { backoffMs, mayRetry } from "./retry.ts";
 
 /** How an action ends. */
@@ -61,6 +62,7 @@ export function endAction(draft: Draft, action: Action, end: End): void {
   // An answer is for this wait: should the condition be opened again, it asks anew.
   if (action.spec.kind === "condition") {
     dropKeptSignal(draft, draft.runOf(ended), { action: ended.name, cause: "ACTION_ENDED" });
+    postEnd(draft, ended);
   }
   draft.ended.push(ended);
 }

@@ -1,17 +1,16 @@
 import { inputSizeBytesMax } from "../../limits.ts";
 import type { Action, ActionError, ActionState } from "../action.ts";
 import { queueKey } from "../command.ts";
+import { decidedBy, groupDecided } from "../conditions/group.ts";
+import { pauseCondition } from "../conditions/pause-condition.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf } from "../name.ts";
 import { resolvedViolations } from "../ops/check-inputs.ts";
 import { describeViolations } from "../refusal.ts";
-import { startRun } from "../runs/start-run.ts";
-import { fitted, type Values, valuesSizeBytes } from "../value.ts";
+import { type Values, valuesSizeBytes } from "../value.ts";
 import { earliest } from "./deadline.ts";
 import { resolveInputs, unmet, waitedFor } from "./dependency.ts";
 import { type End, endAction } from "./end-action.ts";
-import { dropKeptSignal, releaseKeptSignal } from "./kept-signal.ts";
-import { takeAnswer } from "./take-answer.ts";
 
 /**
  * Where an action goes on to that nothing holds back: a task is QUEUED, a condition PAUSED, and either ends
@@ -28,7 +27,15 @@ export interface Next {
 export function nextOf(draft: Draft, action: Action): Next {
   const error = unmet(draft, action);
   if (error !== undefined) return ended({ state: "SKIPPED", error });
-  return action.spec.kind === "condition" ? { state: "PAUSED" } : nextOfTask(draft, action);
+  if (action.spec.kind !== "condition") return nextOfTask(draft, action);
+  return ruledOut(draft, action) ?? { state: "PAUSED" };
+}
+
+/** The end of a condition whose group is decided already, whatever it waits for. */
+export function ruledOut(draft: Draft, action: Action): Next | undefined {
+  const winner = decidedBy(draft, action);
+  if (winner === undefined) return undefined;
+  return ended({ state: "SKIPPED", error: groupDecided(winner), outcome: "WITHDRAWN" });
 }
 
 function nextOfTask(draft: Draft, action: Action): Next {
@@ -102,31 +109,6 @@ function queueTask(draft: Draft, action: Action, isNew: boolean): void {
 function waitAgain(draft: Draft, action: Action): void {
   const waitingCount = waitedFor(draft, action.run, action.parent, action.spec).size;
   draft.setAction({ ...action, state: "PENDING", waitingCount, retryTimeMs: undefined, dueMs: undefined });
-}
-
-/** The wait for the signal begins; a signal that came before ends it at once. */
-function pauseCondition(draft: Draft, action: Action): void {
-  if (action.spec.kind !== "condition") return;
-  const { timeoutMs, type, prompt } = action.spec;
-  const dueMs = timeoutMs === undefined ? undefined : draft.nowMs + timeoutMs;
-  const paused = draft.setAction({ ...action, state: "PAUSED", queueTimeMs: draft.nowMs, dueMs });
-  const run = startRun(draft, draft.runOf(paused));
-  draft.setRun({ ...run, pausedConditionCount: run.pausedConditionCount + 1 });
-  draft.emit(run, paused, { kind: "condition_paused", type, prompt, deadlineMs: dueMs });
-  if (dueMs !== undefined) draft.affect({ kind: "due", atMs: dueMs });
-  if (run.keptSignalCount > 0) takeKept(draft, paused);
-}
-
-function takeKept(draft: Draft, paused: Action): void {
-  const kept = draft.keptSignal(paused.run, paused.name);
-  if (kept === undefined || paused.spec.kind !== "condition") return;
-  const run = draft.runOf(paused);
-  if (fitted(kept.value, paused.spec.type) === undefined) {
-    dropKeptSignal(draft, run, { action: paused.name, cause: "SIGNAL_TYPE_MISMATCH" });
-    return;
-  }
-  releaseKeptSignal(draft, run, paused.name);
-  takeAnswer(draft, paused, kept);
 }
 
 function failed(type: string, message: string): Next {

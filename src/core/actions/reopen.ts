@@ -1,5 +1,7 @@
 import type { Action } from "../action.ts";
 import { hasEnded } from "../action.ts";
+import { forgetDecided } from "../conditions/group.ts";
+import { reopenedStanding } from "../conditions/standing.ts";
 import type { Draft } from "../draft.ts";
 import type { RunKey } from "../name.ts";
 import type { Run } from "../run.ts";
@@ -21,6 +23,7 @@ export function reopenActions(
   const run = draft.runOf(first);
   draft.setRun({ ...run, endedActionCount: run.endedActionCount - ended.length });
   const opened = ended.map((action) => {
+    forgetDecided(draft, action);
     const attemptBase = countsAnew ? action.attempt : action.attemptBase;
     return draft.setAction({ ...asOpened(draft, action, run), attemptBase });
   });
@@ -53,6 +56,7 @@ function asOpened(draft: Draft, action: Action, run: Run): Action {
     error: undefined,
     outcome: undefined,
     signalledBy: "",
+    standing: reopenedStanding(action),
     progressPercent: 0,
     progressMessage: "",
     attemptInputs: undefined,

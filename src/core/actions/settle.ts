@@ -1,11 +1,12 @@
 import type { Action, ActionError } from "../action.ts";
 import { hasEnded, isHeld } from "../action.ts";
+import { dropKeptSignal } from "../conditions/answers/kept-signal.ts";
+import { withdrawOthers } from "../conditions/group.ts";
 import type { Draft } from "../draft.ts";
 import type { RunKey } from "../name.ts";
 import { hasRunEnded, type Run } from "../run.ts";
 import { unmetBy } from "./dependency.ts";
 import { endAction, requestCancel } from "./end-action.ts";
-import { dropKeptSignal } from "./kept-signal.ts";
 import { makeReady } from "./ready.ts";
 
 /**
@@ -20,6 +21,7 @@ export function settle(draft: Draft): void {
   for (const ended of draft.ended) {
     runs.add(ended.run);
     if (ended.childCount > 0) cancelChildren(draft, ended);
+    if (ended.spec.kind === "condition") withdrawOthers(draft, ended);
     releaseDependents(draft, ended);
     if (ended.parent === "") noteTop(draft, ended);
     else tellParent(draft, ended);
@@ -92,7 +94,8 @@ function tellParent(draft: Draft, child: Action): void {
   });
 }
 
-function endRunIfAllEnded(draft: Draft, key: RunKey): void {
+/** Ends a run whose actions have all ended; nothing happens to any other. */
+export function endRunIfAllEnded(draft: Draft, key: RunKey): void {
   const run = draft.run(key);
   if (run === undefined || run.endedActionCount < run.actionCount || hasRunEnded(run)) return;
   if (run.keptSignalCount > 0) {

@@ -1,5 +1,8 @@
+import { earlierAnswersBytesMax, earlierAnswersMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
-import type { Value } from "../value.ts";
+import { hasEnded } from "../action.ts";
+import { earliest } from "../actions/deadline.ts";
+import { sizeBytes, type Value } from "../value.ts";
 import { type ConditionTerms, plainTerms } from "./terms.ts";
 
 /** Who asks for something to be done to a condition, and how that came. */
@@ -86,4 +89,71 @@ export function standingOf(action: Action): ConditionStanding {
     linkRefusalCount: 0,
     mustEqual: undefined,
   };
+}
+
+/** True if the condition has been open in this opening of its action. */
+function wasOpen({ queueTimeMs, state }: Pick<Action, "queueTimeMs" | "state">): boolean {
+  return queueTimeMs !== undefined && state !== "RECOVERED";
+}
+
+/** Which opening is open, or is the next one to be. */
+export function nextInstanceOf(condition: Action): number {
+  const { instance } = standingOf(condition);
+  return hasEnded(condition) && wasOpen(condition) ? instance + 1 : instance;
+}
+
+/** The answer that a condition ended with, if it did; the default value is one too. */
+export function decidingAnswerOf(condition: Action): GivenAnswer | undefined {
+  const value = condition.outputs?.["value"];
+  if (condition.state !== "SUCCEEDED" || value === undefined) return undefined;
+  const { instance, answers } = standingOf(condition);
+  const last = answers.at(-1);
+  if (last !== undefined) return last;
+  // One from before answers were kept.
+  const channel = condition.outcome === "DEFAULTED" ? "default" : "call";
+  const { signalledBy, endTimeMs: timeMs = 0 } = condition;
+  return { value, subject: "", signalledBy, comment: "", channel, origin: "", timeMs, instance, runId: "" };
+}
+
+/** Where an ended condition stands that is opened again; undefined if there is still nothing to say. */
+export function reopenedStanding(ended: Action): ConditionStanding | undefined {
+  if (ended.spec.kind !== "condition" || !wasOpen(ended)) return ended.standing;
+  const { instance, earlier, linkRefusalCount, mustEqual } = standingOf(ended);
+  const deciding = decidingAnswerOf(ended);
+  return {
+    instance: instance + 1,
+    answers: [],
+    earlier: deciding === undefined ? earlier : lastOf([...earlier, deciding]),
+    assignee: termsOf(ended).assignee,
+    delegations: [],
+    snoozeEndMs: undefined,
+    deadlineMs: undefined,
+    escalationCount: 0,
+    linkRefusalCount,
+    mustEqual,
+  };
+}
+
+/** The last of some answers: as many as are kept, and not more than they may take. */
+function lastOf(answers: readonly GivenAnswer[]): readonly GivenAnswer[] {
+  let total = 0;
+  const tooLarge = answers.findLastIndex(({ value }) => {
+    total += sizeBytes(value);
+    return total > earlierAnswersBytesMax;
+  });
+  // The last one is kept, however large it is.
+  return answers.slice(Math.min(tooLarge + 1, answers.length - 1)).slice(-earlierAnswersMax);
+}
+
+/** When the next step of a paused condition is to be taken; undefined if there is none left. */
+export function nextEscalationMs(condition: Action): number | undefined {
+  const next = termsOf(condition).escalations[standingOf(condition).escalationCount];
+  const { queueTimeMs } = condition;
+  return next === undefined || queueTimeMs === undefined ? undefined : queueTimeMs + next.afterMs;
+}
+
+/** When a paused condition is to be looked at: its time runs out, a step is due, or it is in sight again. */
+export function pausedDueMs(condition: Action): number | undefined {
+  const { deadlineMs, snoozeEndMs } = standingOf(condition);
+  return earliest([deadlineMs, snoozeEndMs, nextEscalationMs(condition)]);
 }

@@ -3,9 +3,10 @@ import { attemptEndMs, graceEndMs, silenceEndMs } from "../actions/deadline.ts";
 import { endAction, failAttempt, tellToStop } from "../actions/end-action.ts";
 import { queueAgain } from "../actions/ready.ts";
 import { settle } from "../actions/settle.ts";
-import { takeAnswer } from "../actions/take-answer.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
+import { fireCondition } from "../conditions/fire-condition.ts";
+import { dropKeyedSignal } from "../conditions/keyed-signal.ts";
 import type { Draft } from "../draft.ts";
 import { unparkDue } from "../limits/unpark.ts";
 import { timeOutRun } from "../runs/run-commands.ts";
@@ -19,6 +20,9 @@ export function fire(draft: Draft, { due }: CommandOf<"fire">): Decision<"fire">
     if (session !== undefined) expireSession(draft, session);
   } else if (due.kind === "counter") {
     unparkDue(draft, due.key);
+  } else if (due.kind === "keyedSignal") {
+    const kept = draft.keyedSignal(due.namespace, due.correlationKey);
+    if (kept !== undefined && kept.expireMs <= draft.nowMs) dropKeyedSignal(draft, kept);
   } else if (due.kind === "run") {
     const run = draft.run(due.run);
     if (run?.dueMs !== undefined && run.dueMs <= draft.nowMs) timeOutRun(draft, run);
@@ -45,7 +49,7 @@ function fireAction(draft: Draft, action: Action): void {
       fireRunning(draft, action);
       return;
     case "PAUSED":
-      firePaused(draft, action);
+      fireCondition(draft, action);
       return;
     default:
   }
@@ -79,17 +83,6 @@ function fireRunning(draft: Draft, action: Action): void {
     : "the attempt was silent for too long";
   tellToStop(draft, action, { graceMs: 0, cause: message });
   failAttempt(draft, action, { state: "TIMED_OUT", error: errorOf("Timeout", message) });
-}
-
-function firePaused(draft: Draft, action: Action): void {
-  if (action.spec.kind !== "condition") return;
-  const { defaultValue } = action.spec;
-  if (defaultValue !== undefined) {
-    takeAnswer(draft, action, { value: defaultValue, signalledBy: "", defaulted: true });
-    return;
-  }
-  const error = errorOf("Timeout", "no signal came in time");
-  endAction(draft, action, { state: "TIMED_OUT", error, outcome: "EXPIRED" });
 }
 
 const queueTimeout: ActionError = errorOf("Timeout", "no worker started it within queue_to_start");

@@ -1,8 +1,10 @@
 import { cycleLengthNamedMax, cyclesNamedMax, promptBytesMax } from "../../limits.ts";
 import type { ActionSpec } from "../action.ts";
+import { conditionViolations } from "../conditions/terms-violations.ts";
 import type { Violation } from "../refusal.ts";
+import { type Budget, newBudget } from "../schema/check-value.ts";
 import type { NewAction } from "../stated.ts";
-import { fitted, textSizeBytes } from "../value.ts";
+import { textSizeBytes } from "../value.ts";
 import { findCycles } from "./find-cycles.ts";
 
 /** What a list of new siblings is checked against. */
@@ -19,6 +21,7 @@ export interface PlanScope {
 export function planViolations(actions: readonly NewAction[], scope: PlanScope): readonly Violation[] {
   const violations: Violation[] = [];
   const indexByName = new Map<string, number>();
+  const budget = newBudget();
   actions.forEach((action, index) => {
     const field = `${scope.field}[${index}]`;
     const first = indexByName.get(action.name);
@@ -27,7 +30,7 @@ export function planViolations(actions: readonly NewAction[], scope: PlanScope):
       const description = `the name ${action.name} is taken by ${scope.field}[${first}]`;
       violations.push({ field: `${field}.name`, description });
     }
-    violations.push(...specViolations(action, field, scope));
+    violations.push(...specViolations(action, field, { allowsTraces: scope.allowsTraces, budget }));
   });
   actions.forEach((action, index) => {
     for (const { field, name } of references(action, `${scope.field}[${index}]`)) {
@@ -49,7 +52,11 @@ function promptViolations(actions: readonly NewAction[], field: string): readonl
   return [{ field, description: `the prompts take ${total} bytes, more than ${promptBytesMax}` }];
 }
 
-function specViolations(action: NewAction, field: string, scope: PlanScope): readonly Violation[] {
+function specViolations(
+  action: NewAction,
+  field: string,
+  scope: Pick<PlanScope, "allowsTraces"> & { readonly budget: Budget },
+): readonly Violation[] {
   const violations: Violation[] = [];
   const { spec } = action;
   if (spec.kind === "trace" && !scope.allowsTraces) {
@@ -58,15 +65,8 @@ function specViolations(action: NewAction, field: string, scope: PlanScope): rea
   if (spec.kind === "trace" && action.dependencies.length > 0) {
     violations.push({ field: `${field}.dependencies`, description: "a trace waits for nothing" });
   }
-  if (spec.kind === "condition" && spec.defaultValue !== undefined) {
-    if (fitted(spec.defaultValue, spec.type) === undefined) {
-      const description = `the default is of type ${spec.defaultValue.kind}, the condition of type ${spec.type}`;
-      violations.push({ field: `${field}.condition.default_value`, description });
-    }
-    if (spec.timeoutMs === undefined) {
-      const description = "a default needs a timeout at which it is taken";
-      violations.push({ field: `${field}.condition.default_value`, description });
-    }
+  if (spec.kind === "condition") {
+    violations.push(...conditionViolations(spec, { field: `${field}.condition`, budget: scope.budget }));
   }
   action.dependencies.forEach((dependency, index) => {
     if (dependency.equals === undefined || dependency.requirement !== "ended") return;

@@ -1,9 +1,219 @@
-import { assert } from "../assert.ts";
+import { actionsPerRunMax } from "../../limits.ts";
+import { type Action, hasEnded, hasSucceeded } from "../action.ts";
+import { createSpecified, startAction } from "../actions/create-action.ts";
+import { requirementsOf, waitedFor } from "../actions/dependency.ts";
+import { endRunIfAllEnded, settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
+import { carriedStanding, replayOf } from "../conditions/replay.ts";
 import type { Draft } from "../draft.ts";
+import { namespaceOf, type RunKey, runIdOf, runKey } from "../name.ts";
+import { type Refusal, refuse } from "../refusal.ts";
+import { hasRunEnded, type Run } from "../run.ts";
+import type { Replay } from "../stated.ts";
+import { labelBytesRefusal } from "./label-bytes.ts";
+import { answer, repeated } from "./requests.ts";
+import { runNotFound } from "./run-commands.ts";
 
-/** Creates a run that does an ended one over. */
-export function rerunRun(_draft: Draft, command: CommandOf<"rerunRun">): Decision<"rerunRun"> {
-  assert(false, "this command is not built yet", { kind: command.kind });
+/**
+ * Creates a run that does an ended one over. At the top, what succeeded there is RECOVERED, unless it is named
+ * in `again`, is a condition that asks again, or waits for one of these; everything else is executed. A task
+ * that is executed because it did not succeed finds the children it had, as a retried one does.
+ */
+export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision<"rerunRun"> {
+  const namespace = namespaceOf(command.run);
+  const scope = { namespace, kind: command.kind, request: command.request };
+  const before = repeated(draft, scope);
+  if (before !== undefined) return before;
+  const earlier = draft.run(command.run);
+  if (earlier === undefined) return refuse(runNotFound(command.run));
+  const key = runKey(namespace, command.runId === "" ? command.newRunId : command.runId);
+  const all = draft.actions(earlier.key);
+  const again = againOf(all, command);
+  const plan = all.filter((action) => isTakenOver(action, all, again));
+  const labels = { ...earlier.labels, ...command.labels };
+  const refusal =
+    rerunRefusal(draft, { command, earlier, key, all }) ??
+    labelBytesRefusal({ labels, delivery: earlier.delivery, actionCount: plan.length });
+  if (refusal !== undefined) return refuse(refusal);
+  const run = createRun(draft, { command, earlier, key, labels, actionCount: plan.length });
+  let recoveredCount = 0;
+  const executed: Action[] = [];
+  for (const old of plan) {
+    const { name, parent, spec } = old;
+    const created = createSpecified(draft, { run, parent, parentAttempt: 0, name, spec });
+    const replay = spec.kind === "condition" ? replayOf(command.replays, name, "reuse") : "reuse";
+    if (parent !== "" || (hasSucceeded(old) && !again.has(name))) {
+      takeOver(draft, created, { old, replay });
+      if (hasSucceeded(old)) recoveredCount += 1;
+    } else {
+      executed.push(spec.kind === "condition" ? askAgain(draft, created, { old, replay }) : created);
+    }
+  }
+  // Only now: what is executed counts those that it waits for and that have not ended.
+  for (const { name } of executed) {
+    const action = draft.action(key, name);
+    if (action === undefined) continue;
+    const waitingCount = waitedFor(draft, key, action.parent, action.spec).size;
+    startAction(draft, draft.setAction({ ...action, waitingCount }));
+  }
+  settle(draft);
+  endRunIfAllEnded(draft, key);
+  return answer(draft, scope, { run: draft.run(key) ?? run, recoveredCount });
+}
+
+interface Rerun {
+  readonly command: CommandOf<"rerunRun">;
+  readonly earlier: Run;
+  readonly key: RunKey;
+}
+
+function rerunRefusal(
+  draft: Draft,
+  { command, earlier, key, all }: Rerun & { readonly all: readonly Action[] },
+): Refusal | undefined {
+  const runId = runIdOf(earlier.key);
+  if (!hasRunEnded(earlier)) return { reason: "RUN_NOT_ENDED", runId, state: earlier.state };
+  const top = new Set(all.filter(({ parent }) => parent === "").map(({ name }) => name));
+  const unknown = command.again.find((name) => !top.has(name));
+  if (unknown !== undefined) return { reason: "ACTION_NOT_FOUND", runId, action: unknown };
+  if (draft.run(key) !== undefined) return { reason: "RUN_EXISTS", runId: runIdOf(key) };
+  if (all.length <= actionsPerRunMax) return undefined;
+  return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
+}
+
+/** What is done again at the top: what is named, conditions that ask again, and what waits for one of these. */
+function againOf(
+  all: readonly Action[],
+  { again, replays }: CommandOf<"rerunRun">,
+): ReadonlySet<string> {
+  const top = all.filter(({ parent }) => parent === "");
+  const found = new Set(again);
+  for (const { name, spec } of top) {
+    if (spec.kind === "condition" && replayOf(replays, name, "reuse") !== "reuse") found.add(name);
+  }
+  const waiting = new Map<string, string[]>();
+  for (const { name, spec } of top) {
+    for (const { action } of requirementsOf(spec)) {
+      const names = waiting.get(action);
+      if (names === undefined) waiting.set(action, [name]);
+      else names.push(name);
+    }
+  }
+  // What is added meanwhile is come to as well.
+  for (const name of found) for (const dependent of waiting.get(name) ?? []) found.add(dependent);
+  return found;
+}
+
+/** True for the top, and for what stands below a task that goes on where it was. */
+function isTakenOver(action: Action, all: readonly Action[], again: ReadonlySet<string>): boolean {
+  if (action.parent === "") return true;
+  const slash = action.name.indexOf("/");
+  const top = all.find(({ name }) => name === action.name.slice(0, slash));
+  return top !== undefined && !hasSucceeded(top) && !again.has(top.name) && hasEnded(action);
+}
+
+function createRun(
+  draft: Draft,
+  {
+    command,
+    earlier,
+    key,
+    labels,
+    actionCount,
+  }: Rerun & Pick<Run, "labels" | "actionCount">,
+): Run {
+  const deadlineMs = earlier.timeoutMs === undefined ? undefined : draft.nowMs + earlier.timeoutMs;
+  const { isSingle, timeoutMs, op, opVersion, image, delivery } = earlier;
+  const run: Run = {
+    key,
+    labels,
+    priority: command.priority ?? earlier.priority,
+    state: "QUEUED",
+    createTimeMs: draft.nowMs,
+    startTimeMs: undefined,
+    endTimeMs: undefined,
+    deadlineMs,
+    dueMs: deadlineMs,
+    isSingle,
+    timeoutMs,
+    pausedConditionCount: 0,
+    actionCount,
+    endedActionCount: 0,
+    worst: undefined,
+    error: undefined,
+    outputs: undefined,
+    cancelRequested: false,
+    cancelCause: "",
+    timedOut: false,
+    retryCount: 0,
+    keptSignalCount: 0,
+    op,
+    opVersion,
+    image,
+    delivery,
+    updateTimeMs: draft.nowMs,
+    createdBy: command.createdBy,
+    rerunOf: runIdOf(earlier.key),
+  };
+  draft.setRun(run);
+  draft.emit(run, undefined, {
+    kind: "run_created",
+    priority: run.priority,
+    actionCount,
+    createdBy: run.createdBy,
+    rerunOf: run.rerunOf,
+  });
+  if (deadlineMs !== undefined) draft.affect({ kind: "due", atMs: deadlineMs });
+  return run;
+}
+
+/** The new action has ended as the old one had: as RECOVERED, or without success below a task that goes on. */
+function takeOver(
+  draft: Draft,
+  created: Action,
+  { old, replay }: { readonly old: Action; readonly replay: Replay },
+): void {
+  const state = hasSucceeded(old) ? "RECOVERED" : old.state;
+  const recoveredFrom = state === "RECOVERED" ? (old.recoveredFrom ?? runIdOf(old.run)) : undefined;
+  const run = draft.runOf(created);
+  draft.setRun({
+    ...run,
+    endedActionCount: run.endedActionCount + 1,
+    outputs: run.isSingle && created.parent === "" ? old.outputs : run.outputs,
+  });
+  const parent = created.parent === "" ? undefined : draft.action(created.run, created.parent);
+  if (parent !== undefined) draft.setAction({ ...parent, childCount: parent.childCount + 1 });
+  draft.setAction({
+    ...created,
+    state,
+    queueTimeMs: old.queueTimeMs === undefined ? undefined : draft.nowMs,
+    endTimeMs: draft.nowMs,
+    waitingCount: 0,
+    outputs: old.outputs,
+    error: old.error,
+    outcome: old.outcome,
+    signalledBy: old.signalledBy,
+    standing: carriedStanding(old, replay),
+    recoveredFrom,
+    // A parent that asks for it opens it again.
+    isStale: replay !== "reuse",
+  });
+  draft.emit(draft.runOf(created), created, {
+    kind: "action_created",
+    actionKind: created.spec.kind,
+    state,
+    parent: created.parent,
+    op: created.spec.kind === "task" ? created.spec.op : "",
+    recoveredFrom,
+  });
+}
+
+/** The condition asks anew, and knows what was answered before. */
+function askAgain(
+  draft: Draft,
+  created: Action,
+  { old, replay }: { readonly old: Action; readonly replay: Replay },
+): Action {
+  return draft.setAction({ ...created, standing: carriedStanding(old, replay) });
 }

@@ -1,5 +1,6 @@
 import type { Action } from "../action.ts";
 import { hasEnded, hasSucceeded } from "../action.ts";
+import { isRuledOut } from "../actions/dependency.ts";
 import { reopenActions } from "../actions/reopen.ts";
 import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
@@ -13,7 +14,7 @@ import { runNotFound } from "./run-commands.ts";
 
 /**
  * Opens an ended run again. What failed, timed out, was cancelled, or was skipped because of that, is opened;
- * what succeeded stays, and so does what a guard ruled out, unless everything is done again: that is what
+ * what succeeded stays, and so does what a guard or a decided group ruled out, unless everything is done again: that is what
  * `all` asks for, and what `force` means for a run that succeeded. Only `force` goes beyond the attempts that
  * the policies allow: what it opens counts them anew.
  */
@@ -81,5 +82,5 @@ function openRun(draft: Draft, run: Run): void {
 
 function isToRepeat(action: Action): boolean {
   if (!hasEnded(action) || hasSucceeded(action)) return false;
-  return action.state !== "SKIPPED" || action.error?.type !== "GuardUnmet";
+  return !isRuledOut(action);
 }

@@ -142,6 +142,14 @@ export class EmbeddedStore implements seam.Store {
     return this.#read((reader) => reader.conditions.list(query));
   }
 
+  async duePosts(nowMs: number, limit: number): Promise<seam.PostPage> {
+    return this.#read((reader) => reader.duePosts(nowMs, limit));
+  }
+
+  async linkKey(): Promise<Uint8Array> {
+    return this.#read((reader) => reader.linkKey());
+  }
+
   async op(namespace: string, name: string, version: number): Promise<Op | undefined> {
     return this.#read((reader) => reader.ops.get(namespace, name, version));
   }

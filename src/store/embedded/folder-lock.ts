@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreUnavailable } from "../store.ts";
@@ -18,6 +19,8 @@ export class FolderLock {
   static take(folder: string): FolderLock {
     let database: DatabaseSync | undefined;
     try {
+      // SQLite would open a lock that is there already for reading only, and lock that.
+      accessSync(folder, constants.W_OK);
       database = new DatabaseSync(join(folder, "lock"), { timeout: 0 });
       database.exec("BEGIN EXCLUSIVE");
       return new FolderLock(database);

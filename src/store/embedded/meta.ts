@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { epochsPerRestore, feedAncestorsMax } from "../../limits.ts";
 import type { FeedAncestor, FeedOrigin } from "../store.ts";
@@ -12,6 +12,13 @@ export interface FeedIdentity {
 /** A number among the facts of the store itself; 0 for one that is not there. */
 export function metaNumber(database: DatabaseSync, name: string): number {
   return Number(database.prepare("SELECT value FROM meta WHERE name = ?").get(name)?.["value"] ?? 0);
+}
+
+/** Sees to it that a database has a key for signing links: 32 bytes by chance, the same ever after. */
+export function ensureLinkKey(database: DatabaseSync): void {
+  database
+    .prepare("INSERT INTO meta (name, value) VALUES ('link_key', ?) ON CONFLICT (name) DO NOTHING")
+    .run(randomBytes(32).toString("hex"));
 }
 
 /**

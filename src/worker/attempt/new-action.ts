@@ -3,7 +3,8 @@ import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Validator } from "@bufbuild/protovalidate";
 import { type InputSchema, type NewAction, NewActionSchema } from "../../../gen/signalbox/v1/action_pb.ts";
 import { type Published, PublishedSchema } from "../../../gen/signalbox/v1/event_pb.ts";
-import { type ConditionType, toValue, toValueOfType, valueTypeByName } from "../../client/js-value.ts";
+import { type ConditionType, toValue, toValueOfType } from "../../client/js-value.ts";
+import { toConditionSpec } from "../../client/spec/condition.ts";
 import { toPlacement, toResources } from "../../client/spec/placement.ts";
 import { isOutput } from "../../client/spec/plan.ts";
 import type {
@@ -41,19 +42,10 @@ export function newTask(name: string, options: ChildTaskOptions): NewAction {
 
 /** A condition. */
 export function newCondition<T extends ConditionType>(name: string, options: ConditionOptions<T>): NewAction {
-  const { type, prompt = "", description = "", timeoutMs, defaultValue, labels } = options;
-  const condition = {
-    type: valueTypeByName[type],
-    prompt,
-    description,
-    ...(timeoutMs !== undefined && { timeout: toDuration(timeoutMs) }),
-    ...(defaultValue !== undefined && {
-      defaultValue: toValueOfType(defaultValue, type, "the default value"),
-    }),
-  };
+  const { labels, ...condition } = options;
   return checked(NewActionSchema, {
     name,
-    kind: { case: "condition", value: condition },
+    kind: { case: "condition", value: toConditionSpec(condition) },
     labels: { ...labels },
   });
 }

@@ -16,6 +16,7 @@ import {
   pulseIntervalMsDefault,
   silentPulsesMax,
   stableStreamMs,
+  timerMsMax,
 } from "../worker-limits.ts";
 import type { OpenAttachStream } from "./attach-stream.ts";
 import type { OutgoingFrame } from "./outbox.ts";
@@ -212,9 +213,9 @@ export class Link {
   }
 }
 
-/** A duration of the contract in milliseconds; 0 if it is not set. */
+/** A duration of the contract in milliseconds, as a timer takes it; 0 if it is not set. */
 export function readMs(duration: Duration | undefined): number {
-  return duration === undefined ? 0 : durationMs(duration);
+  return duration === undefined ? 0 : Math.min(durationMs(duration), timerMsMax);
 }
 
 function readPulseInterval({ pulseInterval }: Attached): number {

@@ -43,6 +43,7 @@ async function refusesOrStarts(world: World, fault: string): Promise<void> {
 /** Every way in which the shim lets a disk fail. */
 const faults: readonly { readonly name: string; readonly fault: DiskFault }[] = [
   { name: "EIO on fsync", fault: { sync: "EIO" } },
+  { name: "EIO on fsync of the database, not of its log", fault: { sync: "EIO", sparesLog: true } },
   { name: "EIO on pwrite", fault: { write: "EIO" } },
   { name: "EIO on half a pwrite", fault: { write: "EIO", isTorn: true } },
   { name: "ENOSPC on pwrite", fault: { write: "ENOSPC", isTorn: true } },

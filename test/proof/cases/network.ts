@@ -37,24 +37,31 @@ export const network: Case = {
 export const idle: Case = {
   name: "idle",
   sentence: "a proxy that closes streams without data for 5 s, with pulses and bookmarks every 2 s: none closes",
-  forMs: 11_000,
+  forMs: 14_000,
   options: () => ({ idleMs: 5_000, flags: ["--pulse-interval-ms", "2000", "--bookmark-interval-ms", "2000"] }),
   async injure(world, isOver) {
+    world.isQuiet = true;
     while (!isOver()) await pause(world, 100, 200);
-    const workers = world.proxies.slice(0, world.workers.length);
-    const cut = workers.reduce((sum, proxy) => sum + proxy.idleCutCount, 0);
-    for (const _ of world.proxies) world.note("proxy: 5 s idle limit, kept open");
-    if (cut > 0) world.history.writeBug("idle", new Error(`${cut} streams of workers were idle for 5 s`));
+    world.isQuiet = false;
+    const cutCount = world.streamProxies.reduce((sum, proxy) => sum + proxy.idleCutCount, 0);
+    for (const _ of world.streamProxies) world.note("proxy: idle limit of 5 s, stream kept");
+    if (cutCount > 0) world.history.writeBug("idle", new Error(`${cutCount} streams carried nothing for 5 s`));
+    await pause(world, 500, 1_000);
   },
 };
 
 /** A proxy that ends idle streams sooner than anything is sent on them: everybody resumes. */
 export const idleCut: Case = {
   name: "idle-cut",
-  sentence: "the same limit at 1 s, with pulses and bookmarks every 5 s: streams are cut and resume",
+  sentence: "a proxy that closes streams without data for 1 s, with pulses and bookmarks every 5 s: they resume",
   options: () => ({ idleMs: 1_000, flags: ["--bookmark-interval-ms", "5000"] }),
   async injure(world, isOver) {
-    while (!isOver()) await pause(world, 100, 200);
+    while (!isOver()) {
+      world.isQuiet = true;
+      await pause(world, 1_200, 2_200);
+      world.isQuiet = false;
+      await pause(world, 300, 600);
+    }
     for (const { idleCutCount } of world.proxies) {
       for (let cut = 0; cut < idleCutCount; cut += 1) world.note("proxy: closed as idle");
     }

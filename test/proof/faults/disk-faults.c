@@ -34,6 +34,7 @@ struct control {
   volatile int32_t injected;    /* how many calls have failed */
   volatile int32_t synced;      /* how many syncs have worked */
   volatile int32_t written;     /* how many writes have worked */
+  volatile int32_t spares_log;  /* 1: only syncs of the database itself fail, those of its log work */
 };
 
 static struct control none;
@@ -178,7 +179,9 @@ ssize_t write(int descriptor, const void *bytes, size_t count) {
 static int synced(int descriptor, int (*sync)(int)) {
   char path[PATH_MAX];
   if ((control->sync_errno == 0 && journal < 0) || !path_of(descriptor, path)) return sync(descriptor);
-  if (is_to_fail(control->sync_errno)) {
+  size_t length = strlen(path);
+  int is_log = length > 4 && strcmp(path + length - 4, "-wal") == 0;
+  if (!(control->spares_log && is_log) && is_to_fail(control->sync_errno)) {
     errno = control->sync_errno;
     return -1;
   }

@@ -11,6 +11,8 @@ export const errorNumbers = { EIO: 5, ENOSPC: 28, EROFS: 30 } as const;
 export interface DiskFault {
   /** fsync and fdatasync. */
   readonly sync?: keyof typeof errorNumbers;
+  /** Only syncs of the database itself fail, not those of its log. */
+  readonly sparesLog?: boolean;
   /** write, pwrite and ftruncate. */
   readonly write?: keyof typeof errorNumbers;
   /** Half of what is to be written is written before it fails. */
@@ -65,9 +67,10 @@ export class FaultyDisk {
   }
 
   /** Lets it fail from here on. */
-  arm({ sync, write, isTorn = false, open, after = 0 }: DiskFault): void {
+  arm({ sync, sparesLog = false, write, isTorn = false, open, after = 0 }: DiskFault): void {
     // What counts down goes first, so that nothing fails too early.
     this.#set(4, after);
+    this.#set(8, sparesLog ? 1 : 0);
     this.#set(2, isTorn ? 1 : 0);
     this.#set(3, open === undefined ? 0 : errorNumbers[open]);
     this.#set(1, write === undefined ? 0 : errorNumbers[write]);

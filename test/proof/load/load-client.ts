@@ -69,9 +69,9 @@ export class LoadClient {
   }
 
   /** Asks until it is told to stop, with a short pause between two things. */
-  async work(stopped: AbortSignal): Promise<void> {
+  async work(stopped: AbortSignal, mayAsk: () => boolean): Promise<void> {
     while (!stopped.aborted) {
-      await this.#askSomething();
+      if (mayAsk()) await this.#askSomething();
       await delay(2 + this.#random.below(20));
     }
   }

@@ -56,6 +56,10 @@ export class World {
   readonly proxies: Proxy[] = [];
   readonly workers: Program[] = [];
   readonly keys = new Keys();
+  /** True while nobody asks for anything, so that streams carry nothing but pulses and bookmarks. */
+  isQuiet = false;
+  /** The ways of subscribers and workers, whose streams are kept. */
+  readonly streamProxies: Proxy[] = [];
   readonly data: string;
   readonly #options: WorldOptions;
   readonly #clients: SignalboxClient[] = [];
@@ -195,13 +199,15 @@ export class World {
     }
     const starting = Array.from({ length: workerCount }, (_, place) => this.startWorker(place));
     await Promise.all(starting);
+    this.streamProxies.push(...this.proxies);
     const { history, keys } = this;
     const working: Promise<void>[] = [];
     for (let number = 0; number < clientCount; number += 1) {
-      const client = await this.#proxied(2_500);
+      // One gives up at once, one soon, one late: what became of a call is unknown to some.
+      const client = await this.#proxied([0, 600, 3_000][number % 3] ?? 0);
       const random = new Random(this.random.below(2 ** 31));
       const loading = new LoadClient({ client, history, name: `client-${number}`, random, keys });
-      working.push(loading.work(this.#stopped.signal));
+      working.push(loading.work(this.#stopped.signal, () => !this.isQuiet));
     }
     const planning = new LoadClient({
       client: await this.#proxied(20_000),
@@ -227,6 +233,7 @@ export class World {
     ] as const;
     for (const form of forms) {
       this.#subscribers.push(new Subscriber({ ...form, client: await this.#proxied(60_000), history }));
+      this.streamProxies.push(this.proxies.at(-1) as Proxy);
     }
     this.#working = (async () => {
       // What is answered meanwhile joins in.
@@ -240,6 +247,10 @@ export class World {
   async #createPlans(client: LoadClient): Promise<void> {
     const open = new Set<Promise<unknown>>();
     while (!this.#stopped.signal.aborted) {
+      if (this.isQuiet) {
+        await delay(50);
+        continue;
+      }
       const key = this.keys.add("plan");
       const end = Promise.withResolvers<void>();
       this.#openPlans.set(key, end);

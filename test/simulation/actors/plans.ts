@@ -1,17 +1,39 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { NewActionSchema } from "../../../gen/signalbox/v1/action_pb.ts";
 import { Dependency_Requirement } from "../../../gen/signalbox/v1/action_pb.ts";
+import { type ConditionSpecSchema, EarlySignals } from "../../../gen/signalbox/v1/condition_pb.ts";
 import type { NewRunSchema } from "../../../gen/signalbox/v1/run_pb.ts";
 import { ValueType } from "../../../gen/signalbox/v1/value_pb.ts";
 import type { Random } from "../../support/random.ts";
 
+type Conditions = readonly AskedCondition[];
 type NewAction = MessageInitShape<typeof NewActionSchema>;
 type NewRun = MessageInitShape<typeof NewRunSchema>;
+type Work = NonNullable<NewRun["work"]>;
 
-/** A run to be created, and the conditions that it asks sooner or later. */
+/** A condition that a run asks sooner or later. */
+export interface AskedCondition {
+  readonly name: string;
+  /** One answer of anybody decides it, and nothing else but time, an operator or its run ends it. */
+  readonly isPlain: boolean;
+  /** Signals may name it by this. */
+  readonly correlationKey?: string;
+}
+
+/** A run to be created, and the conditions that it asks. */
 export interface Plan {
   readonly run: NewRun & { readonly runId: string };
-  readonly conditions: readonly string[];
+  readonly conditions: readonly AskedCondition[];
+}
+
+/** Who votes, where several answers are asked for. */
+export const voters = ["ana", "ben", "eve"] as const;
+
+/** Signals by these keys meet conditions of several runs. */
+const keys = ["key-1", "key-2", "key-3"] as const;
+
+function plain(...names: string[]): readonly AskedCondition[] {
+  return names.map((name) => ({ name, isPlain: true }));
 }
 
 /** The ops of the load; every worker of the end runs all of them. */
@@ -27,18 +49,25 @@ function bool(value: boolean) {
   return { kind: { case: "boolValue" as const, value } };
 }
 
-function work(name: string, said: Partial<NewAction> & { readonly from?: string; readonly op?: string } = {}): NewAction {
-  const { from, op = "work", ...rest } = said;
+function work(name: string, said: { from?: string; op?: string; dependencies?: NewAction["dependencies"] } = {}): NewAction {
+  const { from, op = "work", dependencies = [] } = said;
   const inputs =
     from === undefined
       ? {}
       : { from: { source: { case: "reference" as const, value: { from, output: "value" } } } };
   const resources = op === "heavy" ? { resources: { ramMb: 600n } } : {};
-  return { name, kind: { case: "task", value: { op, inputs, retry, ...resources } }, ...rest };
+  return { name, kind: { case: "task", value: { op, inputs, retry, ...resources } }, dependencies };
 }
 
-function asks(name: string, said: { timeout?: number; byDefault?: boolean; after?: string[] } = {}): NewAction {
-  const { timeout, byDefault, after = [] } = said;
+interface Asking {
+  readonly timeout?: number;
+  readonly byDefault?: boolean;
+  readonly after?: readonly string[];
+  readonly terms?: MessageInitShape<typeof ConditionSpecSchema>;
+}
+
+function asks(name: string, said: Asking = {}): NewAction {
+  const { timeout, byDefault, after = [], terms = {} } = said;
   return {
     name,
     kind: {
@@ -48,13 +77,14 @@ function asks(name: string, said: { timeout?: number; byDefault?: boolean; after
         prompt: "go on?",
         ...(timeout === undefined ? {} : { timeout: seconds(timeout) }),
         ...(byDefault === undefined ? {} : { defaultValue: bool(byDefault) }),
+        ...terms,
       },
     },
     dependencies: after.map((action) => ({ action, requirement: Dependency_Requirement.SUCCEEDED })),
   };
 }
 
-function planOf(...actions: NewAction[]): NewRun["work"] {
+function planOf(...actions: NewAction[]): Work {
   return { case: "plan", value: { actions } };
 }
 
@@ -65,56 +95,100 @@ export function childrenOf(runId: string): NewAction[] {
     work("child"),
     asks("ask", seldom ? { timeout: 30 } : {}),
     { name: "note", kind: { case: "trace", value: { description: "a step" } } },
-    work("after", { dependencies: [{ action: "ask", requirement: Dependency_Requirement.ENDED }] }),
+    work("after", { dependencies: [ended("ask")] }),
   ];
 }
 
-const plans: readonly ((random: Random) => Pick<Plan, "conditions"> & { readonly work: NewRun["work"] })[] = [
-  () => ({
-    work: { case: "task", value: { op: "work", inputs: {}, retry } },
-    conditions: [],
-  }),
-  () => ({
-    work: planOf(
+const plans: readonly ((random: Random) => readonly [Work, Conditions])[] = [
+  () => [{ case: "task", value: { op: "work", inputs: {}, retry } }, []],
+  () => [
+    planOf(
       work("first"),
       work("second", { from: "first" }),
       asks("approve", { after: ["first"] }),
       work("last", { from: "second", dependencies: [{ action: "approve", equals: bool(true) }] }),
     ),
-    conditions: ["approve"],
-  }),
-  (random) => ({
-    work: planOf(
+    plain("approve"),
+  ],
+  (random) => [
+    planOf(
       asks("soon", { timeout: 1 + random.below(20), byDefault: random.percent(50) }),
       asks("late", { timeout: 5 + random.below(40) }),
       work("then", { dependencies: [{ action: "soon", equals: bool(true) }] }),
-      work("anyway", { dependencies: [{ action: "late", requirement: Dependency_Requirement.ENDED }] }),
+      work("anyway", { dependencies: [ended("late")] }),
     ),
-    conditions: ["soon", "late"],
-  }),
-  () => ({ work: planOf(work("top", { op: "parent" })), conditions: ["top/ask"] }),
-  () => ({
-    work: planOf(
+    plain("soon", "late"),
+  ],
+  () => [planOf(work("top", { op: "parent" })), plain("top/ask")],
+  () => [
+    planOf(
       work("a", { op: "heavy" }),
       work("b", { op: "heavy" }),
       work("c"),
       work("sum", { from: "c", dependencies: [{ action: "a" }, { action: "b" }] }),
     ),
-    conditions: [],
-  }),
-  () => ({
-    work: planOf(
+    [],
+  ],
+  () => [
+    planOf(
       work("top", { op: "parent" }),
       asks("gate", { after: ["top"] }),
       work("end", { dependencies: [{ action: "gate" }] }),
     ),
-    conditions: ["top/ask", "gate"],
-  }),
+    plain("top/ask", "gate"),
+  ],
+  // Two equal answers of three voters decide; a veto may do it alone.
+  (random) => [
+    planOf(
+      asks("vote", {
+        ...(random.percent(30) ? { timeout: 60, byDefault: false } : {}),
+        terms: {
+          answerRule: {
+            requiredCount: 2,
+            voterCount: voters.length,
+            subjects: [...voters],
+            ...(random.percent(40) ? { veto: bool(false) } : {}),
+          },
+          escalations: [{ after: seconds(3), notify: ["boss"], assignee: "eve" }],
+        },
+      }),
+      work("elected", { dependencies: [{ action: "vote", equals: bool(true) }] }),
+    ),
+    [{ name: "vote", isPlain: false }],
+  ],
+  // The first of several that is answered withdraws the others.
+  () => [
+    planOf(
+      asks("left", { terms: { group: "way" } }),
+      asks("right", { terms: { group: "way" } }),
+      work("go", { dependencies: [ended("left"), ended("right")] }),
+    ),
+    [
+      { name: "left", isPlain: false },
+      { name: "right", isPlain: false },
+    ],
+  ],
+  (random) => {
+    const correlationKey = random.pick(keys);
+    const earlySignals = random.percent(30) ? EarlySignals.DROP : EarlySignals.KEEP;
+    return [
+      planOf(
+        work("before"),
+        asks("keyed", { after: ["before"], terms: { correlationKey, earlySignals } }),
+        work("behind", { dependencies: [ended("keyed")] }),
+      ),
+      [{ name: "keyed", isPlain: false, correlationKey }],
+    ];
+  },
 ];
+
+function ended(action: string) {
+  return { action, requirement: Dependency_Requirement.ENDED };
+}
 
 /** A run of one of the shapes, with an id, labels and a priority by chance. */
 export function makePlan(random: Random, runId: string): Plan {
-  const { work: asked, conditions } = random.pick(plans)(random);
+  const [asked, conditions] = random.pick(plans)(random);
   const timeout = random.percent(12) ? { timeout: seconds(20 + random.below(100)) } : {};
   const run = {
     runId,

@@ -2,18 +2,20 @@ import { Action_State } from "../../../gen/signalbox/v1/action_pb.ts";
 import { ConditionService } from "../../../gen/signalbox/v1/condition_service_pb.ts";
 import { EventService } from "../../../gen/signalbox/v1/event_service_pb.ts";
 import { LimitService } from "../../../gen/signalbox/v1/limit_service_pb.ts";
+import { ConditionReplay } from "../../../gen/signalbox/v1/replay_pb.ts";
 import { RunService } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { WorkerService } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { canonical } from "../../../src/core/value.ts";
+import type { SignalCall } from "../world/chronicle.ts";
 import type { CallResult } from "../world/network.ts";
-import { makePlan } from "./plans.ts";
+import { type AskedCondition, makePlan, voters } from "./plans.ts";
 import type { Surroundings } from "./simulated-worker.ts";
 
 /** A run that a client asked for. */
-interface KnownRun {
+export interface KnownRun {
   readonly namespace: string;
   readonly runId: string;
-  readonly conditions: readonly string[];
+  readonly conditions: readonly AskedCondition[];
 }
 
 /** 3 calls of one client on their way at once. */
@@ -24,6 +26,8 @@ const weights = {
   signal: 34,
   cancel: 3,
   retry: 6,
+  rerun: 4,
+  tend: 8,
   update: 4,
   end: 3,
   publish: 5,
@@ -72,8 +76,8 @@ export class SimulatedClient {
   }
 
   /** Answers a condition, as whoever waits for nothing better does at the end. */
-  answer(run: { readonly namespace: string; readonly runId: string }, action: string, value: boolean): string {
-    return this.#signal(run, action, value);
+  answer(of: Pick<KnownRun, "namespace" | "runId">, name: string, value: boolean): string {
+    return this.#signal(of, { name, isPlain: false }, value);
   }
 
   #create(): string {
@@ -97,12 +101,21 @@ export class SimulatedClient {
       case "signal":
         if (conditions.length === 0) return "has nothing to answer";
         return this.#signal(run, random.pick(conditions), random.percent(80));
+      case "tend":
+        return conditions.length === 0 ? "has nothing to tend" : this.#tend(run, random.pick(conditions));
       case "cancel":
         this.#call(RunService.method.cancelRun, { ...of, cause: "not wanted" });
         break;
       case "retry":
-        this.#call(RunService.method.retryRun, { ...of, force: random.percent(30), all: random.percent(30) });
+        this.#call(RunService.method.retryRun, {
+          ...of,
+          force: random.percent(30),
+          all: random.percent(30),
+          replay: random.pick([ConditionReplay.UNSPECIFIED, ConditionReplay.REUSE, ConditionReplay.ASK_AGAIN]),
+        });
         break;
+      case "rerun":
+        return this.#rerun(run);
       case "update":
         this.#call(RunService.method.updateRun, {
           ...of,
@@ -111,7 +124,7 @@ export class SimulatedClient {
         });
         break;
       case "end": {
-        const name = random.pick(["main", "first", "second", "a", "top", "approve", "late"]);
+        const name = random.pick(["main", "first", "second", "a", "top", "approve", "late", "vote", "left"]);
         const state = random.pick([Action_State.SUCCEEDED, Action_State.FAILED, Action_State.CANCELLED]);
         const error = state === Action_State.FAILED ? { error: { type: "Operator", message: "no" } } : {};
         const value = { kind: { case: "stringValue" as const, value: `${runId}/${name}` } };
@@ -139,26 +152,39 @@ export class SimulatedClient {
     return `asks ${kind} of ${namespace}/${runId}`;
   }
 
-  #signal(run: Omit<KnownRun, "conditions">, action: string, value: boolean): string {
-    const { chronicle } = this.#around;
-    const { namespace, runId } = run;
+  #signal(of: Pick<KnownRun, "namespace" | "runId">, asked: AskedCondition, value: boolean): string {
+    const { chronicle, random } = this.#around;
+    const { namespace, runId } = of;
+    const { name: action, isPlain, correlationKey } = asked;
+    const stated = { value: { kind: { case: "boolValue" as const, value } } };
+    if (correlationKey !== undefined && random.percent(60)) {
+      const keepFor = random.percent(50) ? { keepFor: { seconds: 20n, nanos: 0 } } : {};
+      this.#call(ConditionService.method.signalCondition, { namespace, correlationKey, ...stated, ...keepFor });
+      return `signals ${correlationKey} ${value}`;
+    }
+    const request = { namespace, runId, name: action, ...stated };
+    if (!isPlain) {
+      this.#call(ConditionService.method.signalCondition, request);
+      return `signals ${namespace}/${runId}/${action} ${value}`;
+    }
     const text = canonical({ kind: "bool", value });
-    const call = {
+    const call: SignalCall = {
       runId: `${namespace}/${runId}`,
       action,
       value: text,
       subject: this.#name,
       invokedAtStep: chronicle.step,
-      returnedAtStep: undefined as number | undefined,
-      result: undefined as string | undefined,
+      returnedAtStep: undefined,
+      result: undefined,
+      mayActLater: false,
     };
     chronicle.signals.push(call);
-    const request = { namespace, runId, name: action, value: { kind: { case: "boolValue" as const, value } } };
     this.#call(ConditionService.method.signalCondition, request, (result) => {
       if (result.kind === "unknown") return;
       call.returnedAtStep = chronicle.step;
       if (result.kind === "refused") {
         call.result = result.reason;
+        call.mayActLater = !result.isCertain;
         return;
       }
       const { kept, repeated } = result.answer;
@@ -168,6 +194,55 @@ export class SimulatedClient {
       else chronicle.acceptedSignals.push(accepted);
     });
     return `signals ${namespace}/${runId}/${action} ${value}`;
+  }
+
+  /** What people do to a condition without answering it. */
+  #tend({ namespace, runId }: KnownRun, { name }: AskedCondition): string {
+    const { random, clock } = this.#around;
+    const of = { namespace, runId, name };
+    const soon = { seconds: BigInt(Math.floor(clock.wallMs / 1_000) + 1 + random.below(30)), nanos: 0 };
+    const kind = random.pick(["claims", "releases", "delegates", "snoozes", "extends"] as const);
+    switch (kind) {
+      case "claims":
+        this.#call(ConditionService.method.claimCondition, { ...of, force: random.percent(30) });
+        break;
+      case "releases":
+        this.#call(ConditionService.method.releaseCondition, of);
+        break;
+      case "delegates":
+        this.#call(ConditionService.method.delegateCondition, { ...of, to: random.pick(voters) });
+        break;
+      case "snoozes":
+        this.#call(ConditionService.method.snoozeCondition, { ...of, endTime: soon });
+        break;
+      case "extends":
+        this.#call(ConditionService.method.extendCondition, { ...of, deadlineTime: soon });
+        break;
+    }
+    return `${kind} ${namespace}/${runId}/${name}`;
+  }
+
+  /** Does a run over, as another one. */
+  #rerun({ namespace, runId, conditions }: KnownRun): string {
+    const { random, chronicle } = this.#around;
+    if (this.#runs.length >= this.#runsMax) return "has enough runs";
+    const newRunId = `run-${this.#runs.length}`;
+    // What an earlier answer does to them is no business of the model of a plain condition.
+    this.#runs.push({
+      namespace,
+      runId: newRunId,
+      conditions: conditions.map((asked) => ({ ...asked, isPlain: false })),
+    });
+    const replay = random.pick([
+      ConditionReplay.UNSPECIFIED,
+      ConditionReplay.REUSE,
+      ConditionReplay.ASK_AGAIN,
+      ConditionReplay.REQUIRE_BOTH,
+    ]);
+    this.#call(RunService.method.rerunRun, { namespace, runId, newRunId, replay }, (result) => {
+      if (result.kind === "ok") chronicle.runs.add(`${namespace}/${newRunId}`);
+    });
+    return `reruns ${namespace}/${runId} as ${newRunId}`;
   }
 
   #read({ namespace, runId }: KnownRun): string {

@@ -2,7 +2,7 @@ import { durable, fencedReports } from "../../guarantees/acknowledged.ts";
 import { endsOnce, fenced, oneAnswer } from "../../guarantees/actions.ts";
 import { feedViolations } from "../../guarantees/feed.ts";
 import { recordOf } from "../../guarantees/record.ts";
-import type { MemoryState } from "../../../src/store/memory/memory-state.ts";
+import type { Transaction } from "../../../src/core/event.ts";
 import type { SimulatedSubscriber } from "../actors/simulated-subscriber.ts";
 import type { Chronicle } from "../world/chronicle.ts";
 import { earlySignalsKept } from "./early-signals.ts";
@@ -10,10 +10,10 @@ import { linearSignals } from "./linear-signals.ts";
 
 /** Holds the whole history against the promises; `Promise: what broke it`. */
 export function judge(
-  state: MemoryState,
+  transactions: readonly Transaction[],
   { chronicle, subscribers }: { chronicle: Chronicle; subscribers: readonly SimulatedSubscriber[] },
 ): readonly string[] {
-  const events = recordOf(state.transactions).flat();
+  const events = recordOf(transactions).flat();
   const runs = [...chronicle.runs];
   return [
     ...named("Durable", durable(events, runs)),
@@ -24,7 +24,7 @@ export function judge(
     ...named("Early signals are kept", earlySignalsKept(events, chronicle.keptSignals)),
     ...named("Linear", linearSignals(events, chronicle.signals)),
     ...subscribers.flatMap((subscriber) => {
-      const reference = recordOf(state.transactions, subscriber.wish.matches);
+      const reference = recordOf(transactions, subscriber.wish.matches);
       const streams = subscriber.streams(subscriber.isAtHead);
       if (streams.length === 0) return [];
       return feedViolations({ streams, reference }).map((what) => `${what} (${subscriber.wish.name})`);

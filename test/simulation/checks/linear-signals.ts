@@ -81,6 +81,12 @@ export function linearSignals(events: readonly RecordedEvent[], calls: readonly 
       invokedAt: call.invokedAtStep,
       endedAt: call.returnedAtStep ?? Number.POSITIVE_INFINITY,
     }));
+    // A refusal is not remembered by its request id: a copy that comes late is judged anew.
+    for (const { subject, value, invokedAtStep: invokedAt, mayActLater } of all) {
+      if (!mayActLater) continue;
+      const endedAt = Number.POSITIVE_INFINITY;
+      history.push({ process: subject, input: { signal: value }, output: undefined, invokedAt, endedAt });
+    }
     if (endByCondition.has(name)) {
       const input = { end: endByCondition.get(name) };
       const endedAt = Number.POSITIVE_INFINITY;

@@ -12,6 +12,8 @@ export interface SignalCall {
   returnedAtStep: number | undefined;
   /** "answered", "repeated", "kept", "keptRepeated", or the reason of a refusal. */
   result: string | undefined;
+  /** It was refused, and another copy of it was on its way, which may have been taken later. */
+  mayActLater: boolean;
 }
 
 /** What everybody outside the server was told, which is what promises are held against. */

@@ -1,6 +1,7 @@
 import type { Decision } from "../../../src/core/change.ts";
 import type { CommandKind, CommandOf, Stamp } from "../../../src/core/command.ts";
 import { decide as rules } from "../../../src/core/decide.ts";
+import type { Event, Position, Transaction } from "../../../src/core/event.ts";
 import type { Loaded } from "../../../src/core/loaded.ts";
 import type { MemoryState } from "../../../src/store/memory/memory-state.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
@@ -28,6 +29,8 @@ export interface DiskOptions {
   readonly onJudged: (judged: Judged) => void;
   /** A planted bug: commands are acknowledged one commit before they are safe. */
   readonly acknowledgesEarly?: boolean;
+  /** A planted bug: what a read answers, by its name; `openCount` is how many processes have had the store. */
+  readonly onRead?: (name: string, answer: unknown, openCount: number) => unknown;
 }
 
 /** A process that has the store open. */
@@ -75,6 +78,9 @@ export class Disk {
   /** How many of the log are safe; all of them unless a bug is planted. */
   #safeCount = 0;
   #isRebuilding = false;
+  #openCount = 0;
+  #transactions: Transaction[] = [];
+  #head = 0n;
   readonly #feedId: string;
 
   constructor(options: DiskOptions) {
@@ -86,6 +92,21 @@ export class Disk {
   /** The state that is durable and visible. Undefined before the first command. */
   get state(): MemoryState | undefined {
     return this.#state;
+  }
+
+  /** The feed as the rules made it, in commit order and numbered from 1, whatever the store says of it. */
+  get transactions(): readonly Transaction[] {
+    return this.#transactions;
+  }
+
+  /** The position of the last event. */
+  get head(): bigint {
+    return this.#head;
+  }
+
+  /** The store itself, for who looks at what it says. */
+  get store(): Store {
+    return this.#memory;
   }
 
   /** How many commands wait to be committed. */
@@ -100,6 +121,7 @@ export class Disk {
 
   /** Opens it for a process. */
   open(): OpenDisk {
+    this.#openCount += 1;
     const holder: Holder = { isGone: false, readsFail: false, delaysRead: false };
     return {
       store: this.#storeOf(holder),
@@ -146,18 +168,19 @@ export class Disk {
     this.#safeCount = this.#log.length;
   }
 
-  /** The feed that comes of judging everything again, by rules that see only what they are given. */
-  async replay(): Promise<MemoryState | undefined> {
-    let state: MemoryState | undefined;
+  /** The events that come of judging everything again, by rules that see only what they are given. */
+  async replay(): Promise<readonly (readonly Event[])[]> {
+    const events: (readonly Event[])[] = [];
     const { rules: decide = rules } = this.#options;
     const memory = new MemoryStore({
       decide: (command, loaded, stamp) => {
-        state = loaded as MemoryState;
-        return decide(command, loaded, stamp);
+        const decision = decide(command, loaded, stamp);
+        if (decision.ok && decision.change.events.length > 0) events.push(decision.change.events);
+        return decision;
       },
     });
     for (const { command, stamp } of this.#log) await memory.transact(command, stamp).catch(() => {});
-    return state;
+    return events;
   }
 
   /** What was not safe is gone. */
@@ -165,6 +188,8 @@ export class Disk {
     const safe = this.#log.slice(0, this.#safeCount);
     this.#log = [];
     this.#memory = this.#newMemory(this.#options.rules ?? rules);
+    this.#transactions = [];
+    this.#head = 0n;
     this.#isRebuilding = true;
     for (const waiting of safe) {
       this.#log.push(waiting);
@@ -188,13 +213,21 @@ export class Disk {
   #newMemory(decide: Decide): MemoryStore {
     return new MemoryStore({
       decide: (command, loaded, stamp) => {
-        const before = loaded as MemoryState;
+        const before = loaded as unknown as MemoryState;
         this.#state = before;
         const decision = decide(command, loaded, stamp);
         if (!this.#isRebuilding) this.#options.onJudged({ command, before, decision });
+        if (decision.ok) this.#append(decision.change.events);
         return decision;
       },
     });
+  }
+
+  /** Keeps the feed as it should be, beside the store's own. */
+  #append(events: readonly Event[]): void {
+    if (events.length === 0) return;
+    this.#transactions.push({ first: (this.#head + 1n) as Position, events });
+    this.#head += BigInt(events.length);
   }
 
   #storeOf(holder: Holder): Store {
@@ -208,8 +241,11 @@ export class Disk {
       if (name === "feedId") return this.#feedId;
       const found: unknown = Reflect.get(this.#memory, name, this.#memory);
       if (typeof found !== "function") return found;
+      const read = (args: unknown[]) => (Reflect.get(this.#memory, name) as typeof found).apply(this.#memory, args);
+      const { onRead } = this.#options;
+      const planted = async (args: unknown[]) => onRead?.(name, await read(args), this.#openCount);
       return (...args: unknown[]) =>
-        this.#read(holder, () => (Reflect.get(this.#memory, name) as typeof found).apply(this.#memory, args));
+        this.#read(holder, () => (onRead === undefined ? read(args) : planted(args)));
     };
     return new Proxy({}, { get }) as Store;
   }

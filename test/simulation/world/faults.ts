@@ -25,6 +25,8 @@ export class Faults {
   readonly #world: SimulatedWorld;
   readonly #plan: FaultPlan;
   #readsFailUntilStep = 0;
+  /** The server is to be killed as soon as it has something to lose. */
+  #isKillDue = false;
 
   constructor(world: SimulatedWorld, plan: FaultPlan) {
     this.#world = world;
@@ -66,6 +68,10 @@ export class Faults {
   async next(): Promise<string | undefined> {
     const { random, chronicle, server } = this.#world;
     if (this.#readsFailUntilStep > 0 && chronicle.step > this.#readsFailUntilStep) this.cease();
+    if (this.#isKillDue && server.state !== "DOWN" && this.#world.disk.waitingCount > 1) {
+      chronicle.injected("server killed");
+      return this.#kill();
+    }
     // The scheduler asks once in about 25 steps.
     let chance = random.next() * 40;
     for (const kind of worldFaults) {
@@ -100,7 +106,9 @@ export class Faults {
       case "stream stalled":
         return this.#breakStream(kind);
       case "server killed":
-        return this.#kill();
+        if (random.percent(30)) return this.#kill();
+        this.#isKillDue = true;
+        return undefined;
       case "server stopped":
         server.stop();
         return "the server is stopped";
@@ -127,6 +135,7 @@ export class Faults {
   async #kill(): Promise<string> {
     const { random, disk, chronicle } = this.#world;
     const { waitingCount } = disk;
+    this.#isKillDue = false;
     const keptCount = random.percent(50) ? random.below(waitingCount + 1) : 0;
     if (keptCount > 0) chronicle.injected("acknowledgement lost at a crash");
     if (keptCount > 0 && keptCount < waitingCount) chronicle.injected("group torn at a crash");

@@ -12,7 +12,8 @@ const triesMax = 6;
 /** What a call came to, as its client knows it. */
 export type CallResult<Method extends DescMethodUnary = DescMethodUnary> =
   | { readonly kind: "ok"; readonly answer: MessageShape<Method["output"]> }
-  | { readonly kind: "refused"; readonly reason: string }
+  /** Not certain: another copy of the request may still arrive, and find things otherwise. */
+  | { readonly kind: "refused"; readonly reason: string; readonly isCertain: boolean }
   | { readonly kind: "unknown" };
 
 /** A call that a client makes. It is tried again, with the same content, until it is answered. */
@@ -21,6 +22,8 @@ interface Call {
   readonly request: unknown;
   readonly subject: string;
   tries: number;
+  /** How many messages of it were on their way in all. */
+  copies: number;
   isOver: boolean;
   readonly done: (result: CallResult) => void;
 }
@@ -28,7 +31,7 @@ interface Call {
 /** Something on its way. */
 interface Mail {
   readonly kind: "request" | "reply";
-  readonly what: string;
+  readonly call: Call;
   readonly deliver: () => void;
 }
 
@@ -72,7 +75,7 @@ export class Network {
     request: unknown,
     { subject = "client", done }: { subject?: string; done: (result: CallResult<Method>) => void },
   ): void {
-    const call: Call = { method, request, subject, tries: 0, isOver: false, done: done as Call["done"] };
+    const call: Call = { method, request, subject, tries: 0, copies: 0, isOver: false, done: done as Call["done"] };
     this.#try(call);
   }
 
@@ -87,9 +90,12 @@ export class Network {
   deliverMail(index: number, fate: MailFate): string {
     const [mail] = this.#mail.splice(index, 1);
     if (mail === undefined) return "nothing";
-    if (fate === "doubled") this.#mail.push(mail);
+    if (fate === "doubled") {
+      mail.call.copies += 1;
+      this.#mail.push(mail);
+    }
     if (fate !== "lost") mail.deliver();
-    return `${mail.kind} ${mail.what} ${fate}`;
+    return `${mail.kind} ${mail.call.method.name} ${fate}`;
   }
 
   /** What kind of message is at an index. */
@@ -114,8 +120,9 @@ export class Network {
       return;
     }
     call.tries += 1;
+    call.copies += 1;
     const tries = call.tries;
-    this.#mail.push({ kind: "request", what: call.method.name, deliver: () => this.#arrive(call) });
+    this.#mail.push({ kind: "request", call, deliver: () => this.#arrive(call) });
     this.#options.clock.after(patienceMs * tries, () => {
       if (call.tries === tries) this.#try(call);
     });
@@ -143,7 +150,7 @@ export class Network {
   #reply(call: Call, lifeNumber: number, deliver: () => void): void {
     const { server } = this.#options;
     if (server.lifeNumber !== lifeNumber || server.engine === undefined) return;
-    this.#mail.push({ kind: "reply", what: call.method.name, deliver });
+    this.#mail.push({ kind: "reply", call, deliver });
   }
 
   #refused(call: Call, error: unknown): void {
@@ -154,7 +161,7 @@ export class Network {
     if (code === Code.Internal || code === Code.Unknown) {
       this.#options.onBug(`${call.method.name} ended with ${reason}: ${(error as Error).message}`);
     }
-    this.#finish(call, { kind: "refused", reason });
+    this.#finish(call, { kind: "refused", reason, isCertain: call.copies === 1 });
   }
 
   #finish(call: Call, result: CallResult): void {

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { type Action, hasEnded } from "../../../src/core/action.ts";
+import type { Position, Transaction } from "../../../src/core/event.ts";
 import { namespaceOf, runIdOf } from "../../../src/core/name.ts";
 import { hasRunEnded } from "../../../src/core/run.ts";
 import type { MemoryState } from "../../../src/store/memory/memory-state.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { Random } from "../../support/random.ts";
-import { SimulatedClient } from "../actors/simulated-client.ts";
+import { voters } from "../actors/plans.ts";
+import { type KnownRun, SimulatedClient } from "../actors/simulated-client.ts";
 import { SimulatedSubscriber } from "../actors/simulated-subscriber.ts";
 import { SimulatedWorker, type Surroundings, type WorkerTraits } from "../actors/simulated-worker.ts";
 import { wishes } from "../actors/wishes.ts";
@@ -47,6 +50,8 @@ export interface SimulationResult {
 /** 20,000 steps without faults: what has not come to its end by then waits for something that never comes. */
 const calmStepsMax = 20_000;
 const runsMax = 40;
+/** 2 s at a time when nobody has anything to say: less than any lease. */
+const calmStrideMs = 2_000;
 
 type Move = "mail" | "up" | "down" | "commit" | "read" | "act" | "time" | "start" | "fault";
 
@@ -75,7 +80,8 @@ export class SimulatedWorld {
   readonly #digest = createHash("sha256");
   readonly #around: Surroundings;
   #isCalm = false;
-  readonly #answered = new Set<string>();
+  /** How many were asked to answer a condition since nothing goes wrong any more. */
+  readonly #answers = new Map<string, number>();
 
   constructor(options: WorldOptions) {
     const { seed, plant = {}, without = new Set() } = options;
@@ -100,8 +106,8 @@ export class SimulatedWorld {
     this.network = new Network({ server: this.server, clock, onBug: violated });
     const { network, disk } = this;
     this.#around = { network, clock, random, chronicle, disk };
-    const runs: ConstructorParameters<typeof SimulatedClient>[2]["runs"] = [];
-    this.#clients = ["ana", "ben", "eve"].map(
+    const runs: KnownRun[] = [];
+    this.#clients = voters.map(
       (name) => new SimulatedClient(this.#around, name, { runs, runsMax }),
     );
     this.#operator = new SimulatedClient(this.#around, "operator", { runs, runsMax });
@@ -127,6 +133,7 @@ export class SimulatedWorld {
       this.#ambient.giveBack();
     }
     const { state } = this.disk;
+    this.#digest.update(print(this.disk.transactions));
     for (const what of this.chronicle.violations) this.#digest.update(what);
     return {
       seed,
@@ -136,7 +143,7 @@ export class SimulatedWorld {
       digest: this.#digest.digest("hex"),
       trace: this.#trace,
       runCount: state?.runs.size ?? 0,
-      eventCount: Number(state?.head ?? 0n),
+      eventCount: Number(this.disk.head),
     };
   }
 
@@ -167,16 +174,23 @@ export class SimulatedWorld {
     this.network.serverGone(isNoticed);
   }
 
+  /** True if something is on its way or to be committed. */
+  get #isBusy(): boolean {
+    const { disk, network } = this;
+    const isMoving = network.links.some((link) => link.hasUp || link.hasDown);
+    return isMoving || disk.waitingCount > 0 || network.mailCount > 0;
+  }
+
   get #isSound(): boolean {
     return this.chronicle.violations.length === 0;
   }
 
   async #step(): Promise<void> {
     this.chronicle.step += 1;
-    const wasUp = this.server.state === "STOPPING";
+    const wasStopping = this.server.state === "STOPPING";
     const what = await this.#move();
     await this.#ambient.settle();
-    if (wasUp && this.server.state === "DOWN") this.network.serverGone(() => true);
+    if (wasStopping && this.server.engine === undefined) this.network.serverGone(() => true);
     this.network.tidy();
     this.#note(what);
     const { state } = this.disk;
@@ -188,7 +202,7 @@ export class SimulatedWorld {
   #note(what: string): void {
     const { step } = this.chronicle;
     const { clock, disk } = this;
-    const line = `${step} ${clock.monotonicMs} ${clock.wallMs} ${disk.state?.head ?? 0n} ${what}`;
+    const line = `${step} ${clock.monotonicMs} ${clock.wallMs} ${disk.head} ${what}`;
     this.#trace.push(line);
     this.#digest.update(line);
   }
@@ -218,7 +232,7 @@ export class SimulatedWorld {
       act: Math.min(actors.length, 8) * 3,
       time: this.#isCalm ? 3 : 9,
       start: server.state === "DOWN" ? 6 : 0,
-      fault: this.#isCalm ? 0 : 4,
+      fault: this.#isCalm ? 0 : 8,
     };
     switch (random.weighed(weights)) {
       case "mail": {
@@ -262,7 +276,8 @@ export class SimulatedWorld {
     const kind = random.below(100);
     const nextMs = clock.nextMs ?? now;
     let until = now + 1 + random.below(100);
-    if (kind < 40 || this.#isCalm) until = Math.max(nextMs, now + 1);
+    if (this.#isCalm && !this.#isBusy) until = Math.max(nextMs, now + calmStrideMs);
+    else if (kind < 40 || this.#isCalm) until = Math.max(nextMs, now + 1);
     else if (kind > 96) until = now + 1_000 + random.below(20_000);
     await clock.moveTo(until, this.#ambient.settle);
     return `${until - now} ms pass`;
@@ -278,30 +293,35 @@ export class SimulatedWorld {
     }
     if (this.#isCalm) {
       const asked = this.#asked();
-      if (asked !== undefined && this.#operator.canAct) actors.push(() => this.#answer(asked));
+      if (asked !== undefined) actors.push(() => this.#answer(asked));
       return actors;
     }
     for (const client of this.#clients) if (client.canAct) actors.push(() => client.act());
     return actors;
   }
 
-  /** A condition that waits for an answer and would wait for ever. */
+  /** A condition that waits for an answer and would wait for ever, and that was not given one of all yet. */
   #asked(): Action | undefined {
     const { state } = this.disk;
     for (const run of state?.runs.values() ?? []) {
       if (run.pausedConditionCount === 0) continue;
-      const paused = state?.actions(run.key).find((action) => {
-        return action.state === "PAUSED" && !this.#answered.has(askedName(action));
+      const waiting = state?.actions(run.key).find((action) => {
+        const waits = action.state === "PAUSED" && !isTimed(action);
+        return waits && (this.#answers.get(askedName(action)) ?? 0) < voters.length;
       });
-      if (paused !== undefined) return paused;
+      if (waiting !== undefined) return waiting;
     }
     return undefined;
   }
 
+  /** One voter after the other answers, so that a condition that asks for several has them. */
   #answer(asked: Action): string {
-    this.#answered.add(askedName(asked));
+    const name = askedName(asked);
+    const count = this.#answers.get(name) ?? 0;
+    this.#answers.set(name, count + 1);
     const run = { namespace: namespaceOf(asked.run), runId: runIdOf(asked.run) };
-    return this.#operator.answer(run, asked.name, this.random.percent(70));
+    const client = this.#clients[count % this.#clients.length] as SimulatedClient;
+    return `${voters[count % voters.length]} ${client.answer(run, asked.name, this.random.percent(70))}`;
   }
 
   /** No more goes wrong: everything has to come to its end. */
@@ -349,10 +369,13 @@ export class SimulatedWorld {
     const { state } = this.disk;
     if (state === undefined || !this.#isSound) return;
     const { chronicle, subscribers } = this;
-    for (const violation of judge(state, { chronicle, subscribers })) chronicle.violated(violation);
+    const { transactions } = this.disk;
+    for (const violation of judge(transactions, { chronicle, subscribers })) chronicle.violated(violation);
+    const kept = await readWhole(this.disk.store);
+    if (print(kept) !== print(transactions)) chronicle.violated("Ordered: the store keeps another feed");
     if (this.#options.seed % 8 !== 0) return;
-    const again = await this.disk.replay();
-    const isSame = again !== undefined && feedOf(again) === feedOf(state);
+    const again = print(await this.disk.replay());
+    const isSame = again === print(transactions.map(({ events }) => events));
     if (!isSame) chronicle.violated("Pure: the same commands judged again make another feed");
   }
 
@@ -370,7 +393,23 @@ function askedName({ run, name, epoch, queueTimeMs }: Action): string {
   return `${run}/${name} ${epoch} ${queueTimeMs}`;
 }
 
-function feedOf({ transactions }: MemoryState): string {
-  const print = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
-  return JSON.stringify(transactions, print);
+/** True if a condition ends by itself. */
+function isTimed(action: Action): boolean {
+  return action.spec.kind === "condition" && action.spec.timeoutMs !== undefined;
+}
+
+/** Everything that a store says of its feed, page by page. */
+async function readWhole(store: Store): Promise<readonly Transaction[]> {
+  const transactions: Transaction[] = [];
+  let after = 0n as Position;
+  for (;;) {
+    const page = await store.readFeed({ after, run: undefined, eventsMax: 50, bytesMax: 1_000_000 });
+    transactions.push(...page.transactions);
+    after = page.through;
+    if (page.atHead) return transactions;
+  }
+}
+
+function print(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? part.toString() : part));
 }

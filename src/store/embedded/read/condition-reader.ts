@@ -1,23 +1,30 @@
-import type { SQLInputValue } from "node:sqlite";
-import type { RunKey } from "../../../core/name.ts";
+import { anonymousSubject } from "../../../core/conditions/standing.ts";
+import { namespaceOf, type RunKey } from "../../../core/name.ts";
 import type { Labels } from "../../../core/run.ts";
 import { scanPage } from "../../scan.ts";
-import type { ConditionPlace, ConditionQuery, ConditionRow, Page } from "../../store.ts";
+import {
+  type ConditionPlace,
+  type ConditionQuery,
+  type ConditionRow,
+  noDeadlineMs,
+  type Page,
+} from "../../store.ts";
 import { type ActionRow, actionOfRow, actionRowNames } from "../rows/action-row.ts";
-import { parsed } from "../rows/columns.ts";
+import { type Nullable, parsed } from "../rows/columns.ts";
+import { placeOf, type ScannedCondition, scanConditions } from "./condition-scan.ts";
 import { isLabelled } from "./run-reader.ts";
 import type { Statements } from "./statements.ts";
 
-/** What a list looks at of each condition, wanted or not. */
-interface ScannedCondition {
-  readonly run: string;
-  readonly name: string;
-  readonly create_ms: number;
-  readonly namespace: string;
-  readonly labels: string;
-}
+/** A row with what its run and the task above it say. */
+type WholeRow = ActionRow & { readonly created_by: Nullable<string>; readonly op_above: Nullable<string> };
 
-/** Reads pages of conditions, each with the labels of its run. */
+const conditionSql = `SELECT ${actionRowNames},
+    (SELECT created_by FROM runs WHERE key = actions.run) AS created_by,
+    (SELECT above.op FROM actions AS above
+      WHERE above.run = actions.run AND above.name = actions.parent) AS op_above
+  FROM actions WHERE run = ? AND name = ?`;
+
+/** Reads pages of conditions, each with what is said of its run. */
 export class ConditionReader {
   readonly #statements: Statements;
 
@@ -27,40 +34,33 @@ export class ConditionReader {
 
   list(query: ConditionQuery): Page<ConditionRow, ConditionPlace> {
     const page = scanPage({
-      rows: this.#rows(query),
+      rows: scanConditions(this.#statements, query),
       limit: query.limit,
-      matches: (row) =>
-        (query.namespace === undefined || row.namespace === query.namespace) &&
-        isLabelled(row.labels, query.labels),
-      placeOf: (row): ConditionPlace => ({ timeMs: row.create_ms, run: row.run as RunKey, name: row.name }),
+      matches: (row) => isWanted(row, query),
+      placeOf: (row) => placeOf(row, query),
     });
     return { items: page.items.flatMap((row) => this.#condition(row)), next: page.next };
   }
 
-  #rows({ namespace, run, includeEnded, after }: ConditionQuery): Iterable<ScannedCondition> {
-    const place = [after?.timeMs ?? -1, after?.run ?? "", after?.name ?? ""] as const;
-    const isListed = includeEnded ? "condition_state IS NOT NULL" : "condition_state = 'PAUSED'";
-    const read = (where: string, ...values: readonly SQLInputValue[]): Iterable<ScannedCondition> =>
-      this.#statements.each(scanSql(`${where} ${isListed}`), ...values);
-    if (run !== undefined) {
-      const ofRun = "run = ? AND (actions.create_ms, name) > (?, ?) AND";
-      return read(ofRun, run, place[0], place[2]);
-    }
-    const behind = "(actions.create_ms, run, name) > (?, ?, ?) AND";
-    if (namespace === undefined) return read(behind, ...place);
-    return read(`actions.namespace = ? AND ${behind}`, namespace, ...place);
-  }
-
   #condition({ run, name, labels }: ScannedCondition): ConditionRow[] {
-    const sql = `SELECT ${actionRowNames} FROM actions WHERE run = ? AND name = ?`;
-    const row = this.#statements.get<ActionRow>(sql, run, name);
-    return row === undefined ? [] : [{ action: actionOfRow(row), runLabels: parsed<Labels>(labels) }];
+    const row = this.#statements.get<WholeRow>(conditionSql, run, name);
+    if (row === undefined) return [];
+    const requester = row.created_by ?? anonymousSubject;
+    return [
+      { action: actionOfRow(row), runLabels: parsed<Labels>(labels), requester, op: row.op_above ?? "" },
+    ];
   }
 }
 
-function scanSql(where: string): string {
-  return `SELECT run, name, actions.create_ms, actions.namespace, runs.labels
-    FROM actions CROSS JOIN runs ON runs.key = actions.run
-    WHERE ${where}
-    ORDER BY actions.create_ms, run, name`;
+function isWanted(row: ScannedCondition, query: ConditionQuery): boolean {
+  const { namespace, assignee, dueBeforeMs, op, correlationKey } = query;
+  const isOpen = row.condition_state === "PAUSED";
+  if (!isOpen && (!query.includeEnded || query.order === "due")) return false;
+  if (isOpen && !query.includeSnoozed && row.snooze_end_ms !== null) return false;
+  if (namespace !== undefined && namespaceOf(row.run as RunKey) !== namespace) return false;
+  if (assignee !== undefined && (row.assignee ?? "") !== assignee) return false;
+  if (correlationKey !== undefined && (row.correlation_key ?? "") !== correlationKey) return false;
+  if (dueBeforeMs !== undefined && (row.deadline_ms ?? noDeadlineMs) >= dueBeforeMs) return false;
+  if (op !== undefined && (op === "" || row.op_above !== op)) return false;
+  return isLabelled(row.labels, query.labels);
 }

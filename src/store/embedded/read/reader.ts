@@ -1,10 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Action, ActionState, Attempt } from "../../../core/action.ts";
+import { assert } from "../../../core/assert.ts";
 import type { RunKey } from "../../../core/name.ts";
 import type { Due } from "../../../core/stated.ts";
 import { attemptsListedMax } from "../../../limits.ts";
 import { scanPage } from "../../scan.ts";
-import type { ActionQuery, Page, Store } from "../../store.ts";
+import type { ActionQuery, Page, PostPage, Store } from "../../store.ts";
 import {
   type ActionRow,
   type AttemptRow,
@@ -14,6 +15,7 @@ import {
   attemptOfRow,
 } from "../rows/action-row.ts";
 import { namesOf } from "../rows/columns.ts";
+import { type PostRow, postColumns, postOfRow } from "../rows/decision-row.ts";
 import { ConditionReader } from "./condition-reader.ts";
 import { FeedReader } from "./feed-reader.ts";
 import { LimitReader } from "./limit-reader.ts";
@@ -32,6 +34,10 @@ const dueActionsSql = `SELECT due_ms AS at, run, name FROM actions WHERE due_ms 
   ORDER BY due_ms, run, name LIMIT ?`;
 const dueRunsSql = "SELECT due_ms AS at, key FROM runs WHERE due_ms IS NOT NULL ORDER BY due_ms, key LIMIT ?";
 const dueSessionsSql = "SELECT lease_end_ms AS at, id FROM sessions ORDER BY lease_end_ms, id LIMIT ?";
+const dueSignalsSql = `SELECT expire_ms AS at, namespace, correlation_key AS key FROM keyed_signals
+  ORDER BY expire_ms, namespace, correlation_key LIMIT ?`;
+const duePostsSql = `SELECT ${namesOf(postColumns)} FROM posts ORDER BY due_ms, key LIMIT ?`;
+const linkKeySql = "SELECT value FROM meta WHERE name = 'link_key'";
 const dueCountersSql = `SELECT due_ms AS at, key FROM counters WHERE due_ms IS NOT NULL
   ORDER BY due_ms, key LIMIT ?`;
 
@@ -87,6 +93,7 @@ export class Reader {
       readonly run: string;
       readonly name: string;
       readonly key: string;
+      readonly namespace: string;
       id: string;
     };
     for (const { at, run, name } of this.#statements.all<Row>(dueActionsSql, limit + 1)) {
@@ -101,9 +108,24 @@ export class Reader {
     for (const { at, key } of this.#statements.all<Row>(dueCountersSql, limit + 1)) {
       found.push({ at, due: { kind: "counter", key } });
     }
+    for (const { at, namespace, key } of this.#statements.all<Row>(dueSignalsSql, limit + 1)) {
+      found.push({ at, due: { kind: "keyedSignal", namespace, correlationKey: key } });
+    }
     found.sort((one, other) => one.at - other.at);
     const count = found.slice(0, limit).filter(({ at }) => at <= nowMs).length;
     return { due: found.slice(0, count).map(({ due }) => due), nextMs: found[count]?.at };
+  }
+
+  duePosts(nowMs: number, limit: number): PostPage {
+    const rows = this.#statements.all<PostRow>(duePostsSql, limit + 1);
+    const due = rows.slice(0, limit).filter((row) => row.due_ms <= nowMs);
+    return { posts: due.map(postOfRow), nextMs: rows[due.length]?.due_ms };
+  }
+
+  linkKey(): Uint8Array {
+    const value = this.#statements.get<{ readonly value: string }>(linkKeySql)?.value;
+    assert(value !== undefined, "a database that is open has a key for links", {});
+    return Buffer.from(value, "hex");
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import {
   hasEnded,
   type Outcome,
 } from "../../../core/action.ts";
+import { type ConditionStanding, standingOf, termsOf } from "../../../core/conditions/standing.ts";
 import { namespaceOf, type RunKey } from "../../../core/name.ts";
 import type { Values } from "../../../core/value.ts";
 import type { Column, Nullable } from "./columns.ts";
@@ -50,6 +51,8 @@ export interface ActionRow {
   readonly holds: Nullable<string>;
   readonly parked_on: Nullable<string>;
   readonly attempt_inputs: Nullable<string>;
+  readonly standing: Nullable<string>;
+  readonly recovered_from: Nullable<string>;
   /** Also that of a large spec, which stands in another table. */
   readonly spec: string;
 }
@@ -95,13 +98,19 @@ export const actionRareColumns: readonly Column<Action>[] = [
   ["attempt_inputs", (action) => action.attemptInputs],
   ["live_version", liveVersionOf],
   ["condition_state", conditionStateOf],
+  ["standing", (action) => action.standing],
+  ["recovered_from", (action) => action.recoveredFrom],
+  ["assignee", assigneeOf],
+  ["deadline_ms", deadlineMsOf],
+  ["snooze_end_ms", (action) => action.standing?.snoozeEndMs],
+  ["correlation_key", correlationKeyOf],
 ];
 
 /** True if an action has something in its rare columns. */
 export function isRareAction(action: Action): boolean {
-  const { spec, deviceIndexes, holds, parkedOn, attemptInputs } = action;
+  const { spec, deviceIndexes, holds, parkedOn, attemptInputs, recoveredFrom } = action;
   if (deviceIndexes.length > 0 || holds.length > 0) return true;
-  if (parkedOn !== undefined || attemptInputs !== undefined) return true;
+  if (parkedOn !== undefined || attemptInputs !== undefined || recoveredFrom !== undefined) return true;
   return spec.kind === "condition" || (spec.kind === "task" && spec.opVersion > 0);
 }
 
@@ -127,6 +136,24 @@ function conditionStateOf({ spec, state }: Action): "PAUSED" | "ENDED" | undefin
   return state === "PAUSED" ? "PAUSED" : "ENDED";
 }
 
+/** Whose turn it is to answer; undefined for nobody's. */
+function assigneeOf(action: Action): string | undefined {
+  if (action.spec.kind !== "condition") return undefined;
+  const assignee = action.standing?.assignee ?? termsOf(action).assignee;
+  return assignee === "" ? undefined : assignee;
+}
+
+/** When a condition's time runs out; undefined for never. */
+function deadlineMsOf(action: Action): number | undefined {
+  return action.spec.kind === "condition" ? standingOf(action).deadlineMs : undefined;
+}
+
+/** The name under which signals find a condition; undefined for none. */
+export function correlationKeyOf(action: Action): string | undefined {
+  const { correlationKey } = termsOf(action);
+  return correlationKey === "" ? undefined : correlationKey;
+}
+
 /** All of an action but its spec and what is rare, and what indexes need of it. */
 export const actionColumns: readonly Column<Action>[] = [
   ["run", (action) => action.run],
@@ -140,7 +167,10 @@ export const actionColumns: readonly Column<Action>[] = [
 ];
 
 /** Columns that say again, for the indexes, what stands in others. */
-const copies = ["namespace", "kind", "op", "queue_shape", "live_version", "condition_state"];
+const copies = [
+  ...["namespace", "kind", "op", "queue_shape", "live_version", "condition_state"],
+  ...["assignee", "deadline_ms", "snooze_end_ms", "correlation_key"],
+];
 
 const selected = [...actionColumns, ...actionRareColumns].filter(([name]) => !copies.includes(name));
 
@@ -186,6 +216,8 @@ export function actionOfRow(row: ActionRow): Action {
     progressMessage: row.progress_message,
     outcome: (row.outcome as Outcome | null) ?? undefined,
     signalledBy: row.signalled_by,
+    standing: parsedOrUndefined<ConditionStanding>(row.standing),
+    recoveredFrom: row.recovered_from ?? undefined,
     isStale: row.is_stale === 1,
     childCount: row.child_count,
     parentAttempt: row.parent_attempt,

@@ -1,4 +1,5 @@
 import type { ActionError } from "../../../core/action.ts";
+import { anonymousSubject } from "../../../core/conditions/standing.ts";
 import { namespaceOf, type RunKey } from "../../../core/name.ts";
 import type { Delivery, Run, RunState } from "../../../core/run.ts";
 import type { Values } from "../../../core/value.ts";
@@ -35,6 +36,9 @@ export interface RunRow {
   readonly delivery: Nullable<string>;
   /** NULL if that is the last of the times above. */
   readonly update_ms: Nullable<number>;
+  /** NULL for `anonymous`. */
+  readonly created_by: Nullable<string>;
+  readonly rerun_of: Nullable<string>;
 }
 
 /** What changes of a run. */
@@ -65,11 +69,14 @@ export const runRareColumns: readonly Column<Run>[] = [
   ["image", (run) => (run.image === "" ? undefined : run.image)],
   ["delivery", (run) => run.delivery],
   ["update_ms", (run) => (run.updateTimeMs === lastMoveMs(run) ? undefined : run.updateTimeMs)],
+  ["created_by", (run) => (run.createdBy === anonymousSubject ? undefined : run.createdBy)],
+  ["rerun_of", (run) => (run.rerunOf === "" ? undefined : run.rerunOf)],
 ];
 
 /** True if a run has something in its rare columns. */
 export function isRareRun(run: Run): boolean {
   if (run.opVersion > 0 || run.image !== "" || run.delivery !== undefined) return true;
+  if (run.createdBy !== anonymousSubject || run.rerunOf !== "") return true;
   return run.updateTimeMs !== lastMoveMs(run);
 }
 
@@ -122,5 +129,7 @@ export function runOfRow(row: RunRow): Run {
     image: row.image ?? "",
     delivery: parsedOrUndefined<Delivery>(row.delivery),
     updateTimeMs: row.update_ms ?? row.end_ms ?? row.start_ms ?? row.create_ms,
+    createdBy: row.created_by ?? anonymousSubject,
+    rerunOf: row.rerun_of ?? "",
   };
 }

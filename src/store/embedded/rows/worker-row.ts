@@ -1,5 +1,4 @@
-import type { KeptSignal, StoredAnswer } from "../../../core/loaded.ts";
-import type { RunKey } from "../../../core/name.ts";
+import type { StoredAnswer } from "../../../core/loaded.ts";
 import {
   type Capacity,
   noCapacity,
@@ -9,7 +8,6 @@ import {
 } from "../../../core/placement/demand.ts";
 import type { Labels } from "../../../core/run.ts";
 import type { Session, SessionState } from "../../../core/session.ts";
-import type { Value } from "../../../core/value.ts";
 import type { Column, Nullable } from "./columns.ts";
 import { listOrNothing, parsed, parsedOrNone, parsedOrUndefined } from "./columns.ts";
 
@@ -74,35 +72,6 @@ export function sessionOfRow(row: SessionRow): Session {
     isDraining: row.is_draining === 1,
     attachTimeMs: row.attach_ms,
     leaseEndMs: row.lease_end_ms,
-  };
-}
-
-/** A row of `kept_signals`. */
-export interface KeptSignalRow {
-  readonly run: string;
-  readonly action: string;
-  readonly value: string;
-  readonly signalled_by: string;
-  readonly time_ms: number;
-}
-
-/** All of a kept signal. */
-export const keptSignalColumns: readonly Column<KeptSignal>[] = [
-  ["run", (signal) => signal.run],
-  ["action", (signal) => signal.action],
-  ["value", (signal) => signal.value],
-  ["signalled_by", (signal) => signal.signalledBy],
-  ["time_ms", (signal) => signal.timeMs],
-];
-
-/** The kept signal that a row says. */
-export function keptSignalOfRow(row: KeptSignalRow): KeptSignal {
-  return {
-    run: row.run as RunKey,
-    action: row.action,
-    value: parsed<Value>(row.value),
-    signalledBy: row.signalled_by,
-    timeMs: row.time_ms,
   };
 }
 

@@ -11,6 +11,7 @@ import {
   actionRareColumns,
   actionRowNames,
   actionStateColumns,
+  correlationKeyOf,
   isRareAction,
   liveVersionOf,
 } from "../rows/action-row.ts";
@@ -37,6 +38,7 @@ export class ActionTable {
   #isHeldStale = false;
   #isFamilyStale = false;
   #isLiveStale = false;
+  #isKeyedStale = false;
   #endedRuns: RunKey[] = [];
 
   constructor(database: DatabaseSync) {
@@ -130,6 +132,12 @@ export class ActionTable {
     return row === undefined ? undefined : this.#named(row["run"] as RunKey, row["name"] as string);
   }
 
+  /** Open conditions of a namespace with a correlation key, by run and name. */
+  openByKey(namespace: string, correlationKey: string, limit: number): readonly Action[] {
+    if (this.#isKeyedStale) this.flush();
+    return this.#rows(this.#sql.openByKey.all(namespace, correlationKey, limit));
+  }
+
   flush(): void {
     for (const entry of this.#cache.takeDirty()) {
       if (entry.stored === undefined) this.#insertRow(entry);
@@ -159,12 +167,14 @@ export class ActionTable {
     this.#isHeldStale = false;
     this.#isFamilyStale = false;
     this.#isLiveStale = false;
+    this.#isKeyedStale = false;
   }
 
   #noteIndexes(entry: Entry<Action>, action: Action, change: { readonly isNew: boolean }): void {
     this.#queues.note(entry, action, change);
     if (action.sessionId !== undefined) this.#isHeldStale = true;
     if (liveVersionOf(action) !== undefined) this.#isLiveStale = true;
+    if (correlationKeyOf(action) !== undefined) this.#isKeyedStale = true;
   }
 
   #insertRow(entry: Entry<Action>): void {
@@ -223,6 +233,8 @@ function prepare(database: DatabaseSync) {
     held: names("session_id = ? ORDER BY run, name"),
     live: names(`live_version IS NOT NULL AND namespace = ? AND op = ?
       ORDER BY live_version, run, name LIMIT 1`),
+    openByKey: names(`condition_state = 'PAUSED' AND namespace = ? AND correlation_key = ?
+      ORDER BY run, name LIMIT ?`),
     liveOfVersion: names(`namespace = ? AND op = ? AND live_version = ? ORDER BY run, name LIMIT 1`),
   };
 }

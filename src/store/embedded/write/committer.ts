@@ -14,11 +14,18 @@ export interface Submission {
   readonly stamp: Stamp;
 }
 
+/**
+ * 256 commits, at the latest, until it is noticed that the log cannot be moved into the database any more: what
+ * SQLite does of that by itself fails without a word.
+ */
+const commitsPerCheckpoint = 256;
+
 /** Commits batches of commands: all of a batch in one transaction, with one sync of the disk. */
 export class Committer {
   readonly #database: DatabaseSync;
   readonly #workspace: Workspace;
   readonly #decide: Decide;
+  #commitCount = 0;
 
   constructor(database: DatabaseSync, decide: Decide) {
     this.#database = database;
@@ -54,6 +61,8 @@ export class Committer {
     this.#workspace.flush();
     this.#database.exec("COMMIT");
     this.#workspace.settle();
+    this.#commitCount += 1;
+    if (this.#commitCount % commitsPerCheckpoint === 0) this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
     return replies;
   }
 

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openForWriting } from "../database.ts";
 import type { FromThread, ThreadStart, ToThread } from "../messages.ts";
-import { feedIdentityOf } from "../meta.ts";
+import { ensureLinkKey, feedIdentityOf } from "../meta.ts";
 import { Committer, type Decide } from "./committer.ts";
 
 /**
@@ -19,6 +19,7 @@ function say(message: FromThread): void {
 
 const rules = (await import(start.rules)) as { readonly decide: Decide };
 const database = openForWriting(start.folder);
+ensureLinkKey(database);
 const committer = new Committer(database, rules.decide);
 let isBroken = false;
 

@@ -1,8 +1,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Action } from "../../../core/action.ts";
 import type { Change } from "../../../core/change.ts";
+import type { WebhookPost } from "../../../core/conditions/outbox.ts";
 import type { Counter, Limit } from "../../../core/limits/limit.ts";
-import type { KeptSignal, KeptTransaction, Loaded, StoredAnswer } from "../../../core/loaded.ts";
+import type { KeptSignal, KeptTransaction, KeyedSignal, Loaded, StoredAnswer } from "../../../core/loaded.ts";
 import type { RunKey } from "../../../core/name.ts";
 import type { Op } from "../../../core/ops/op.ts";
 import { hasRunEnded, type Run } from "../../../core/run.ts";
@@ -13,6 +14,7 @@ import { attemptColumns } from "../rows/action-row.ts";
 import { insertSql, namesOf, valuesOf } from "../rows/columns.ts";
 import * as row from "../rows/worker-row.ts";
 import { ActionTable } from "./action-table.ts";
+import { DecisionTable } from "./decision-table.ts";
 import { FeedTable } from "./feed-table.ts";
 import { CounterTable, LimitTable } from "./limit-table.ts";
 import { OpTable } from "./op-table.ts";
@@ -28,6 +30,7 @@ import { SubscriptionTable } from "./subscription-table.ts";
 export class Workspace implements Loaded {
   readonly #runs: RunTable;
   readonly #actions: ActionTable;
+  readonly #decisions: DecisionTable;
   readonly #sessions: SessionTable;
   readonly #feed: FeedTable;
   readonly #ops: OpTable;
@@ -41,6 +44,7 @@ export class Workspace implements Loaded {
     this.#epochBase = metaNumber(database, "epoch_base");
     this.#runs = new RunTable(database);
     this.#actions = new ActionTable(database);
+    this.#decisions = new DecisionTable(database);
     this.#sessions = new SessionTable(database);
     this.#feed = new FeedTable(database);
     this.#ops = new OpTable(database);
@@ -76,14 +80,27 @@ export class Workspace implements Loaded {
   }
 
   keptSignal(run: RunKey, action: string): KeptSignal | undefined {
-    const found = this.#sql.keptSignal.get(run, action) as row.KeptSignalRow | undefined;
-    return found === undefined ? undefined : row.keptSignalOfRow(found);
+    return this.#decisions.kept(run, action);
   }
 
   keptSignals(run: RunKey): readonly KeptSignal[] {
-    return this.#sql.keptSignals
-      .all(run)
-      .map((kept) => row.keptSignalOfRow(kept as unknown as row.KeptSignalRow));
+    return this.#decisions.keptOf(run);
+  }
+
+  keyedSignal(namespace: string, correlationKey: string): KeyedSignal | undefined {
+    return this.#decisions.keyed(namespace, correlationKey);
+  }
+
+  keyedSignalCount(namespace: string): number {
+    return this.#decisions.keyedCount(namespace);
+  }
+
+  openByKey(namespace: string, correlationKey: string, limit: number): readonly Action[] {
+    return this.#actions.openByKey(namespace, correlationKey, limit);
+  }
+
+  post(key: string): WebhookPost | undefined {
+    return this.#decisions.post(key);
   }
 
   answer(key: string): StoredAnswer | undefined {
@@ -196,8 +213,7 @@ export class Workspace implements Loaded {
     for (const edge of change.newEdges) this.#actions.addEdge(edge);
     for (const attempt of change.newAttempts)
       this.#sql.insertAttempt.run(...valuesOf(attemptColumns, attempt));
-    for (const { run, action } of change.droppedSignals) this.#sql.dropSignal.run(run, action);
-    for (const kept of change.keptSignals) this.#sql.keepSignal.run(...valuesOf(row.keptSignalColumns, kept));
+    this.#decisions.apply(change);
     for (const key of change.droppedAnswers) this.#sql.dropAnswer.run(key);
     for (const answer of change.answers) this.#sql.insertAnswer.run(...valuesOf(row.answerColumns, answer));
     for (const op of change.goneOps) this.#ops.remove(op);
@@ -232,6 +248,7 @@ export class Workspace implements Loaded {
   clear(): void {
     this.#runs.clear();
     this.#actions.clear();
+    this.#decisions.clear();
     this.#sessions.clear();
     this.#ops.clear();
     this.#limits.clear();
@@ -256,14 +273,9 @@ export class Workspace implements Loaded {
 }
 
 function prepare(database: DatabaseSync) {
-  const signalNames = namesOf(row.keptSignalColumns);
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
     insertAttempt: sql(insertSql("attempts", attemptColumns)),
-    keptSignal: sql(`SELECT ${signalNames} FROM kept_signals WHERE run = ? AND action = ?`),
-    keptSignals: sql(`SELECT ${signalNames} FROM kept_signals WHERE run = ? ORDER BY action`),
-    keepSignal: sql(insertSql("kept_signals", row.keptSignalColumns)),
-    dropSignal: sql("DELETE FROM kept_signals WHERE run = ? AND action = ?"),
     answer: sql(`SELECT ${namesOf(row.answerColumns)} FROM answers WHERE key = ?`),
     answersBefore: sql("SELECT key FROM answers WHERE time_ms < ? ORDER BY time_ms, key LIMIT ?"),
     insertAnswer: sql(insertSql("answers", row.answerColumns)),

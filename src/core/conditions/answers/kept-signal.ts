@@ -1,8 +1,16 @@
-import type { Draft } from "../draft.ts";
-import type { Run } from "../run.ts";
+import type { Draft } from "../../draft.ts";
+import type { Run } from "../../run.ts";
 
 /** Why a kept signal is of no use to anybody. */
-export type DropCause = "SIGNAL_TYPE_MISMATCH" | "ACTION_NOT_CONDITION" | "ACTION_ENDED" | "RUN_ENDED";
+export type DropCause =
+  | "SIGNAL_TYPE_MISMATCH"
+  | "ANSWER_INVALID"
+  | "NOT_ALLOWED"
+  | "LIMIT_REACHED"
+  | "TOO_EARLY"
+  | "ACTION_NOT_CONDITION"
+  | "ACTION_ENDED"
+  | "RUN_ENDED";
 
 /** Lets go of a signal that is kept for an action, if there is one, and says so in the feed. */
 export function dropKeptSignal(
@@ -13,7 +21,7 @@ export function dropKeptSignal(
   // Most runs keep none: they are not asked for.
   if (run.keptSignalCount === 0 || draft.keptSignal(run.key, action) === undefined) return;
   releaseKeptSignal(draft, run, action);
-  draft.emitNamed(run, action, { kind: "signal_dropped", cause });
+  draft.emitNamed(run, action, { kind: "signal_dropped", cause, correlationKey: undefined });
 }
 
 /** Lets go of a signal that is kept for an action: it is about to be used. */

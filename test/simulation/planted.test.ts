@@ -1,0 +1,17 @@
+import { describe, expect, test } from "vitest";
+import { plantedBugs } from "./planted.ts";
+import { simulateSeed, stepsPerSeed } from "./simulation.ts";
+
+/** 30 seeds: a bug that shows in none of so many would not be found in a minute either. */
+const seedsMax = 30;
+
+describe("the simulation", () => {
+  test.each(plantedBugs)("finds that $name", async ({ breaks, plant }) => {
+    const found: string[] = [];
+    for (let seed = 1; seed <= seedsMax && found.length === 0; seed += 1) {
+      const { violations } = await simulateSeed({ seed, steps: stepsPerSeed, plant });
+      found.push(...violations);
+    }
+    expect(found.filter((violation) => breaks.test(violation))).not.toEqual([]);
+  });
+});
