@@ -7,6 +7,8 @@ export class Breach extends Error {
 export async function within<T>(promise: Promise<T>, timeoutMs: number, missing: string): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Breach(`${missing} within ${timeoutMs} ms`)), timeoutMs);
+  // What nobody waits for any more keeps no process alive.
+  timer.unref();
   try {
     return await Promise.race([promise, late.promise]);
   } finally {

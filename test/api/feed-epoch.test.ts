@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { Reason } from "../../gen/signalbox/v1/reason_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import { restoreBackup } from "../../src/store/embedded/backup/restore-backup.ts";
 import { takeBackup } from "../../src/store/embedded/backup/take-backup.ts";
 import { EmbeddedStore } from "../../src/store/embedded/embedded-store.ts";
 import { refusalIn, TestServer } from "../support/test-server.ts";
+import { TestWorker } from "../support/test-worker.ts";
 
 const running = new Set<TestServer>();
 afterEach(async () => {
@@ -201,7 +203,7 @@ describe("after a restore", () => {
   test("subscriptions stand where they stood, and deliver what they had not dealt with", async () => {
     const folder = newFolder();
     const before = await start(folder);
-    await before.subscriptions.createSubscription({ subscription: { name: "s", filter: published } });
+    await before.subscriptions.createSubscription({ subscription: { name: "s", filter: published, target: { case: "pull", value: {} } } });
     await publish(before, "a");
     const backup = await backUp(folder);
     const stood = await before.store.subscription("default", "s");
@@ -210,7 +212,7 @@ describe("after a restore", () => {
     const after = await start(await backup.restore());
     expect(await after.store.subscription("default", "s")).toEqual(stood);
     expect((await after.subscriptions.getSubscription({ name: "s" })).subscription?.status).toMatchObject({
-      lagEvents: 1n,
+      lagEvents: 2n,
     });
   });
 
@@ -226,7 +228,7 @@ describe("after a restore", () => {
     const backup = await backUp(folder);
     const given = await worker.take();
     expect(given.attempt).toMatchObject({ runId: "given", epoch: 1n });
-    await worker.close();
+    worker.cancel();
     await stop(before);
 
     const after = await start(await backup.restore());
@@ -235,11 +237,14 @@ describe("after a restore", () => {
     expect(taken.attempt).toMatchObject({ runId: "given", attempt: 1 });
     // An epoch that nobody can have been given before.
     expect(taken.attempt?.epoch).toBeGreaterThan(1_000_000n);
-    const running = [held, given].flatMap(({ attempt }) => attempt ?? []);
-    const back = await after.attach({ running });
-    const attached = await back.sendAttach({ running }).catch(() => undefined);
-    expect(attached).toBeUndefined();
-    await again.close();
-    await back.close();
+    const attempts = [held, given].flatMap(({ attempt }) => attempt ?? []);
+    const back = TestWorker.open(after.url);
+    const attached = await back.sendAttach({ running: attempts });
+    expect(attached.keep.map(({ runId }) => runId)).toEqual(["held"]);
+    expect(attached.drop.map(({ runId }) => runId)).toEqual(["given"]);
+    const late = await back.report(given.attempt, 1n, { case: "succeeded", value: {} });
+    expect(late.refusal?.reason).toBe(Reason.STALE_EPOCH);
+    again.cancel();
+    back.cancel();
   });
 });

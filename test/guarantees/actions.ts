@@ -46,7 +46,9 @@ export function endsOnce(events: readonly RecordedEvent[], acknowledged: readonl
     }
     if (event.kind === "action_created") {
       if (open.has(action) || endedActions.has(action)) say("was created twice");
-      open.add(action);
+      // What an earlier run has done already is created at its end.
+      if (event.state === "RECOVERED") endedActions.add(action);
+      else open.add(action);
     }
     if (event.kind === "action_reopened") {
       if (open.has(action)) say("was opened again before its end");

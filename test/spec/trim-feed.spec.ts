@@ -5,6 +5,7 @@ import type { PositionRange, Subscription } from "../../src/core/subscriptions/s
 import { feedKeptMsMin, trimmedTransactionsMax } from "../../src/limits.ts";
 import { noRequest } from "../support/builders.ts";
 import { deadLetterRow, eventRow, subscriptionRow } from "../support/rows.ts";
+import { noChange } from "../support/scripted-rules.ts";
 import { World } from "../support/world.ts";
 
 const nothing = { retentionMs: 0, subscribedRetentionMs: 0, eventsMax: 0 };
@@ -24,10 +25,8 @@ function trim(world: World, bounds: Partial<Omit<CommandOf<"trimFeed">, "kind">>
 function subscribe(world: World, name: string, through: number, ahead: readonly PositionRange[] = []): void {
   const { state } = world;
   state.subscriptions.apply({
-    goneSubscriptions: [],
+    ...noChange,
     subscriptions: [subscriptionRow(name, { through, ahead })],
-    goneDeadLetters: [],
-    deadLetters: [],
   });
 }
 
@@ -156,9 +155,8 @@ describe("a subscription that is behind", () => {
     const world = worldWith(feed);
     subscribe(world, "hook", 7);
     world.state.subscriptions.apply({
-      goneSubscriptions: [],
+      ...noChange,
       subscriptions: [subscriptionRow("hook", { through: 7, deadLetterCount: 2 })],
-      goneDeadLetters: [],
       deadLetters: [deadLetterRow("hook", 3), deadLetterRow("hook", 7)],
     });
     world.nowMs = 10_000;

@@ -32,6 +32,7 @@ const kinds: readonly CommandKind[] = [
   ...(["decline", "report", "addActions", "fire", "boot", "sweepRequests"] as const),
   ...(["endAction", "evictWorker", "updateOp", "deleteOp", "setLimit", "deleteLimit"] as const),
   ...(["createSubscription", "deleteSubscription", "moveSubscription", "releaseDeadLetters"] as const),
+  ...(["rerunRun", "signalByKey", "changeCondition", "noteLinkRefusal", "settlePost", "trimFeed"] as const),
 ];
 
 /** Refusals that have to occur; the limits are too far away for a short test. */
@@ -47,7 +48,8 @@ const reasons: readonly Reason[] = [
   ...(["ACTION_ENDED", "ACTION_NOT_CONDITION", "ALREADY_ANSWERED", "SIGNAL_TYPE_MISMATCH"] as const),
   ...(["OP_NOT_FOUND", "REQUEST_ID_REUSED", "STALE_EPOCH", "SESSION_GONE", "WORKER_NOT_FOUND"] as const),
   ...(["ACTION_EXISTS", "INVALID_REQUEST", "OP_IN_USE", "INPUTS_INVALID", "LIMIT_NOT_FOUND"] as const),
-  ...(["SUBSCRIPTION_NOT_FOUND", "SUBSCRIPTION_EXISTS"] as const),
+  ...(["SUBSCRIPTION_NOT_FOUND", "SUBSCRIPTION_EXISTS", "NOT_ALLOWED", "ALREADY_CLAIMED"] as const),
+  ...(["INSTANCE_CHANGED", "CORRELATION_NOT_FOUND", "CORRELATION_AMBIGUOUS", "CONDITION_NOT_OPEN"] as const),
 ];
 
 /** What actions have to be seen in: without it the rules would not have come that far. */
@@ -59,6 +61,15 @@ const sights = {
     state === "QUEUED" && spec.kind === "task" && spec.demand !== undefined,
   "a live task of a registered op": (action: Action) =>
     !hasEnded(action) && action.spec.kind === "task" && action.spec.opVersion > 0,
+  "recovered from another run": (action: Action) => action.recoveredFrom !== undefined,
+  "open and snoozed": ({ state, standing }: Action) =>
+    state === "PAUSED" && standing?.snoozeEndMs !== undefined,
+  "open for somebody, with a deadline": ({ state, standing }: Action) =>
+    state === "PAUSED" && standing?.assignee !== "" && standing?.deadlineMs !== undefined,
+  "open with an answer, but not enough": ({ state, standing }: Action) =>
+    state === "PAUSED" && standing !== undefined && standing.answers.length > 0,
+  "asked again, with what was answered before": ({ standing }: Action) =>
+    standing !== undefined && standing.earlier.length > 0,
 };
 
 const commandsMin = 1_200;

@@ -7,6 +7,7 @@ import type { Outcome, Store } from "../../src/store/store.ts";
 import { aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
 import type { Random } from "../support/random.ts";
 import { RandomContents, subscriptionNames } from "./random-contents.ts";
+import { RandomDecisions } from "./random-decisions.ts";
 
 const namespaces = ["default", "other"];
 const workers = ["w0", "w1", "w2"];
@@ -46,6 +47,12 @@ const weights: Readonly<Record<CommandKind, number>> = {
   fire: 12,
   boot: 1,
   sweepRequests: 1,
+  rerunRun: 3,
+  signalByKey: 6,
+  changeCondition: 6,
+  noteLinkRefusal: 1,
+  settlePost: 3,
+  trimFeed: 1,
 };
 
 /**
@@ -56,6 +63,7 @@ export class RandomCommands {
   readonly #random: Random;
   readonly #store: Store;
   readonly #contents: RandomContents;
+  readonly #decisions: RandomDecisions;
   readonly #runs: RunKey[] = [];
   readonly #sessions: string[] = [];
   readonly #attempts: AttemptReference[] = [];
@@ -66,6 +74,7 @@ export class RandomCommands {
     this.#random = random;
     this.#store = store;
     this.#contents = new RandomContents(random);
+    this.#decisions = new RandomDecisions(random, store);
   }
 
   /** The next command for this time. */
@@ -77,8 +86,8 @@ export class RandomCommands {
   /** What the outcome of a command names may stand in later ones. */
   learn(command: Command, outcome: Outcome<CommandKind>): void {
     if (!outcome.ok) return;
-    if (command.kind === "createRun")
-      remember(this.#runs, (outcome.answer as Answers["createRun"]).run.key, 25);
+    if (command.kind === "createRun" || command.kind === "rerunRun")
+      remember(this.#runs, (outcome.answer as Answers["createRun" | "rerunRun"]).run.key, 25);
     if (command.kind === "attach") remember(this.#sessions, command.newSessionId, 6);
     if (command.kind !== "assign") return;
     const { assignments } = outcome.answer as Answers["assign"];
@@ -102,11 +111,22 @@ export class RandomCommands {
           run: this.#run(),
           force: random.percent(40),
           all: random.percent(10),
+          replays: this.#decisions.replays(),
         };
+      case "rerunRun":
+        return this.#rerun();
       case "updateRun":
         return this.#updateRun();
       case "signalCondition":
         return this.#signal();
+      case "signalByKey":
+        return this.#decisions.signalByKey(this.#request(), namespace, this.#value());
+      case "changeCondition":
+        return this.#decisions.changeCondition(this.#request(), this.#run(), nowMs);
+      case "noteLinkRefusal":
+        return this.#decisions.noteLinkRefusal(this.#run());
+      case "settlePost":
+        return this.#decisions.settlePost(nowMs);
       case "publishEvents":
         return this.#publish(namespace);
       case "registerOp":
@@ -163,6 +183,8 @@ export class RandomCommands {
         return { kind, leaseMs: 10_000 };
       case "sweepRequests":
         return { kind };
+      case "trimFeed":
+        return { kind, retentionMs: 100_000, subscribedRetentionMs: 400_000, eventsMax: 0 };
     }
   }
 
@@ -180,7 +202,24 @@ export class RandomCommands {
       priority: random.below(3),
       timeoutMs,
       delivery: random.percent(20) ? this.#contents.delivery() : undefined,
+      createdBy: random.percent(50) ? "anonymous" : this.#decisions.person(),
       work: random.percent(40) ? { task: theTask(this.#taskParts()) } : { plan: this.#plan() },
+    };
+  }
+
+  #rerun(): Command {
+    const random = this.#random;
+    return {
+      kind: "rerunRun",
+      request: this.#request(),
+      run: this.#run(),
+      runId: random.percent(10) ? `named-${random.below(30)}` : "",
+      newRunId: `r${String(this.#count).padStart(6, "0")}`,
+      again: random.percent(20) ? [random.pick(names)] : [],
+      replays: this.#decisions.replays(),
+      labels: random.percent(30) ? { site: "x" } : {},
+      priority: random.percent(30) ? random.below(3) : undefined,
+      createdBy: this.#decisions.person(),
     };
   }
 
@@ -206,6 +245,7 @@ export class RandomCommands {
       type: random.pick(["bool", "int"] as const),
       timeoutMs: random.percent(40) ? 1_000 + random.below(8_000) : undefined,
       defaultValue: undefined,
+      terms: this.#decisions.terms(),
     });
   }
 
@@ -247,7 +287,8 @@ export class RandomCommands {
       run: attempt?.run ?? this.#run(),
       action: attempt === undefined ? random.pick(names) : wholeName(attempt.action, "ask"),
       value: this.#value(),
-      signalledBy: "chance",
+      by: this.#decisions.answerer(),
+      instance: random.percent(10) ? 1 + random.below(2) : 0,
     };
   }
 

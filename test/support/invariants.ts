@@ -1,6 +1,7 @@
 import { type Action, hasEnded, isHeld } from "../../src/core/action.ts";
 import { earliest, graceEndMs, runningDueMs } from "../../src/core/actions/deadline.ts";
 import { requirementsOf } from "../../src/core/actions/dependency.ts";
+import { standingOf, termsOf } from "../../src/core/conditions/standing.ts";
 import { wholeName } from "../../src/core/name.ts";
 import { hasRunEnded, type Run } from "../../src/core/run.ts";
 import type { WorldState } from "./world-state.ts";
@@ -71,8 +72,11 @@ function isDueRight(action: Action): boolean {
   const { spec, state, dueMs } = action;
   if (hasEnded(action) || spec.kind === "trace") return dueMs === undefined;
   if (spec.kind === "condition") {
-    const waits = state === "PAUSED" && spec.timeoutMs !== undefined;
-    return dueMs === (waits ? (action.queueTimeMs ?? 0) + (spec.timeoutMs ?? 0) : undefined);
+    if (state !== "PAUSED") return dueMs === undefined;
+    const { deadlineMs, snoozeEndMs, escalationCount } = standingOf(action);
+    const step = termsOf(action).escalations[escalationCount];
+    const escalationMs = step === undefined ? undefined : (action.queueTimeMs ?? 0) + step.afterMs;
+    return dueMs === earliest([deadlineMs, snoozeEndMs, escalationMs]);
   }
   const { queueToStartMs } = spec.timeouts;
   const queueEndMs = queueToStartMs === undefined ? undefined : (action.queueTimeMs ?? 0) + queueToStartMs;

@@ -31,7 +31,8 @@ export function scripted(script: Script): CommandOf<"publishEvents"> {
   };
 }
 
-const nothing: Change = {
+/** A change that changes nothing. */
+export const noChange: Change = {
   runs: [],
   actions: [],
   newActions: [],
@@ -77,7 +78,7 @@ function decideScript(command: Command, loaded: Loaded): Decision {
   if (bug !== undefined) throw new Bug(bug, { planted: true });
   if (refusal !== undefined) return { ok: false, refusal };
   const answer: ScriptAnswer = { count: answers.length, asked: answers.map((found) => found ?? null) };
-  return { ok: true, change: { ...nothing, ...change }, answer, effects: [] };
+  return { ok: true, change: { ...noChange, ...change }, answer, effects: [] };
 }
 
 function ask(loaded: Loaded, name: keyof Loaded, values: readonly unknown[]): unknown {

@@ -63,10 +63,11 @@ export const callRows = {
   CURSOR_EXPIRED: {
     number: Reason.CURSOR_EXPIRED,
     code: Code.OutOfRange,
-    message: ({ oldestCursor, resumeCursor }) =>
+    message: ({ oldestCursor, feedEpoch, resumeCursor }) =>
       resumeCursor === undefined
-        ? `what follows the cursor is not kept any more; go on from ${oldestCursor}`
-        : `the feed was put back to an earlier state since the cursor was given; go on from ${resumeCursor}`,
+        ? `what follows the cursor is not kept, or not in feed ${feedEpoch}; go on from ${oldestCursor}`
+        : `the cursor is from before a restore, the feed is ${feedEpoch} now; go on from ${resumeCursor} ` +
+          `(everything is kept behind ${oldestCursor})`,
     metadata: ({ oldestCursor, feedEpoch, resumeCursor }) => ({
       oldest_cursor: oldestCursor,
       feed_epoch: feedEpoch,

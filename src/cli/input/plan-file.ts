@@ -1,4 +1,5 @@
 import { output, type PlannedAction } from "../../client/client.ts";
+import { checkConditionParts, conditionPartFields } from "./condition-parts.ts";
 import { conditionTypes } from "./parse-value.ts";
 import { type Fields, isObject, JsonCheck, readJsonFile } from "./read-json-file.ts";
 import { checkTaskParts, taskPartFields } from "./task-parts.ts";
@@ -26,16 +27,7 @@ const conditionFields: Fields = {
   description: "text",
   timeoutMs: "number",
   defaultValue: "any",
-  schema: "object",
-  choices: "list",
-  link: "text",
-  answerRule: "object",
-  assignee: "text",
-  escalations: "list",
-  correlationKey: "text",
-  earlySignals: "text",
-  group: "text",
-  webhook: "object",
+  ...conditionPartFields,
 };
 
 /**
@@ -101,6 +93,7 @@ function checkCondition(check: JsonCheck, json: unknown, place: string): void {
   if (typeof type === "string" && !(conditionTypes as readonly string[]).includes(type)) {
     check.mistakes.push(`${place}.condition.type must be one of ${conditionTypes.join(", ")}`);
   }
+  if (condition !== undefined) checkConditionParts(check, condition, `${place}.condition.`);
 }
 
 function checkDependency(check: JsonCheck, json: unknown, place: string): void {

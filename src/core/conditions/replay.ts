@@ -1,12 +1,25 @@
-import { earlierAnswersMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
 import { runIdOf } from "../name.ts";
 import type { Replay, Replays } from "../stated.ts";
-import { type ConditionStanding, type GivenAnswer, standingOf, termsOf } from "./standing.ts";
+import {
+  type ConditionStanding,
+  decidingAnswerOf,
+  type GivenAnswer,
+  lastOf,
+  standingOf,
+  termsOf,
+} from "./standing.ts";
 
 /** What becomes of a condition's earlier answer; `usual` where nothing is said of it. */
 export function replayOf({ all, byCondition }: Replays, name: string, usual: Replay): Replay {
   return (Object.hasOwn(byCondition, name) ? byCondition[name] : undefined) ?? all ?? usual;
+}
+
+/** An ended condition that is about to be opened again: if both answers are required, it knows the first. */
+export function toBeAskedAgain(ended: Action, replay: Replay): Action {
+  const mustEqual = replay === "requireBoth" ? ended.outputs?.["value"] : undefined;
+  const standing = standingOf(ended);
+  return standing.mustEqual === mustEqual ? ended : { ...ended, standing: { ...standing, mustEqual } };
 }
 
 /**
@@ -15,18 +28,16 @@ export function replayOf({ all, byCondition }: Replays, name: string, usual: Rep
  */
 export function carriedStanding(old: Action, replay: Replay): ConditionStanding | undefined {
   if (old.spec.kind !== "condition") return undefined;
-  const { earlier, instance, answers } = standingOf(old);
-  const runId = runIdOf(old.run);
-  const given: readonly GivenAnswer[] = [...earlier, ...answers].map((answer) => ({
-    ...answer,
-    runId: answer.runId === "" ? runId : answer.runId,
-  }));
-  const { assignee } = termsOf(old);
+  const deciding = decidingAnswerOf(old);
+  const { earlier } = standingOf(old);
+  const known = deciding === undefined ? earlier : [...earlier, deciding];
+  const oldRun = runIdOf(old.run);
+  const withRun = (answer: GivenAnswer) => ({ ...answer, runId: answer.runId === "" ? oldRun : answer.runId });
   return {
-    instance: replay === "reuse" ? instance : 1,
+    instance: 1,
     answers: [],
-    earlier: given.slice(-earlierAnswersMax),
-    assignee,
+    earlier: lastOf(known.map(withRun)),
+    assignee: termsOf(old).assignee,
     delegations: [],
     snoozeEndMs: undefined,
     deadlineMs: undefined,

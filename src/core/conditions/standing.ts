@@ -135,7 +135,7 @@ export function reopenedStanding(ended: Action): ConditionStanding | undefined {
 }
 
 /** The last of some answers: as many as are kept, and not more than they may take. */
-function lastOf(answers: readonly GivenAnswer[]): readonly GivenAnswer[] {
+export function lastOf(answers: readonly GivenAnswer[]): readonly GivenAnswer[] {
   let total = 0;
   const tooLarge = answers.findLastIndex(({ value }) => {
     total += sizeBytes(value);

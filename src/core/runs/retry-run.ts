@@ -5,10 +5,12 @@ import { reopenActions } from "../actions/reopen.ts";
 import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
+import { replayOf, toBeAskedAgain } from "../conditions/replay.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, runIdOf } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import { hasRunEnded, type Run } from "../run.ts";
+import type { Replay, Replays } from "../stated.ts";
 import { answer, repeated } from "./requests.ts";
 import { runNotFound } from "./run-commands.ts";
 
@@ -31,14 +33,19 @@ export function retryRun(draft: Draft, command: CommandOf<"retryRun">): Decision
   const doesAll = command.all || run.state === "SUCCEEDED";
   const actions = draft.actions(run.key);
   const top = actions.filter((action) => action.parent === "");
-  const again = top.filter((action) => doesAll || isToRepeat(action));
+  const asked = { replays: command.replays, doesAll };
+  const again = top.filter((action) => isDoneAgain(action, asked));
   const refusal = command.force ? undefined : exhausted(again);
   if (refusal !== undefined) return refuse(refusal);
   openRun(draft, run);
-  if (doesAll) {
-    for (const child of actions) if (child.parent !== "") draft.setAction({ ...child, isStale: true });
+  for (const child of actions) {
+    if (child.parent !== "" && isDoneAgain(child, asked)) markStale(draft, child, asked);
   }
-  reopenActions(draft, again, { countsAnew: command.force });
+  reopenActions(
+    draft,
+    again.map((action) => toBeAskedAgain(action, replayFor(action, asked))),
+    { countsAnew: command.force },
+  );
   settle(draft);
   return answer(draft, scope, { run: draft.run(run.key) ?? run });
 }
@@ -78,6 +85,28 @@ function openRun(draft: Draft, run: Run): void {
   draft.setRun(opened);
   draft.emit(opened, undefined, { kind: "run_retried", retryCount: opened.retryCount });
   if (deadlineMs !== undefined) draft.affect({ kind: "due", atMs: deadlineMs });
+}
+
+interface Asked {
+  readonly replays: Replays;
+  readonly doesAll: boolean;
+}
+
+/** True for what is opened: at the top at once, below when its parent asks for it. */
+function isDoneAgain(action: Action, asked: Asked): boolean {
+  if (action.spec.kind === "condition" && hasSucceeded(action)) return replayFor(action, asked) !== "reuse";
+  return asked.doesAll || (action.parent === "" && isToRepeat(action));
+}
+
+/** What becomes of an answer: without a word of it everything that is done again is asked again. */
+function replayFor({ name, spec }: Action, { replays, doesAll }: Asked): Replay {
+  if (spec.kind !== "condition") return "askAgain";
+  return replayOf(replays, name, doesAll ? "askAgain" : "reuse");
+}
+
+function markStale(draft: Draft, child: Action, asked: Asked): void {
+  const condition = child.spec.kind === "condition" ? toBeAskedAgain(child, replayFor(child, asked)) : child;
+  draft.setAction({ ...condition, isStale: true });
 }
 
 function isToRepeat(action: Action): boolean {

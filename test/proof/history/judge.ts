@@ -45,6 +45,7 @@ export function judge(lines: readonly Line[]): Judgement {
       ...[...subscribers].flatMap(([name, { filter, streams }]) =>
         feedViolations({ streams, reference: references.get(filter) ?? [] }).map((text) => `${text} (${name})`),
       ),
+      ...named("Atomic", apart(references.get("all") ?? [])),
       ...named("EndsOnce", endsOnce(events, isOver ? mustEnd : [])),
       ...named("OneAnswer", oneAnswer(events, answersOf(keys))),
       ...named("Fenced", fenced(events)),
@@ -124,6 +125,19 @@ function answersOf(keys: ReadonlyMap<string, KeyHistory>) {
       if (input.f !== "signal" || !isOk(output) || output?.kept === true) return [];
       const value = kind === "plan" ? String(input.value === 1) : String(input.value);
       return [{ namespace: "default", runId, action: "approve", value }];
+    }),
+  );
+}
+
+/** What the rules do at once, and the feed tells apart: a run without its actions, an answer without the end. */
+function apart(reference: Reference): readonly string[] {
+  return reference.flatMap((events) =>
+    events.flatMap(({ eventId, runId, action, kind }) => {
+      const has = (other: string) =>
+        events.some((event) => event.kind === other && event.runId === runId && event.action.startsWith(action));
+      if (kind === "run_created" && !has("action_created")) return [`${eventId}: ${runId} came without actions`];
+      const isEnd = kind === "condition_answered" && !has("action_ended");
+      return isEnd ? [`${eventId}: ${runId}/${action} was answered and did not end with that`] : [];
     }),
   );
 }

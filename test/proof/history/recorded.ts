@@ -2,7 +2,8 @@ import type { EventFrame } from "../../../src/client/client.ts";
 import type { RecordedEvent, RecordedFrame } from "../../guarantees/record.ts";
 
 /** A frame as the client gives it, as it is recorded. */
-export function asRecorded({ events, cursor, atHead }: EventFrame): RecordedFrame {
+export function asRecorded(frame: Pick<EventFrame, "events" | "cursor" | "atHead">): RecordedFrame {
+  const { events, cursor, atHead } = frame;
   return { cursor, atHead, events: events.map(asRecordedEvent) };
 }
 

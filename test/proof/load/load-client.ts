@@ -93,7 +93,9 @@ export class LoadClient {
     const key = f === "create" ? this.#keys.add(kind) : this.#keys.pick(kind, random);
     if (key === undefined) return;
     const request: Request = f === "signal" ? { f, value: random.below(3) } : { f };
-    await this.ask(kind, key, request);
+    const response = await this.ask(kind, key, request);
+    // Who was told nothing waits before it asks again, as people do.
+    if (response === undefined) await delay(150);
   }
 
   /** Makes one call and records it. */

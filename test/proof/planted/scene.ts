@@ -1,14 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient, type SignalboxClient } from "../../../src/client/client.ts";
-import { type RecordedReport, fencedReports } from "../../guarantees/acknowledged.ts";
+import { createClient, type NewRun, type SignalboxClient } from "../../../src/client/client.ts";
+import { fencedReports, type RecordedReport } from "../../guarantees/acknowledged.ts";
+import type { RecordedEvent } from "../../guarantees/record.ts";
 import { Random } from "../../support/random.ts";
-import { StartedServer } from "../../support/started-server.ts";
 import { FaultyDisk } from "../faults/disk.ts";
+import { Program } from "../faults/program.ts";
 import { History, nowUs } from "../history/history.ts";
 import { judge } from "../history/judge.ts";
-import type { FilterName, Request, Response } from "../history/lines.ts";
+import type { FilterName, Request, Response, RunKind } from "../history/lines.ts";
 import { asRecorded } from "../history/recorded.ts";
 import { Keys, LoadClient } from "../load/load-client.ts";
 import { filters, isOver, overType } from "../load/subscriber.ts";
@@ -20,27 +21,36 @@ const framesMax = 10;
 
 /** A server, maybe with a bug in it, and a history of what it was asked and what it said. */
 export class Scene {
-  readonly server: StartedServer;
   readonly client: SignalboxClient;
   readonly history: History;
   readonly reports: RecordedReport[] = [];
   readonly disk: FaultyDisk | undefined;
   readonly random = new Random(7);
+  readonly port: number;
+  readonly bug: string;
   readonly #folder: string;
-  #asking: LoadClient;
+  readonly #asking: LoadClient;
+  #server: Program;
 
   private constructor(parts: {
-    readonly server: StartedServer;
+    readonly server: Program;
+    readonly port: number;
     readonly folder: string;
     readonly disk: FaultyDisk | undefined;
-    readonly name: string;
+    readonly bug: string;
   }) {
-    this.server = parts.server;
+    this.#server = parts.server;
+    this.port = parts.port;
     this.disk = parts.disk;
+    this.bug = parts.bug;
     this.#folder = parts.folder;
-    this.history = new History(join(parts.folder, "history.jsonl"), { name: parts.name, seed: 7 });
-    this.client = createClient({ address: parts.server.url, retry: { forMs: 20_000, backoffMsMax: 200 } });
+    this.history = new History(join(parts.folder, "history.jsonl"), { name: parts.bug, seed: 7 });
+    this.client = createClient({ address: this.url, retry: { forMs: 20_000, backoffMsMax: 200 } });
     this.#asking = this.#as(this.client, "client");
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** Starts a server; with a library that makes disks fail, its power can be cut. */
@@ -54,15 +64,47 @@ export class Scene {
       library === undefined
         ? undefined
         : new FaultyDisk({ library, folder: data, scratch: folder, keepsJournal: true });
-    const environment = { SIGNALBOX_TEST_PLANT: bug, ...disk?.environment };
-    const place = disk === undefined ? [] : ["--data", data];
-    const server = await StartedServer.start({ flags: [...flags, ...place], script, environment });
-    return new Scene({ server, folder, disk, name: bug });
+    const server = spawnServer({ bug, folder, disk, port: 0 });
+    return new Scene({ server, port: await portOf(server), folder, disk, bug });
   }
 
-  /** Asks one thing of a run whose only action is a condition, or whose condition waits for a task. */
-  ask(key: string, request: Request): Promise<Response | undefined> {
-    return this.#asking.ask("condition", key, request);
+  /** Kills the server and starts it again; with a disk of its own, the power is cut between. */
+  async restart(): Promise<void> {
+    await this.#server.kill();
+    this.disk?.losePower(this.random);
+    const parts = { bug: this.bug, folder: this.#folder, disk: this.disk, port: this.port };
+    this.#server = spawnServer(parts);
+    await portOf(this.#server);
+  }
+
+  /** Asks one thing of a run whose only action is a condition. */
+  async ask(key: string, request: Request): Promise<void> {
+    const plan = [{ name: "approve", condition: { type: "int" as const } }];
+    if (request.f === "create") await this.create({ runId: key, plan });
+    else await this.#asking.ask("condition", key, request);
+  }
+
+  /** Creates a run of any plan, and records that. */
+  async create(run: NewRun & { readonly runId: string }, kind: RunKind = "condition"): Promise<void> {
+    await this.history.record({
+      process: "client/0",
+      kind,
+      key: run.runId,
+      request: { f: "create" },
+      perform: async () => {
+        const { state, retryCount } = await this.client.runs.create(run);
+        return { state, retryCount };
+      },
+    });
+  }
+
+  /** The stream that was begun last was refused: there was none. */
+  forgetLastStream(): void {
+    const { lines } = this.history;
+    lines.splice(
+      lines.findLastIndex(({ type }) => type === "stream"),
+      1,
+    );
   }
 
   /** The same by another client. */
@@ -111,11 +153,17 @@ export class Scene {
   async judge({ mustEnd = false }: { readonly mustEnd?: boolean } = {}): Promise<readonly string[]> {
     await this.client.events.publish([{ source: "proof", type: overType }]);
     for (const filter of ["all", "ends"] as const) {
-      const transactions: ReturnType<typeof asRecorded>["events"][] = [];
+      const transactions: RecordedEvent[][] = [];
+      let before = "";
       for await (const event of this.client.events.list(filters[filter])) {
-        transactions.push(asRecorded({ events: [event], cursor: "", atHead: false }).events);
+        const { events } = asRecorded({ events: [event], cursor: "", atHead: false });
+        // A list knows no transactions: what a scene publishes together has a type of its own.
+        const type = event.kind === "PUBLISHED" ? event.detail.type : "";
+        if (type !== "" && type === before) transactions.at(-1)?.push(...events);
+        else transactions.push([...events]);
+        before = type;
       }
-      this.history.write({ type: "reference", filter, transactions: together(transactions) });
+      this.history.write({ type: "reference", filter, transactions });
     }
     if (mustEnd) this.history.write({ type: "over", at: nowUs() });
     const reports = fencedReports(this.reports).map((violation) => `Fenced: ${violation}`);
@@ -126,7 +174,7 @@ export class Scene {
   async remove(): Promise<void> {
     this.client.close();
     this.history.close();
-    await this.server.remove();
+    await this.#server.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -135,9 +183,22 @@ export class Scene {
   }
 }
 
-type Transactions = ReturnType<typeof asRecorded>["events"][];
+function spawnServer(parts: {
+  readonly bug: string;
+  readonly folder: string;
+  readonly disk: FaultyDisk | undefined;
+  readonly port: number;
+}): Program {
+  const place = ["--host", "127.0.0.1", "--port", `${parts.port}`, "--data", join(parts.folder, "data")];
+  return Program.spawn({
+    name: "server",
+    script,
+    args: [...place, ...flags],
+    environment: { SIGNALBOX_TEST_PLANT: parts.bug, ...parts.disk?.environment },
+  });
+}
 
-/** Lists know no transactions: what a scene publishes together has a type of its own, and everything else one. */
-function together(events: Transactions): Transactions {
-  return events;
+async function portOf(server: Program): Promise<number> {
+  const [, port] = await server.said(/^signalbox listens on http:\/\/127\.0\.0\.1:(\d+)$/m);
+  return Number(port);
 }

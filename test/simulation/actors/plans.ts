@@ -63,7 +63,12 @@ interface Asking {
   readonly timeout?: number;
   readonly byDefault?: boolean;
   readonly after?: readonly string[];
-  readonly terms?: MessageInitShape<typeof ConditionSpecSchema>;
+  readonly terms?: Partial<
+    Pick<
+      Exclude<MessageInitShape<typeof ConditionSpecSchema>, { $typeName: string }>,
+      "answerRule" | "escalations" | "group" | "correlationKey" | "earlySignals"
+    >
+  >;
 }
 
 function asks(name: string, said: Asking = {}): NewAction {

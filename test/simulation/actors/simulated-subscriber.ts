@@ -42,8 +42,7 @@ export class SimulatedSubscriber implements LinkClient {
   }
 
   get canAct(): boolean {
-    if (this.#link === undefined) return this.#around.clock.monotonicMs >= this.#followAtMs;
-    return !this.isCalm;
+    return this.#link === undefined && this.#around.clock.monotonicMs >= this.#followAtMs;
   }
 
   /** True if the last thing it was told is that nothing more is there. */
@@ -61,21 +60,9 @@ export class SimulatedSubscriber implements LinkClient {
     }));
   }
 
-  /** Begins to follow; or gives its stream up, seldom. */
+  /** Begins to follow, or goes on. */
   act(): string {
-    const { random } = this.#around;
-    if (this.#link !== undefined) {
-      if (random.percent(92)) return "waits";
-      this.giveUp();
-      return "gives its stream up";
-    }
     return this.#follow();
-  }
-
-  /** Gives its stream up by itself. */
-  giveUp(): void {
-    this.#link?.close();
-    this.ended();
   }
 
   receive({ events, cursor, atHead }: WatchEventsResponse): void {

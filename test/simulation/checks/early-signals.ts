@@ -17,11 +17,16 @@ export function earlySignalsKept(
   for (const event of events) {
     const { namespace, runId, action, kind, value = "" } = event;
     const name = `${namespace}/${runId}/${action}`;
+    // Kept for a correlation key: no condition is named yet.
+    if (action === "" && kind.startsWith("signal_")) continue;
     if (kind === "signal_kept") {
       everKept.add(`${name} ${value}`);
       kept.set(name, value);
     }
-    if (kind === "signal_dropped") kept.delete(name);
+    if (kind === "signal_dropped") {
+      kept.delete(name);
+      paused.delete(name);
+    }
     if (kind === "condition_paused") {
       if (kept.has(name)) paused.add(name);
     }

@@ -146,7 +146,7 @@ export class Faults {
 
   #breakStream(kind: "stream cut" | "stream half-open" | "stream stalled"): string | undefined {
     const { random, network, chronicle } = this.#world;
-    const { links } = network;
+    const links = network.links.filter((link) => link.clientIsOpen);
     if (links.length === 0) return undefined;
     const link = random.pick(links);
     if (kind === "stream stalled") {
@@ -158,6 +158,10 @@ export class Faults {
       if (way !== 0) link.killUp();
       if (way !== 1) link.killDown();
       return `${link.name} is half-open (${way})`;
+    }
+    if (random.percent(15)) {
+      link.giveUp();
+      return `${link.name} is given up`;
     }
     // Either side may go on in good faith until it misses the other.
     if (way !== 0) link.cutServer(random.percent(50) ? "ended" : "broken");

@@ -85,6 +85,12 @@ export class Link {
     else if (!this.#serverIsOpen) this.#up.length = 0;
   }
 
+  /** As `close`, by a fault: the client is told that it did. */
+  giveUp(): void {
+    this.close();
+    this.#options.client.ended("given up");
+  }
+
   /** Lets the next thing arrive at the server. */
   arriveUp(): string {
     if (!this.#hasBegun) {

@@ -334,7 +334,7 @@ export class SimulatedWorld {
       this.hire(number, { isRude: false, isSlow: false, slots: 4 }).isCalm = true;
     }
     for (const subscriber of this.subscribers) {
-      subscriber.giveUp();
+      subscriber.link?.giveUp();
       subscriber.isCalm = true;
     }
     for (let count = 0; count < calmStepsMax && this.#isSound; count += 1) {
