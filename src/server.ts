@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { Callbacks } from "./api/callbacks/callbacks.ts";
 import { healthService, registerHealth, ServiceHealth } from "./api/carrier/health.ts";
 import { registerReflection } from "./api/carrier/reflection.ts";
 import { startCarrier } from "./api/carrier/server.ts";
@@ -52,22 +53,33 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   try {
     await engine.start();
+    const callbacks = await Callbacks.of({
+      ...configuration,
+      engine,
+      log,
+      allowsInside: allowsInside(configuration),
+    });
+    const routesOf = (stopping: AbortSignal) => routes(engine, stopping, {}, deliveries, callbacks.links);
     const health = new ServiceHealth(services);
     const interceptors = [observeCalls(log), ...authentication(options), validateRequests({ services })];
     const carrier = await startCarrier({
       routes(router, stopping) {
-        routes(engine, stopping, {}, deliveries)(router);
+        routesOf(stopping)(router);
         registerHealth(router, health, stopping);
         registerReflection(router, [...services, healthService]);
       },
       host: configuration.host,
       port: configuration.port,
       log,
-      plain: (stopping) => gyozaRest({ routes: routes(engine, stopping, {}, deliveries), interceptors, log }),
+      plain: (stopping) => {
+        const rest = gyozaRest({ routes: routesOf(stopping), interceptors, log });
+        return (request, response) => callbacks.serve(request, response) || rest(request, response);
+      },
       interceptors,
       origins: configuration.allowedOrigins,
     });
     const { url } = carrier.address;
+    callbacks.begin(url);
     log.info({ url, store: configuration.store, data: configuration.data }, "listening");
     return {
       url,

@@ -81,7 +81,11 @@ export async function readTimeline(
   // What was told of a transaction that is not there any more is not among what follows.
   let toSkip = start < oldest ? 0 : (after?.toldCount ?? 0);
   // Where the beginning was removed, it is not known to wait: what is left of it is told.
-  const projection = new Projection(action, attempt, after ?? { state: oldest > 0n ? "RUNNING" : "PENDING", index: 0 });
+  const projection = new Projection(
+    action,
+    attempt,
+    after ?? { state: oldest > 0n ? "RUNNING" : "PENDING", index: 0 },
+  );
   const entries: TimelineEntry[] = [];
   for (let lookedAt = 0; lookedAt < timelineEventsScanMax; ) {
     const page = await store.readFeed({

@@ -1,11 +1,11 @@
 import type { Command } from "./command.ts";
 import { actionCommand, actionsCommand, explainCommand, timelineCommand } from "./commands/actions.ts";
-import { backupCommand, restoreCommand } from "./commands/backup.ts";
+import { backupCommand, restoreCommand } from "./commands/data/backup.ts";
 import { conditionsCommand } from "./commands/conditions.ts";
 import { conformanceWorkerCommand } from "./commands/conformance.ts";
 import { endCommand } from "./commands/end.ts";
 import { eventsCommand } from "./commands/events.ts";
-import { feedDescribeCommand } from "./commands/feed.ts";
+import { feedDescribeCommand, feedVerifyCommand } from "./commands/feed.ts";
 import {
   claimCommand,
   delegateCommand,
@@ -64,6 +64,7 @@ export const commands: readonly Command[] = [
   updateCommand,
   eventsCommand,
   feedDescribeCommand,
+  feedVerifyCommand,
   workerCommand,
   conformanceWorkerCommand,
   workersCommand,

@@ -1,7 +1,7 @@
 /** What the exit code of the `signalbox` command says, so that scripts can branch on it. */
 export const exitCodes = {
   ok: 0,
-  /** The run that was waited for or watched ended without success. */
+  /** The run that was waited for or watched ended without success; what was verified is not kept. */
   runNotSucceeded: 1,
   /** The command line, a file or a value makes no sense; nothing was asked of the server. */
   usage: 2,

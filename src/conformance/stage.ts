@@ -141,7 +141,8 @@ export class Stage {
   async outputs(stream: ServerStream, given: { readonly attempt: AttemptReference }) {
     const { content } = await this.end(stream, given);
     if (content.case === "succeeded") return content.value.outputs;
-    const told = content.case === "failed" ? `failed: ${content.value.type}: ${content.value.message}` : content.case;
+    const told =
+      content.case === "failed" ? `failed: ${content.value.type}: ${content.value.message}` : content.case;
     throw new Breach(`${nameAttempt(given.attempt)} was to succeed, and has ${told}`);
   }
 

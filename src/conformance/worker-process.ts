@@ -24,7 +24,11 @@ export class WorkerProcess {
 
   constructor({ command, environment }: WorkerCommand) {
     const [program = "", ...args] = command;
-    this.#child = spawn(program, args, { env: { ...environment }, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(program, args, {
+      env: { ...environment },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (bytes: Buffer) => {
         this.#output = (this.#output + bytes.toString("utf8")).slice(-outputKeptBytesMax);

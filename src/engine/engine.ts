@@ -9,6 +9,7 @@ import { type Execute, Stopping } from "./execute.ts";
 import { Feeds } from "./feeds.ts";
 import { Lanes } from "./lanes.ts";
 import type { EngineLog } from "./log.ts";
+import { Posts } from "./posts.ts";
 import { Sessions } from "./sessions.ts";
 import { type Expressions, noExpressions } from "./subscriptions/expressions.ts";
 import { Subscriptions } from "./subscriptions/subscriptions.ts";
@@ -51,6 +52,7 @@ export class Engine {
   readonly feeds: Feeds;
   readonly sessions: Sessions;
   readonly subscriptions: Subscriptions;
+  readonly posts: Posts;
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #log: EngineLog;
@@ -87,6 +89,7 @@ export class Engine {
       log,
       expressions,
     });
+    this.posts = new Posts({ store, execute: executeLate, clock, chance, log });
     this.#dispatcher = new Dispatcher({
       lanes,
       sessions: this.sessions,
@@ -157,7 +160,7 @@ export class Engine {
     this.#sweeper.stop();
     this.sessions.leaveAll("the server is stopping", reconnectAfterMs);
     this.feeds.stop();
-    await this.subscriptions.stop();
+    await Promise.all([this.subscriptions.stop(), this.posts.stop()]);
     if (this.#runningCount > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
     this.#log.info({}, "engine stopped");
   }
@@ -238,6 +241,9 @@ export class Engine {
         case "gone":
           this.sessions.tell(effect.sessionId, { kind: "gone", cause: effect.cause });
           break;
+        case "post":
+          this.posts.look();
+          break;
         case "subscription":
           this.subscriptions.look(effect.namespace, effect.name);
           break;
@@ -260,6 +266,7 @@ export class Engine {
     if (this.#stopping !== undefined) return;
     this.#dispatcher.markAll();
     this.#deadlines.arm(this.#clock.nowMs());
+    this.posts.look();
     this.#wake.stir();
   }
 }

@@ -33,6 +33,8 @@ export interface PostSender {
   hostOf(post: WebhookPost): Promise<string>;
   /** Tries once; the signal gives the try up. Rejects if the store cannot say what is to be posted. */
   send(post: WebhookPost, signal: AbortSignal): Promise<PostEnd>;
+  /** No more tries come. */
+  close(): void;
 }
 
 /** What posts are made of. */
@@ -98,12 +100,14 @@ export class Posts {
 
   /** Begins no more tries; those in work get `deliveryStopGraceMs`. What is cut off is made again later. */
   async stop(): Promise<void> {
+    const sender = this.#sender;
     this.#sender = undefined;
     this.#known = [];
     this.#cancelTimer?.();
     const cancel = this.#options.clock.after(deliveryStopGraceMs, () => this.#ending.abort());
     await Promise.all([...this.#inWork.values()].map(({ done }) => done));
     cancel();
+    sender?.close();
   }
 
   async #look(): Promise<void> {

@@ -96,7 +96,8 @@ export class Sweeper {
 
   #tell({ overtaken, heldBackBy }: Answers["trimFeed"], isFull: boolean): void {
     const { log } = this.#options;
-    for (const missed of overtaken) log.error(missed, "events were removed before a subscription dealt with them");
+    for (const missed of overtaken)
+      log.error(missed, "events were removed before a subscription dealt with them");
     if (isFull) return;
     if (heldBackBy !== undefined && !this.#wasHeldBack) {
       log.warn(heldBackBy, "a subscription that is behind keeps events from being removed");

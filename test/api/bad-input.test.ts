@@ -12,7 +12,7 @@ import { conditionRows } from "./bad-input/condition-rows.ts";
 import { eventRows } from "./bad-input/event-rows.ts";
 import { limitRows } from "./bad-input/limit-rows.ts";
 import { opRows } from "./bad-input/op-rows.ts";
-import { condition, plan, task, yes } from "./bad-input/row.ts";
+import { asking, condition, plan, task, yes } from "./bad-input/row.ts";
 import { runRows } from "./bad-input/run-rows.ts";
 import { subscriptionRows } from "./bad-input/subscription-rows.ts";
 import { workerRows } from "./bad-input/worker-rows.ts";
@@ -35,6 +35,7 @@ beforeAll(async () => {
   await conditions.signalCondition({ runId: "open", name: "asked", value: yes, requestId: "used" });
   await runs.createRun({ run: { runId: "ended", work } });
   await runs.cancelRun({ runId: "ended", requestId: "used" });
+  await runs.createRun({ run: { runId: "asking", work: plan(...asking) } });
   await runs.createRun({ run: { runId: "good", work: plan({ name: "approve", kind: condition }) } });
   await conditions.signalCondition({ runId: "good", name: "approve", value: yes });
   await runs.createRun({ run: { runId: "again", work: plan({ name: "approve", kind: condition }) } });
@@ -112,6 +113,9 @@ describe("bad input", () => {
   test("meets every reason that a call can be refused with", () => {
     // Declared for streams and servers in other states; shown in the tests of those.
     const elsewhere = [
+      "LINK_INVALID",
+      "LINK_EXPIRED",
+      "LINK_USED",
       "ATTEMPTS_EXHAUSTED",
       "CURSOR_EXPIRED",
       "STALE_EPOCH",

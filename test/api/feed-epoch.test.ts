@@ -143,7 +143,8 @@ describe("a cursor from before a restore", () => {
       expect(refusal).toMatchObject({ reason: "CURSOR_EXPIRED" });
       const answered: string[] = [];
       for await (const { events } of open(refusal.metadata["resume_cursor"] ?? "")) {
-        for (const { action } of events) if (/^c/.test(action) && !answered.includes(action)) answered.push(action);
+        for (const { action } of events)
+          if (/^c/.test(action) && !answered.includes(action)) answered.push(action);
         if (answered.length === 2) break;
       }
       expect(answered).toEqual(["c1", "c2"]);
@@ -203,7 +204,9 @@ describe("after a restore", () => {
   test("subscriptions stand where they stood, and deliver what they had not dealt with", async () => {
     const folder = newFolder();
     const before = await start(folder);
-    await before.subscriptions.createSubscription({ subscription: { name: "s", filter: published, target: { case: "pull", value: {} } } });
+    await before.subscriptions.createSubscription({
+      subscription: { name: "s", filter: published, target: { case: "pull", value: {} } },
+    });
     await publish(before, "a");
     const backup = await backUp(folder);
     const stood = await before.store.subscription("default", "s");

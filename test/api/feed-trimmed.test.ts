@@ -42,7 +42,9 @@ describe("on a feed of which the beginning was removed", () => {
     await publish("a");
     await trimAll();
     await publish("b");
-    const { feedEpoch, headPosition, oldestPosition, retentionSeconds } = await server.events.describeFeed({});
+    const { feedEpoch, headPosition, oldestPosition, retentionSeconds } = await server.events.describeFeed(
+      {},
+    );
     expect(feedEpoch).toBe(server.store.feedId);
     expect(oldestPosition).toBe(headPosition - 1n);
     expect(retentionSeconds).toBe(3_600n);
@@ -55,14 +57,17 @@ describe("on a feed of which the beginning was removed", () => {
     await publish("there");
     for (const call of [
       () => server.events.listEvents({ filter, pageToken }),
-      () => firstWithCursor(server.events.watchEvents({ filter, start: { case: "cursor", value: pageToken } })),
+      () =>
+        firstWithCursor(server.events.watchEvents({ filter, start: { case: "cursor", value: pageToken } })),
     ]) {
       const refusal = await refusalIn(call());
       expect(refusal).toMatchObject({ code: "OutOfRange", reason: "CURSOR_EXPIRED" });
       expect(Object.keys(refusal.metadata).sort()).toEqual(["feed_epoch", "oldest_cursor"]);
       const oldest = refusal.metadata["oldest_cursor"] ?? "";
       const page = await server.events.listEvents({ filter, pageToken: oldest });
-      expect(page.events.map(({ detail }) => detail.case === "published" && detail.value.type)).toEqual(["there"]);
+      expect(page.events.map(({ detail }) => detail.case === "published" && detail.value.type)).toEqual([
+        "there",
+      ]);
     }
   });
 

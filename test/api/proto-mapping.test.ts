@@ -31,12 +31,14 @@ import { fromAttemptReport } from "../../src/api/mapping/from-proto-report.ts";
 import { fromNewAction, fromNewRun } from "../../src/api/mapping/from-proto-run.ts";
 import { fromJson, fromValue } from "../../src/api/mapping/from-proto-value.ts";
 import { fromDuration, toDuration, toTimestamp } from "../../src/api/mapping/time.ts";
-import { toAction, toCondition } from "../../src/api/mapping/to-proto-action.ts";
+import { toCondition } from "../../src/api/mapping/conditions/to-condition.ts";
+import { toAction } from "../../src/api/mapping/to-proto-action.ts";
 import { currentAttempt, toAttempt } from "../../src/api/mapping/to-proto-attempt.ts";
 import { toEvent, toPlacedEvent } from "../../src/api/mapping/to-proto-event.ts";
 import { toOp } from "../../src/api/mapping/to-proto-op.ts";
 import { toRun } from "../../src/api/mapping/to-proto-run.ts";
 import { toJson, toValue } from "../../src/api/mapping/to-proto-value.ts";
+import type { GivenAnswer } from "../../src/core/conditions/standing.ts";
 import type { Event, EventDetail, EventKind, Position } from "../../src/core/event.ts";
 import { demandOf } from "../../src/core/placement/demand-of.ts";
 import type { Json, Value } from "../../src/core/value.ts";
@@ -649,7 +651,7 @@ describe("a row", () => {
       outcome: "ANSWERED",
       signalledBy: "ada",
     });
-    const condition = toCondition(action, { env: "prod" });
+    const condition = toCondition(action, { runLabels: { env: "prod" }, requester: "rita", op: "ship" });
     const told = {
       namespace: "default",
       runId: "r1",
@@ -666,10 +668,13 @@ describe("a row", () => {
       outcome: "OUTCOME_ANSWERED",
       answer: { boolValue: true },
       signalledBy: "ada",
+      instance: 1,
     };
     expect(condition === undefined ? undefined : asJson(ConditionSchema, condition)).toEqual({
       ...told,
       runLabels: { env: "prod" },
+      requester: "rita",
+      op: "ship",
     });
     expect(asJson(ActionSchema, toAction(action))).toMatchObject({
       kind: "KIND_CONDITION",
@@ -679,7 +684,7 @@ describe("a row", () => {
   });
 
   test("of a task is no condition", () => {
-    expect(toCondition(anAction(), {})).toBeUndefined();
+    expect(toCondition(anAction(), { runLabels: {}, requester: "", op: "" })).toBeUndefined();
   });
 
   test("of a held action is its current attempt", () => {
@@ -754,12 +759,34 @@ describe("a row", () => {
 describe("an event", () => {
   const error = { type: "E", message: "m", stack: "", nonRetryable: false };
   const yes: Value = { kind: "bool", value: true };
+  const anAnswer: GivenAnswer = {
+    value: yes,
+    subject: "ana",
+    signalledBy: "ada",
+    comment: "fine",
+    channel: "link",
+    origin: "127.0.0.1:1",
+    timeMs: newYearMs,
+    instance: 1,
+    runId: "r0",
+  };
+  const anAnswerJson = {
+    value: { boolValue: true },
+    subject: "ana",
+    signalledBy: "ada",
+    comment: "fine",
+    channel: "CHANNEL_LINK",
+    origin: "127.0.0.1:1",
+    createTime: "2025-01-01T00:00:00Z",
+    instance: 1,
+    runId: "r0",
+  };
   const details: {
     readonly [K in EventKind]: { detail: Extract<EventDetail, { kind: K }>; json: JsonValue };
   } = {
     run_created: {
-      detail: { kind: "run_created", priority: 1, actionCount: 2 },
-      json: { priority: 1, actionCount: 2 },
+      detail: { kind: "run_created", priority: 1, actionCount: 2, createdBy: "ana", rerunOf: "r0" },
+      json: { priority: 1, actionCount: 2, createdBy: "ana", rerunOf: "r0" },
     },
     run_updated: {
       detail: { kind: "run_updated", priority: 1, labels: { a: "b" } },
@@ -777,8 +804,15 @@ describe("an event", () => {
       },
     },
     action_created: {
-      detail: { kind: "action_created", actionKind: "task", state: "QUEUED", parent: "p", op: "o" },
-      json: { kind: "KIND_TASK", state: "STATE_QUEUED", parent: "p", op: "o" },
+      detail: {
+        kind: "action_created",
+        actionKind: "task",
+        state: "RECOVERED",
+        parent: "p",
+        op: "o",
+        recoveredFrom: "r0",
+      },
+      json: { kind: "KIND_TASK", state: "STATE_RECOVERED", parent: "p", op: "o", recoveredFrom: "r0" },
     },
     action_queued: { detail: { kind: "action_queued" }, json: {} },
     action_assigned: {
@@ -826,18 +860,88 @@ describe("an event", () => {
       json: { state: "STATE_PENDING" },
     },
     condition_paused: {
-      detail: { kind: "condition_paused", type: "int", prompt: "p", deadlineMs: newYearMs },
-      json: { type: "VALUE_TYPE_INT", prompt: "p", deadlineTime: "2025-01-01T00:00:00Z" },
+      detail: {
+        kind: "condition_paused",
+        type: "int",
+        prompt: "p",
+        deadlineMs: newYearMs,
+        instance: 2,
+        assignee: "ana",
+        correlationKey: "o-1",
+      },
+      json: {
+        type: "VALUE_TYPE_INT",
+        prompt: "p",
+        deadlineTime: "2025-01-01T00:00:00Z",
+        instance: 2,
+        assignee: "ana",
+        correlationKey: "o-1",
+      },
     },
     condition_answered: {
-      detail: { kind: "condition_answered", value: yes, signalledBy: "ada", defaulted: true },
-      json: { value: { boolValue: true }, signalledBy: "ada", defaulted: true },
+      detail: {
+        kind: "condition_answered",
+        value: yes,
+        signalledBy: "ada",
+        defaulted: true,
+        answer: anAnswer,
+      },
+      json: { value: { boolValue: true }, signalledBy: "ada", defaulted: true, answer: anAnswerJson },
+    },
+    answer_given: {
+      detail: { kind: "answer_given", answer: anAnswer, answerCount: 1, requiredCount: 2 },
+      json: { answer: anAnswerJson, answerCount: 1, requiredCount: 2 },
+    },
+    condition_changed: {
+      detail: {
+        kind: "condition_changed",
+        change: "snoozed",
+        subject: "ana",
+        assignee: "bob",
+        snoozeEndMs: newYearMs,
+        deadlineMs: newYearMs,
+      },
+      json: {
+        kind: "KIND_SNOOZED",
+        subject: "ana",
+        assignee: "bob",
+        snoozeEndTime: "2025-01-01T00:00:00Z",
+        deadlineTime: "2025-01-01T00:00:00Z",
+      },
+    },
+    condition_escalated: {
+      detail: { kind: "condition_escalated", step: 1, notify: ["leads"], assignee: "bob" },
+      json: { step: 1, notify: ["leads"], assignee: "bob" },
+    },
+    webhook_posted: {
+      detail: { kind: "webhook_posted", about: "condition_paused", deliveryCount: 2, cause: "503" },
+      json: { about: "condition_paused", deliveryCount: 2, cause: "503" },
+    },
+    link_refused: {
+      detail: { kind: "link_refused", cause: "LINK_EXPIRED", origin: "127.0.0.1:1" },
+      json: { cause: "LINK_EXPIRED", origin: "127.0.0.1:1" },
     },
     signal_kept: {
-      detail: { kind: "signal_kept", value: yes, signalledBy: "ada" },
-      json: { value: { boolValue: true }, signalledBy: "ada" },
+      detail: {
+        kind: "signal_kept",
+        value: yes,
+        signalledBy: "ada",
+        subject: "ana",
+        correlationKey: "o-1",
+        expireMs: newYearMs,
+      },
+      json: {
+        value: { boolValue: true },
+        signalledBy: "ada",
+        subject: "ana",
+        correlationKey: "o-1",
+        expireTime: "2025-01-01T00:00:00Z",
+      },
     },
-    signal_dropped: { detail: { kind: "signal_dropped", cause: "RUN_ENDED" }, json: { cause: "RUN_ENDED" } },
+    signal_dropped: {
+      detail: { kind: "signal_dropped", cause: "EXPIRED", correlationKey: "o-1" },
+      json: { cause: "EXPIRED", correlationKey: "o-1" },
+    },
     worker_attached: {
       detail: { kind: "worker_attached", workerId: "w", sessionId: "s", ops: ["o"], keptCount: 1 },
       json: { workerId: "w", sessionId: "s", ops: ["o"], keptCount: 1 },

@@ -16,9 +16,9 @@ import type { EventSchema } from "../../gen/signalbox/v1/event_pb.ts";
 import { EventService, type WatchEventsRequest } from "../../gen/signalbox/v1/event_service_pb.ts";
 import { OpService, type RegisterOpRequest } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { Run_State, type RunSchema } from "../../gen/signalbox/v1/run_pb.ts";
+import { ExplainActionResponse_Cause } from "../../gen/signalbox/v1/explanation_pb.ts";
 import {
   type CreateRunRequest,
-  ExplainActionResponse_Cause,
   type ListRunsRequest,
   RunService,
 } from "../../gen/signalbox/v1/run_service_pb.ts";

@@ -153,7 +153,10 @@ describe("a subscription", () => {
     expect(held.map(({ facts }) => facts)).toEqual([{ namespace: "default", name: "late" }]);
     const taker = new Taker();
     await taker.open(engine, "late");
-    await until("all are dealt with", async () => (await store.subscription("default", "late"))?.through === 6);
+    await until(
+      "all are dealt with",
+      async () => (await store.subscription("default", "late"))?.through === 6,
+    );
     expect(taker.types).toEqual(["1", "2", "3", "4", "5"]);
     await pass(hourMs);
     expect(await store.oldest()).toBe(6n);

@@ -15,6 +15,16 @@ const liveKinds: ReadonlySet<string> = new Set([
   "condition_answered",
 ]);
 
+/** States that an action which is created may be in already. */
+const endStates: ReadonlySet<string> = new Set([
+  "SUCCEEDED",
+  "FAILED",
+  "CANCELLED",
+  "TIMED_OUT",
+  "SKIPPED",
+  "RECOVERED",
+]);
+
 /**
  * EndsOnce: an accepted action, and an accepted run, reaches exactly one end, and nothing happens to it
  * behind that until it is opened again. `acknowledged` names runs (`namespace/run`) that must have ended by
@@ -47,7 +57,7 @@ export function endsOnce(events: readonly RecordedEvent[], acknowledged: readonl
     if (event.kind === "action_created") {
       if (open.has(action) || endedActions.has(action)) say("was created twice");
       // What an earlier run has done already is created at its end.
-      if (event.state === "RECOVERED") endedActions.add(action);
+      if (endStates.has(event.state ?? "")) endedActions.add(action);
       else open.add(action);
     }
     if (event.kind === "action_reopened") {

@@ -24,11 +24,14 @@ const layers: Readonly<Record<string, { layers: string[]; packages: string[]; no
   // The api reads from the store that the engine shows it; a test of its own says that it never writes.
   api: {
     layers: ["engine", "store", "core", "limits", "observe", "gen"],
-    packages: [...wire, "@nats-io/jetstream", "@nats-io/transport-node"],
+    // CEL and its regular expressions are for the expressions of filters.
+    packages: [...wire, "@bufbuild/cel", "@bufbuild/re2", "@nats-io/jetstream", "@nats-io/transport-node"],
     node: true,
   },
   client: { layers: ["gen"], packages: wire, node: true },
   worker: { layers: ["client", "gen"], packages: wire, node: true },
+  // Holds a deployment against its promises from outside: it sees what a client sees.
+  verify: { layers: ["client"], packages: [], node: true },
   configuration: { layers: ["limits", "observe"], packages: [], node: true },
   main: {
     layers: ["api", "engine", "store", "core", "limits", "configuration", "observe"],
@@ -39,7 +42,7 @@ const layers: Readonly<Record<string, { layers: string[]; packages: string[]; no
   executor: { layers: ["worker", "client", "gen"], packages: wire, node: true },
   // A server that lies, on a wire of its own: what the real one would correct must reach the worker.
   conformance: { layers: ["gen"], packages: wire, node: true },
-  cli: { layers: ["client", "worker", "executor", "conformance", "main", "configuration"], packages: [], node: true },
+  cli: { layers: ["client", "worker", "executor", "conformance", "verify", "main", "configuration"], packages: [], node: true },
   // The demo runs the whole as a user would, and ends its processes with itself.
   demo: { layers: ["client", "worker", "main"], packages: [], node: true },
 };

@@ -60,7 +60,8 @@ async function prove(options: {
 
   const partResults: PartResult[] = [];
   for (const part of parts.filter(isWanted)) {
-    const result = await part.run({ seconds: Math.max(5, seconds * part.share), seed, folder, abilities });
+    const partSeconds = part.seconds(seconds);
+    const result = await part.run({ seconds: partSeconds, seed, abilities });
     if ("skipped" in result) skip(part.name, result.skipped);
     else {
       partResults.push({ name: part.name, ...result });

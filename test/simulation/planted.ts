@@ -5,6 +5,7 @@ import { decide as rules } from "../../src/core/decide.ts";
 import type { Position } from "../../src/core/event.ts";
 import type { Loaded } from "../../src/core/loaded.ts";
 import type { Due } from "../../src/core/stated.ts";
+import { systemClock } from "../../src/engine/clock.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { FeedFrame, FollowOptions } from "../../src/engine/follower.ts";
 import type { Decide } from "./world/disk.ts";
@@ -195,7 +196,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     plant: { disk: { onRead: withoutConditions } },
   },
   { name: "an early signal is lost", breaks: /keeps|kept/, plant: losesEarlySignal },
-  { name: "a request that comes again is executed again", breaks: /./, plant: forgetsRequests },
+  {
+    name: "a request that comes again is executed again",
+    breaks: /a new run was refused: RUN_EXISTS/,
+    plant: forgetsRequests,
+  },
+  {
+    name: "somebody asks the machine for the time",
+    breaks: /^reached the system's clock/,
+    plant: { engine: () => void systemClock.nowMs() },
+  },
   { name: "the count of open conditions leaks", breaks: /counts what is paused/, plant: leaksPausedCount },
   { name: "a place in a limit leaks", breaks: /counts \d+, and/, plant: leaksPlace },
   { name: "what is reserved of a worker leaks", breaks: /reserves/, plant: leaksReserved },

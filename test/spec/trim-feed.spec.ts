@@ -13,7 +13,8 @@ const nothing = { retentionMs: 0, subscribedRetentionMs: 0, eventsMax: 0 };
 /** A feed with transactions of these sizes, committed at these times. */
 function worldWith(transactions: readonly (readonly [timeMs: number, count: number])[]): World {
   const world = new World();
-  for (const [timeMs, count] of transactions) world.state.feed.append(Array(count).fill(eventRow("r", "e", { timeMs })));
+  for (const [timeMs, count] of transactions)
+    world.state.feed.append(Array(count).fill(eventRow("r", "e", { timeMs })));
   return world;
 }
 
@@ -140,7 +141,14 @@ describe("a subscription that is behind", () => {
     world.nowMs = 10_500;
     trim(world, { retentionMs: 1_000, subscribedRetentionMs: 8_000 });
     expect(world.state.feedOldest()).toBe(3);
-    expect(subscription(world, "slow")).toMatchObject({ through: 3, missedCount: 2, ahead: [[5, 5], [7, 7]] });
+    expect(subscription(world, "slow")).toMatchObject({
+      through: 3,
+      missedCount: 2,
+      ahead: [
+        [5, 5],
+        [7, 7],
+      ],
+    });
   });
 
   test("is never overtaken without a second bound", () => {

@@ -18,23 +18,39 @@ export function describeTrim(subject: Subject): void {
     (await read(after, run)).transactions.map(({ first }) => first);
 
   async function fill(): Promise<void> {
-    await subject.change({ events: [eventRow("r", "1", { timeMs: 10 }), eventRow("r", "2", { timeMs: 10 })] });
-    await subject.change({ events: [eventRow("q", "3", { timeMs: 20 }), eventRow("r", "4", { timeMs: 20 })] });
+    await subject.change({
+      events: [eventRow("r", "1", { timeMs: 10 }), eventRow("r", "2", { timeMs: 10 })],
+    });
+    await subject.change({
+      events: [eventRow("q", "3", { timeMs: 20 }), eventRow("r", "4", { timeMs: 20 })],
+    });
     await subject.change({ events: [eventRow("", "5", { timeMs: 1_700_000_000_000 })] });
-    await subject.change({ events: [eventRow("r", "6", { timeMs: 40 }), eventRow("q", "7", { timeMs: 40 })] });
+    await subject.change({
+      events: [eventRow("r", "6", { timeMs: 40 }), eventRow("q", "7", { timeMs: 40 })],
+    });
   }
 
   describe("a trimmed feed", () => {
     test("has all that lies behind what was removed, and says where that begins", async () => {
       await fill();
-      expect(await subject.ask(...asks)).toEqual([0, 7, [{ last: 2, timeMs: 10 }, { last: 4, timeMs: 20 }]]);
+      expect(await subject.ask(...asks)).toEqual([
+        0,
+        7,
+        [
+          { last: 2, timeMs: 10 },
+          { last: 4, timeMs: 20 },
+        ],
+      ]);
       await subject.change({ feedTrimmedThrough: 4 });
       expect([await subject.store.oldest(), await subject.store.head()]).toEqual([4n, 7n]);
       expect(await firsts(4n)).toEqual([5n, 6n]);
       expect(await subject.ask(...asks)).toEqual([
         4,
         7,
-        [{ last: 5, timeMs: 1_700_000_000_000 }, { last: 7, timeMs: 40 }],
+        [
+          { last: 5, timeMs: 1_700_000_000_000 },
+          { last: 7, timeMs: 40 },
+        ],
       ]);
     });
 
@@ -85,9 +101,12 @@ export function describeTrim(subject: Subject): void {
     });
     await subject.change({ subscriptions });
     const [all] = (await subject.ask(["allSubscriptions"])) as [typeof subscriptions];
-    expect(all.map(({ namespace, name }) => `${namespace}/${name}`)).toEqual(
-      ["default/a", "default/b", "default-2/d", "other/c"],
-    );
+    expect(all.map(({ namespace, name }) => `${namespace}/${name}`)).toEqual([
+      "default/a",
+      "default/b",
+      "default-2/d",
+      "other/c",
+    ]);
     expect(all.every(({ missedCount }) => missedCount === 3)).toBe(true);
     expect(await subject.store.subscription("other", "c")).toEqual(subscriptions[3]);
   });

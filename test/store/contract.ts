@@ -1,5 +1,7 @@
 import { afterEach, beforeEach } from "vitest";
 import type { Store } from "../../src/store/store.ts";
+import { describeConditions } from "./contract-conditions.ts";
+import { describeDecisions } from "./contract-decisions.ts";
 import { describeFeed } from "./contract-feed.ts";
 import { describeLimits } from "./contract-limits.ts";
 import { describeLists } from "./contract-lists.ts";
@@ -29,6 +31,8 @@ export function describeStore(open: () => Promise<Store>): void {
   describeLoaded(subject);
   describeFeed(subject);
   describeLists(subject);
+  describeConditions(subject);
+  describeDecisions(subject);
   describeRunPages(subject);
   describeQueues(subject);
   describeOps(subject);

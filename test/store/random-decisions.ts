@@ -5,12 +5,12 @@ import type { RunKey } from "../../src/core/name.ts";
 import type { Replays } from "../../src/core/stated.ts";
 import type { Value } from "../../src/core/value.ts";
 import type { Store } from "../../src/store/store.ts";
-import { answerRule, bool, by, terms } from "../support/builders.ts";
+import { answerRule, bool, by, int, terms } from "../support/builders.ts";
 import type { Random } from "../support/random.ts";
 import { anyCondition } from "./queries.ts";
 
 const people = ["ana", "bo", "rita"];
-const keys = ["order-1", "order-2", "order/3"];
+const keys = ["order-1", "order-1", "order/2"];
 
 /** Commands about conditions by chance, and what conditions and those who answer them are said to be. */
 export class RandomDecisions {
@@ -38,10 +38,10 @@ export class RandomDecisions {
   /** What a condition asks for beyond its type: mostly nothing. */
   terms(): ConditionTerms | undefined {
     const random = this.#random;
-    if (random.percent(50)) return undefined;
+    if (random.percent(30)) return undefined;
     return terms({
       choices: random.percent(20) ? [{ value: bool(true), label: "yes", description: "" }] : [],
-      rule: random.percent(40)
+      rule: random.percent(60)
         ? answerRule({
             requiredCount: 1 + random.below(2),
             voterCount: 3,
@@ -77,6 +77,17 @@ export class RandomDecisions {
       all: random.percent(50) ? replay : undefined,
       byCondition: random.percent(20) ? { a: "requireBoth" } : {},
     };
+  }
+
+  /** An answer of the right type, most often to an open condition. */
+  async signalOpen(request: CommandOf<"signalCondition">["request"], run: RunKey): Promise<Command> {
+    const random = this.#random;
+    const place = await this.#place(run);
+    const spec = (await this.#store.action(place.run, place.action))?.spec;
+    const isInt = spec?.kind === "condition" && spec.type === "int";
+    const value = isInt ? int(random.below(2)) : bool(random.percent(70));
+    const instance = random.percent(10) ? 1 + random.below(2) : 0;
+    return { kind: "signalCondition", request, ...place, value, by: this.answerer(), instance };
   }
 
   /** A signal for whatever has a correlation key. */
@@ -129,9 +140,12 @@ export class RandomDecisions {
 
   async #place(run: RunKey): Promise<{ readonly run: RunKey; readonly action: string }> {
     const random = this.#random;
-    const query = { ...anyCondition, includeSnoozed: true, includeEnded: random.percent(20) };
+    const query = { ...anyCondition, includeSnoozed: true, includeEnded: random.percent(10) };
     const { items } = await this.#store.listConditions(query);
-    if (items.length === 0 || random.percent(25)) return { run, action: random.pick(["a", "b", "c", "d"]) };
+    const waiting = await this.#store.listActions({ run, states: ["PENDING"], after: undefined, limit: 5 });
+    const conditions = waiting.items.filter(({ spec }) => spec.kind === "condition");
+    if (conditions.length > 0 && random.percent(50)) return { run, action: random.pick(conditions).name };
+    if (items.length === 0 || random.percent(5)) return { run, action: "a" };
     const { action } = random.pick(items);
     return { run: action.run, action: action.name };
   }

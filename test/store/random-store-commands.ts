@@ -6,6 +6,7 @@ import type { Value } from "../../src/core/value.ts";
 import type { Outcome, Store } from "../../src/store/store.ts";
 import { aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
 import type { Random } from "../support/random.ts";
+import { anyRun } from "./queries.ts";
 import { RandomContents, subscriptionNames } from "./random-contents.ts";
 import { RandomDecisions } from "./random-decisions.ts";
 
@@ -43,13 +44,13 @@ const weights: Readonly<Record<CommandKind, number>> = {
   accept: 14,
   decline: 2,
   report: 26,
-  addActions: 7,
+  addActions: 10,
   fire: 12,
   boot: 1,
   sweepRequests: 1,
   rerunRun: 3,
-  signalByKey: 6,
-  changeCondition: 6,
+  signalByKey: 8,
+  changeCondition: 10,
   noteLinkRefusal: 1,
   settlePost: 3,
   trimFeed: 1,
@@ -114,11 +115,11 @@ export class RandomCommands {
           replays: this.#decisions.replays(),
         };
       case "rerunRun":
-        return this.#rerun();
+        return this.#rerun(namespace);
       case "updateRun":
         return this.#updateRun();
       case "signalCondition":
-        return this.#signal();
+        return random.percent(50) ? this.#decisions.signalOpen(this.#request(), this.#run()) : this.#signal();
       case "signalByKey":
         return this.#decisions.signalByKey(this.#request(), namespace, this.#value());
       case "changeCondition":
@@ -207,12 +208,14 @@ export class RandomCommands {
     };
   }
 
-  #rerun(): Command {
+  async #rerun(namespace: string): Promise<Command> {
     const random = this.#random;
+    const states = ["SUCCEEDED", "FAILED"] as const;
+    const { items } = await this.#store.listRuns({ ...anyRun, namespace, states, limit: 5 });
     return {
       kind: "rerunRun",
       request: this.#request(),
-      run: this.#run(),
+      run: items.length > 0 && random.percent(80) ? random.pick(items).key : this.#run(),
       runId: random.percent(10) ? `named-${random.below(30)}` : "",
       newRunId: `r${String(this.#count).padStart(6, "0")}`,
       again: random.percent(20) ? [random.pick(names)] : [],

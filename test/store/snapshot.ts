@@ -48,6 +48,7 @@ export async function snapshotOf(store: Store, nowMs: number): Promise<Record<st
     ...(await registryOf(store)),
     due: await store.due(nowMs, limit),
     head: String(await store.head()),
+    oldest: String(await store.oldest()),
   };
 }
 

@@ -7,7 +7,16 @@ import type { Position } from "../../src/core/event.ts";
 import { requestKey } from "../../src/core/loaded.ts";
 import { databaseFile } from "../../src/store/embedded/database.ts";
 import { EmbeddedStore } from "../../src/store/embedded/embedded-store.ts";
-import { actionRow, eventRow, keyOf, opRow, runRow, sessionRow, taskSpec } from "../support/rows.ts";
+import {
+  actionRow,
+  eventRow,
+  keyOf,
+  opRow,
+  runRow,
+  sessionRow,
+  subscriptionRow,
+  taskSpec,
+} from "../support/rows.ts";
 import { newFolder } from "./folders.ts";
 
 const schema = new URL("../../src/store/embedded/schema/", import.meta.url);
@@ -77,6 +86,37 @@ async function open(path: string): Promise<EmbeddedStore> {
 }
 
 const nothing = { requestId: "", digest: "" };
+
+test("a folder of the schema before epochs keeps its feed, which begins with its first event", async () => {
+  const { filter, target, ackTimeoutMs, deliveriesMax, inFlightMax, initialBackoffMs, maxBackoffMs } =
+    subscriptionRow("s");
+  const content = {
+    filter,
+    target,
+    ackTimeoutMs,
+    deliveriesMax,
+    inFlightMax,
+    initialBackoffMs,
+    maxBackoffMs,
+  };
+  const place = { through: 2, dead_letter_count: 0, content: JSON.stringify(content) };
+  const body = JSON.stringify([[1_700_000_000_123, "default", "r", {}, [["", 0, { kind: "run_started" }]]]]);
+  const path = makeFolderAt(4, [
+    ["subscriptions", { namespace: "default", name: "s", create_ms: 1_000, ...place }],
+    ["feed", { first: 1, last: 1, run: "default/r", body }],
+    ["feed", { first: 2, last: 2, run: "default/r", body }],
+    ["meta", { name: "feed_id", value: "the feed of before" }],
+  ]);
+  const store = await open(path);
+  expect([await store.oldest(), await store.head()]).toEqual([0n, 2n]);
+  expect(store.feedId).toBe("the feed of before");
+  expect(store.feedOrigin).toEqual({ timeMs: 1_700_000_000_123, ancestors: [] });
+  expect(await store.subscription("default", "s")).toEqual(subscriptionRow("s", { through: 2 }));
+  const trim = { kind: "trimFeed", retentionMs: 1, subscribedRetentionMs: 1, eventsMax: 0 } as const;
+  const trimmed = await store.transact<"trimFeed">(trim, { nowMs: 1_800_000_000_000, chance: 0 });
+  expect(trimmed).toMatchObject({ ok: true, answer: { count: 2, overtaken: [] } });
+  expect(await store.oldest()).toBe(2n);
+});
 
 test("a folder of the schema before placement has all that it had, and its work goes on", async () => {
   const large = { text: { value: { kind: "string", value: "x".repeat(5_000) } } } as const;

@@ -14,6 +14,10 @@ const keptLogLength = 64 * 1024;
 export interface StartedServerOptions {
   /** Flags beside host, port and data, such as `["--lease-ms", "2000"]`. */
   readonly flags?: readonly string[];
+  /** A folder that is there already, instead of one of its own; it is removed with the server too. */
+  readonly data?: string;
+  /** Instead of a free port: that of a server which is there no more. */
+  readonly port?: number;
   /** Another script in place of the real one, such as a server with a bug planted in it. */
   readonly script?: string;
   /** Added to the environment. */
@@ -30,12 +34,13 @@ export class StartedServer {
   readonly #flags: readonly string[];
   readonly #script: string;
   readonly #environment: Readonly<Record<string, string>>;
-  #port = 0;
+  #port: number;
   #child: ChildProcess | undefined;
   #log = "";
 
-  private constructor({ flags = [], script = mainPath, environment = {} }: StartedServerOptions) {
-    this.data = mkdtempSync(join(tmpdir(), "signalbox-test-"));
+  private constructor({ flags = [], script = mainPath, environment = {}, ...own }: StartedServerOptions) {
+    this.data = own.data ?? mkdtempSync(join(tmpdir(), "signalbox-test-"));
+    this.#port = own.port ?? 0;
     this.#flags = flags;
     this.#script = script;
     this.#environment = environment;

@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { ConditionService } from "../../gen/signalbox/v1/condition_service_pb.ts";
@@ -9,12 +9,16 @@ import { OpService } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { SubscriptionService } from "../../gen/signalbox/v1/subscription_service_pb.ts";
 import { WorkerService } from "../../gen/signalbox/v1/worker_service_pb.ts";
+import { Callbacks } from "../../src/api/callbacks/callbacks.ts";
+import type { Caller } from "../../src/api/callers/caller.ts";
 import { type Carrier, startCarrier } from "../../src/api/carrier/server.ts";
 import { Deliveries, noTargets } from "../../src/api/delivery/deliveries.ts";
 import { expressions } from "../../src/api/event-filter.ts";
+import { authenticate } from "../../src/api/interceptors/authenticate.ts";
 import { observeCalls } from "../../src/api/interceptors/observe.ts";
 import { validateRequests } from "../../src/api/interceptors/validate.ts";
 import { routes } from "../../src/api/routes.ts";
+import { type Clock, systemClock } from "../../src/engine/clock.ts";
 import { Engine, type EngineSettings } from "../../src/engine/engine.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -31,6 +35,11 @@ export interface TestServerOptions {
   readonly limits?: Parameters<typeof routes>[2];
   /** Sends events out, which it does not unless said. */
   readonly deliveries?: { readonly allowsInside: boolean; readonly natsServers?: readonly string[] };
+  readonly clock?: Clock;
+  /** Where answer links lead; where it listens unless said. */
+  readonly publicUrl?: string;
+  /** Who stands behind which token; nobody is asked for one unless said. */
+  readonly callers?: Readonly<Record<string, Caller>>;
 }
 
 /** A server in this process, on a free port, over a store in memory, with a client for each service. */
@@ -72,10 +81,14 @@ export class TestServer {
     settings,
     limits,
     deliveries,
+    clock = systemClock,
+    publicUrl = "",
+    callers,
   }: TestServerOptions = {}): Promise<TestServer> {
     const { log, lines } = keptLog();
     const engine = new Engine({
       store,
+      clock,
       log,
       expressions,
       settings: {
@@ -91,13 +104,21 @@ export class TestServer {
         ? noTargets
         : new Deliveries({ engine, log, natsServers: [], natsCredentials: "", ...deliveries });
     await engine.start();
+    const allowsInside = deliveries?.allowsInside ?? false;
+    const callbacks = await Callbacks.of({ engine, log, allowsInside, publicUrl });
     const carrier = await startCarrier({
-      routes: (router, stopping) => routes(engine, stopping, limits, targets)(router),
+      routes: (router, stopping) => routes(engine, stopping, limits, targets, callbacks.links)(router),
+      plain: () => callbacks.serve,
       host: "127.0.0.1",
       port: 0,
       log,
-      interceptors: [observeCalls(log), validate],
+      interceptors: [
+        observeCalls(log),
+        ...(callers === undefined ? [] : [authenticate((token) => callers[token])]),
+        validate,
+      ],
     });
+    callbacks.begin(carrier.address.url);
     return new TestServer({ store, engine, carrier, lines });
   }
 
@@ -112,8 +133,14 @@ export class TestServer {
   }
 
   /** A client of its own, with a connection of its own. */
-  client<S extends DescService>(service: S): Client<S> {
-    return createClient(service, createGrpcTransport({ baseUrl: this.url }));
+  client<S extends DescService>(service: S, token = ""): Client<S> {
+    const interceptors: Interceptor[] = [
+      (next) => (request) => {
+        if (token !== "") request.header.set("authorization", `Bearer ${token}`);
+        return next(request);
+      },
+    ];
+    return createClient(service, createGrpcTransport({ baseUrl: this.url, interceptors }));
   }
 
   /** Attaches a worker and waits until it is told so. */

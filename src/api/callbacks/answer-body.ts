@@ -22,7 +22,7 @@ export interface StatedAnswer {
 
 /** What was posted, or what is wrong with it. */
 export type ReadAnswer =
-  | { readonly ok: true; readonly answer: PostedAnswer }
+  | { readonly ok: true; readonly answer: PostedAnswer; readonly stated?: StatedAnswer }
   | { readonly ok: false; readonly violations: readonly Violation[]; readonly stated?: StatedAnswer };
 
 /** A body that is not read, with the HTTP status that says why. */
@@ -72,8 +72,7 @@ export function answerOfForm(text: string, spec: ConditionSpec): ReadAnswer {
   if (chosen === undefined && !fields.has("value")) return refused({ field: "value", description: "must be set" });
   const value: ReadValue =
     chosen === undefined ? valueOfText(stated.value, spec) : { ok: true, value: chosen.value };
-  const answer = joined(value, stated.comment.replaceAll("\r\n", "\n"));
-  return answer.ok ? answer : { ...answer, stated };
+  return { ...joined(value, stated.comment.replaceAll("\r\n", "\n")), stated };
 }
 
 /** The answer in a JSON object: `value` and `comment`. Throws BodyRefused for a text that is none. */

@@ -1,8 +1,13 @@
 import { Code } from "@connectrpc/connect";
+import { standingOf, termsOf } from "../../core/conditions/standing.ts";
+import { namespaceOf, runIdOf } from "../../core/name.ts";
 import type { Violation } from "../../core/refusal.ts";
+import { asJson } from "../../core/value.ts";
 import type { HttpRequest, HttpResponse } from "../carrier/port.ts";
 import type { Refusal } from "../refusals/row.ts";
 import { toRefusalMessage } from "../status.ts";
+import type { PostedAnswer, StatedAnswer } from "./answer-body.ts";
+import { type Question, questionPage, recordedPage, refusedPage } from "./answer-pages.ts";
 import { pagePolicy } from "./html.ts";
 
 /** What a request to a link is answered with, once for programs and once for people. */
@@ -11,15 +16,6 @@ export interface Reply {
   readonly json: unknown;
   readonly page: string;
   readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** What programs are told of what went wrong. */
-export interface ToldRefusal {
-  readonly reason: string;
-  readonly message: string;
-  readonly domain: "signalbox";
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly violations: readonly Violation[];
 }
 
 const statusByReason: Partial<Record<Refusal["reason"], number>> = {
@@ -39,12 +35,77 @@ const statusByCode = new Map<Code, number>([
   [Code.Unavailable, 503],
 ]);
 
-/** The HTTP status of a refusal, and what is told of it. */
-export function tellRefusal(refusal: Refusal): { readonly status: number; readonly told: ToldRefusal } {
+const titles: Partial<Record<Refusal["reason"], string>> = {
+  LINK_INVALID: "This link is not valid",
+  LINK_EXPIRED: "The time of this link is over",
+  LINK_USED: "This link is used up",
+  STORE_UNAVAILABLE: "Please try again in a moment",
+  STOPPING: "Please try again in a moment",
+};
+
+/** What is asked. */
+export function questionReply(question: Question): Reply {
+  const { action, spec } = question;
+  const { choices, schema, link } = termsOf(action);
+  const { deadlineMs } = standingOf(action);
+  const json = {
+    ...nameOf(question),
+    type: spec.type,
+    prompt: spec.prompt,
+    description: spec.description,
+    link,
+    choices: choices.map((choice) => ({ ...choice, value: asJson(choice.value) })),
+    ...(schema === undefined ? {} : { schema }),
+    ...(deadlineMs === undefined ? {} : { deadlineTime: new Date(deadlineMs).toISOString() }),
+  };
+  return { status: 200, json, page: questionPage(question) };
+}
+
+/** What was recorded, and whether it has decided the condition. */
+export function recordedReply(
+  question: Question,
+  answer: PostedAnswer,
+  { isDecided }: { readonly isDecided: boolean },
+): Reply {
+  const { value, comment } = answer;
+  const json = { ...nameOf(question), value: asJson(value), comment, decided: isDecided };
+  return { status: 200, json, page: recordedPage(question, answer, isDecided) };
+}
+
+/** A refusal that the visitor can do nothing about. */
+export function refusedReply(refusal: Refusal): Reply {
   const { code, message, metadata } = toRefusalMessage(refusal);
-  const violations = "violations" in refusal ? refusal.violations : [];
   const status = statusByReason[refusal.reason] ?? statusByCode.get(code) ?? 500;
-  return { status, told: { reason: refusal.reason, message, domain: "signalbox", metadata, violations } };
+  const json = { reason: refusal.reason, message, domain: "signalbox", metadata };
+  return { status, json, page: refusedPage(titles[refusal.reason] ?? "The answer was not taken", message) };
+}
+
+/** The question again, with what was wrong with the answer: the link is still good. */
+export function rejectedReply(
+  question: Question,
+  refusal: Refusal,
+  stated: StatedAnswer | undefined,
+): Reply {
+  const { message, metadata } = toRefusalMessage(refusal);
+  const violations: readonly Violation[] =
+    "violations" in refusal ? refusal.violations : [{ field: "value", description: message }];
+  const json = { reason: refusal.reason, message, domain: "signalbox", metadata, violations };
+  return { status: 400, json, page: questionPage(question, { violations, stated }) };
+}
+
+/** What is wrong with a request that never came as far as the condition. */
+export function plainReply(
+  status: number,
+  reason: string,
+  { title, message }: { readonly title: string; readonly message: string },
+): Reply {
+  const json = { reason, message, domain: "signalbox", metadata: {} };
+  return { status, json, page: refusedPage(title, message) };
+}
+
+function nameOf({ action }: Question) {
+  const { run, name } = action;
+  return { namespace: namespaceOf(run), runId: runIdOf(run), name, instance: standingOf(action).instance };
 }
 
 /** True if whoever asks shows pages to people: browsers say so, programs seldom do. */

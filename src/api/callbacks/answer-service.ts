@@ -1,10 +1,9 @@
-import { anonymousSubject, standingOf, termsOf } from "../../core/conditions/standing.ts";
 import { answerOf } from "../../core/conditions/answers/take-answer.ts";
+import { anonymousSubject, standingOf } from "../../core/conditions/standing.ts";
 import { runIdOf } from "../../core/name.ts";
-import { asJson } from "../../core/value.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { EngineLog } from "../../engine/log.ts";
-import type { PlainService } from "../carrier/adapter.ts";
+import { type PlainService, peerOf } from "../carrier/adapter.ts";
 import type { HttpRequest, HttpResponse } from "../carrier/port.ts";
 import type { Refusal } from "../refusals/row.ts";
 import { refusalOf } from "../status.ts";
@@ -14,12 +13,20 @@ import {
   BodyRefused,
   bodyKindOf,
   type PostedAnswer,
-  type ReadAnswer,
   readBody,
+  type StatedAnswer,
 } from "./answer-body.ts";
 import { type AnswerLinks, answerPath } from "./answer-links.ts";
-import { type Question, questionPage, recordedPage, refusedPage, type Rejected } from "./answer-pages.ts";
-import { type Reply, sendReply, tellRefusal } from "./answer-reply.ts";
+import type { Question } from "./answer-pages.ts";
+import {
+  plainReply,
+  questionReply,
+  recordedReply,
+  refusedReply,
+  rejectedReply,
+  type Reply,
+  sendReply,
+} from "./answer-reply.ts";
 import { invalidLinksWindowMs } from "./callback-limits.ts";
 import { InvalidLinks } from "./invalid-links.ts";
 import type { LinkClaims } from "./link-claims.ts";
@@ -35,7 +42,7 @@ export interface AnswerServiceOptions {
 interface Visit {
   readonly request: HttpRequest;
   readonly token: string;
-  /** The address it came from. */
+  /** The address and port it came from. */
   readonly peer: string;
 }
 
@@ -85,12 +92,13 @@ export class AnswerService {
     const { log } = this.#options;
     if (error instanceof BodyRefused) {
       const { status, message } = error;
-      return plainReply(status, "The answer was not understood", message);
+      return plainReply(status, "INVALID_REQUEST", { title: "The answer was not understood", message });
     }
     const refusal = refusalOf(error);
-    if (refusal !== undefined) return { ...toReply(refusal), headers: { "retry-after": "1" } };
+    if (refusal !== undefined) return { ...refusedReply(refusal), headers: { "retry-after": "1" } };
     log.error({ err: error }, "an answer link could not be served");
-    return plainReply(500, "Something went wrong", "internal error; the answer may not be recorded");
+    const message = "internal error; the answer may not be recorded";
+    return plainReply(500, "INTERNAL", { title: "Something went wrong", message });
   }
 
   async #reply(visit: Visit): Promise<Reply> {
@@ -98,18 +106,20 @@ export class AnswerService {
     const { request, token } = visit;
     const method = request.method ?? "";
     if (method !== "GET" && method !== "HEAD" && method !== "POST") {
-      const reply = plainReply(405, "This is a link for people", `${method} is no method of a link`);
+      const message = `${method} is no method of a link`;
+      const reply = plainReply(405, "INVALID_REQUEST", { title: "This cannot be done", message });
       return { ...reply, headers: { allow: "GET, HEAD, POST" } };
     }
     const verified = links.verify(token, engine.nowMs());
     if (!verified.ok) {
       const { refusal, claims } = verified;
-      return refusal.reason === "LINK_INVALID" ? this.#invalidLink(visit, claims) : this.#refused(visit, refusal, claims);
+      const isInvalid = refusal.reason === "LINK_INVALID";
+      return isInvalid ? this.#invalidLink(visit, claims) : this.#refused(visit, refusal, claims);
     }
     const { claims } = verified;
     const question = await this.#questionOf(claims);
     if (question === undefined) return this.#refused(visit, usedUp(claims), claims);
-    if (method !== "POST") return { status: 200, json: toldQuestion(question), page: questionPage(question) };
+    if (method !== "POST") return questionReply(question);
     const kind = bodyKindOf(request);
     if (kind === undefined) {
       const message = "the content type must be application/json or application/x-www-form-urlencoded";
@@ -117,8 +127,12 @@ export class AnswerService {
     }
     const text = await readBody(request);
     const read = kind === "json" ? answerOfJson(text, question.spec) : answerOfForm(text, question.spec);
-    if (!read.ok) return rejected(question, { reason: "INVALID_REQUEST", violations: read.violations }, read);
-    return this.#answer(visit, { claims, question, answer: read.answer, read });
+    const { stated } = read;
+    if (!read.ok) {
+      const refusal = { reason: "INVALID_REQUEST", violations: read.violations } as const;
+      return rejectedReply(question, refusal, stated);
+    }
+    return this.#answer(visit, { claims, question, answer: read.answer, stated });
   }
 
   /** The condition while a link can still answer it. */
@@ -136,7 +150,7 @@ export class AnswerService {
       readonly claims: LinkClaims;
       readonly question: Question;
       readonly answer: PostedAnswer;
-      readonly read: ReadAnswer;
+      readonly stated: StatedAnswer | undefined;
     },
   ): Promise<Reply> {
     const { claims, question, answer } = given;
@@ -153,24 +167,13 @@ export class AnswerService {
     if (!outcome.ok) {
       const { refusal } = outcome;
       if ("violations" in refusal || refusal.reason === "SIGNAL_TYPE_MISMATCH") {
-        return rejected(question, refusal, given.read);
+        return rejectedReply(question, refusal, given.stated);
       }
       return this.#refused(visit, isOver(refusal) ? usedUp(claims) : refusal, claims);
     }
     // Somebody was quicker with the same answer, perhaps with this very link.
     if (outcome.answer.repeated) return this.#refused(visit, usedUp(claims), claims);
-    const isDecided = outcome.answer.action?.endTimeMs !== undefined;
-    const json = {
-      namespace: namespaceAndRun(claims).namespace,
-      runId: runIdOf(run),
-      name: action,
-      instance,
-      recorded: true,
-      decided: isDecided,
-      value: asJson(answer.value),
-      comment: answer.comment,
-    };
-    return { status: 200, json, page: recordedPage(question, answer, isDecided) };
+    return recordedReply(question, answer, { isDecided: outcome.answer.action?.endTimeMs !== undefined });
   }
 
   /** A link that was changed or is none: what it says is only believed so far as the condition exists. */
@@ -178,18 +181,19 @@ export class AnswerService {
     const { engine } = this.#options;
     const refusal = { reason: "LINK_INVALID" } as const;
     const nowMs = engine.nowMs();
-    if (!this.#invalid.count(addressOf(visit.request), nowMs)) {
-      const reply = plainReply(429, "Too many invalid links", "too many invalid links from here; try again later");
+    if (!this.#invalid.count(visit.request.socket.remoteAddress ?? "", nowMs)) {
+      const message = "too many invalid links come from here; try again later";
+      const reply = plainReply(429, "LINK_INVALID", { title: "This link is not valid", message });
       return { ...reply, headers: { "retry-after": String(invalidLinksWindowMs / 1_000) } };
     }
     await this.#note(visit, refusal, claims);
-    return toReply(refusal);
+    return refusedReply(refusal);
   }
 
   /** To look at a link is not to use it: only who posts is recorded. */
   async #refused(visit: Visit, refusal: Refusal, claims: LinkClaims | undefined): Promise<Reply> {
     if (visit.request.method === "POST") await this.#note(visit, refusal, claims);
-    return toReply(refusal);
+    return refusedReply(refusal);
   }
 
   /** Records a refusal, if the condition exists; whatever comes of it, the visitor is refused. */
@@ -242,31 +246,4 @@ function isOver({ reason }: Refusal): boolean {
 
 function usedUp({ run, action }: LinkClaims): Refusal {
   return { reason: "LINK_USED", runId: runIdOf(run), action };
-}
-
-const titles: Partial<Record<Refusal["reason"], string>> = {
-  LINK_INVALID: "This link is not valid",
-  LINK_EXPIRED: "The time of this link is over",
-  LINK_USED: "This link is used up",
-  STORE_UNAVAILABLE: "Please try again in a moment",
-  STOPPING: "Please try again in a moment",
-};
-
-function toReply(refusal: Refusal): Reply {
-  const { status, told } = tellRefusal(refusal);
-  const title = titles[refusal.reason] ?? "The answer was not taken";
-  return { status, json: told, page: refusedPage(title, told.message) };
-}
-
-/** The question again, with what was wrong with the answer. */
-function rejected(question: Question, refusal: Refusal, read: ReadAnswer): Reply {
-  const { told } = tellRefusal(refusal);
-  const violations =
-    told.violations.length > 0 ? told.violations : [{ field: "value", description: told.message }];
-  const shown: Rejected = { violations, stated: read.ok ? read.stated : read.stated };
-  return { status: 400, json: { ...told, violations }, page: questionPage(question, shown) };
-}
-
-function plainReply(status: number, title: string, message: string): Reply {
-  return { status, json: { reason: "", message, domain: "signalbox" }, page: refusedPage(title, message) };
 }

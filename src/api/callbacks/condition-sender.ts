@@ -56,7 +56,6 @@ export class ConditionSender implements PostSender {
     }
   }
 
-  /** Closes connections; to be called when no more posts come. */
   close(): void {
     this.#poster.close();
   }

@@ -50,7 +50,7 @@ export function createAdapter({ router, calls, log, origins, plain }: AdapterOpt
         calls.start({ request, response, clientStreams: false, startedAtMs: performance.now() });
         return;
       }
-      log.debug({ path, peer: peerOf(request) }, "a request names no method");
+      log.debug({ path: withoutToken(path), peer: peerOf(request) }, "a request names no method");
       answerPlainly(request, response, unknownPath(path));
       return;
     }
@@ -146,7 +146,13 @@ function settleFailure(error: unknown, request: HttpRequest, response: HttpRespo
   }
 }
 
-function peerOf({ socket }: HttpRequest): string {
+/** A path to log: an answer link is a secret, also under a path where nothing is served. */
+function withoutToken(path: string): string {
+  return path.replace(/(\/answer\/).+/i, "$1...");
+}
+
+/** The address and port that a request came from. */
+export function peerOf({ socket }: HttpRequest): string {
   const host = socket.remoteAddress ?? "unknown";
   return `${host.includes(":") ? `[${host}]` : host}:${socket.remotePort ?? 0}`;
 }

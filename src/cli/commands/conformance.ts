@@ -6,7 +6,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { didYouMean } from "../input/did-you-mean.ts";
 import { UsageError } from "../input/usage-error.ts";
-import { type Screen, oneLine } from "../output/screen.ts";
+import { oneLine, type Screen } from "../output/screen.ts";
 
 /** The last lines of what was said that are shown with a failure. */
 const transcriptLinesShownMax = 30;
@@ -38,7 +38,9 @@ async function runConformanceWorker(context: CommandContext): Promise<ExitCode> 
   const chosen = choose(given.texts("only"));
   if (given.flag("list")) {
     for (const { name, shows, matters } of chosen) {
-      screen.line(screen.json ? JSON.stringify({ name, shows, matters }) : `${name}\n  ${shows}\n  ${matters}`);
+      screen.line(
+        screen.json ? JSON.stringify({ name, shows, matters }) : `${name}\n  ${shows}\n  ${matters}`,
+      );
     }
     return exitCodes.ok;
   }

@@ -101,9 +101,9 @@ function tell(
 function outcomeOf({ kept, repeated, condition }: SignalMessage, name: string): string {
   if (kept) return `is kept for ${name}, which does not wait yet`;
   if (repeated) return `was the answer to ${name} already`;
-  const { terms, answers, outcome } = toCondition(required(condition));
-  if (outcome !== "UNSPECIFIED") return `answers ${name}`;
-  const { requiredCount = 1 } = terms.answerRule ?? {};
+  const { terms, answers, endTime } = toCondition(required(condition));
+  const requiredCount = terms.answerRule?.requiredCount ?? 1;
+  if (endTime !== undefined || requiredCount <= 1) return `answers ${name}`;
   return `is one answer to ${name}: ${answers.length} so far, ${requiredCount} equal ones decide`;
 }
 

@@ -11,14 +11,7 @@ import {
 import { Breach } from "../breach.ts";
 import { concurrency, crossingMs } from "../conformance-limits.ts";
 import type { Transcript } from "../transcript.ts";
-import {
-  describeSaid,
-  describeSent,
-  nameAttempt,
-  referenceKey,
-  type Said,
-  saidBy,
-} from "../wire/said.ts";
+import { describeSaid, describeSent, nameAttempt, referenceKey, type Said, saidBy } from "../wire/said.ts";
 import type { ServerStream, StreamWatch } from "../wire/server-stream.ts";
 import { WitnessedAttempt } from "./witnessed-attempt.ts";
 
@@ -217,7 +210,10 @@ export class Witness implements StreamWatch {
     const leases = [...this.#attempts.values()].filter(
       ({ reference: other }) => other.runId === runId && other.action === action,
     );
-    const highest = leases.reduce((epoch, one) => (one.reference.epoch > epoch ? one.reference.epoch : epoch), 0n);
+    const highest = leases.reduce(
+      (epoch, one) => (one.reference.epoch > epoch ? one.reference.epoch : epoch),
+      0n,
+    );
     for (const lease of leases) lease.isOutdone = lease.reference.epoch < highest;
   }
 

@@ -29,7 +29,8 @@ export const assignmentScenarios: readonly Scenario[] = [
   },
   {
     name: "granted-again",
-    shows: "Granted again under a higher epoch, an attempt is done anew; nothing old is said under the new one.",
+    shows:
+      "Granted again under a higher epoch, an attempt is done anew; nothing old is said under the new one.",
     matters: "The new lease vouches for the new execution, and not for what an old one had seen.",
     play: playGrantedAgain,
   },
@@ -55,9 +56,14 @@ async function playDuplicate(stage: Stage): Promise<void> {
   await stage.taken(stream, task);
   stream.assign(task, task);
   const steps = await observeSteps(stage, stream, task);
-  stage.require(steps.join() === "1,2,3", `its events tell of the steps ${steps.join(", ")}, and there are 3`);
+  stage.require(
+    steps.join() === "1,2,3",
+    `its events tell of the steps ${steps.join(", ")}, and there are 3`,
+  );
   await stage.pass(crossingMs);
-  const isRepeated = stream.untaken.some((said) => said.kind === "report" && isSame(said.attempt, task.attempt));
+  const isRepeated = stream.untaken.some(
+    (said) => said.kind === "report" && isSame(said.attempt, task.attempt),
+  );
   stage.require(!isRepeated, "it reports the attempt once more after its end: it has executed it twice");
   await stage.credits(stream, concurrency);
 }

@@ -66,7 +66,10 @@ async function playCancel(stage: Stage): Promise<void> {
   await stage.taken(stream, other);
   cancel(stream, cancelled.attempt);
   const { content } = await stage.end(stream, cancelled);
-  stage.require(content.case === "stopped", `a cancelled attempt says ${content.case}, and was to say stopped`);
+  stage.require(
+    content.case === "stopped",
+    `a cancelled attempt says ${content.case}, and was to say stopped`,
+  );
   await stage.outputs(stream, other);
   await stage.credits(stream, concurrency);
 }
@@ -99,7 +102,10 @@ async function playCancelAgain(stage: Stage): Promise<void> {
   cancel(second, task.attempt);
   cancel(second, task.attempt);
   const { content } = await stage.end(second, task);
-  stage.require(content.case === "stopped", `a cancelled attempt says ${content.case}, and was to say stopped`);
+  stage.require(
+    content.case === "stopped",
+    `a cancelled attempt says ${content.case}, and was to say stopped`,
+  );
   await stage.credits(second, concurrency);
 }
 

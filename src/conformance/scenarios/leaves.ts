@@ -50,7 +50,8 @@ export const leaveScenarios: readonly Scenario[] = [
   },
   {
     name: "token-refused",
-    shows: "Attach refused with UNAUTHENTICATED, the first time, ends the process with a failure that says why.",
+    shows:
+      "Attach refused with UNAUTHENTICATED, the first time, ends the process with a failure that says why.",
     matters: "A worker with a wrong token otherwise looks as if it waited for work.",
     play: (stage) => playRefused(stage, Code.Unauthenticated, "UNAUTHENTICATED"),
   },
@@ -199,10 +200,12 @@ function isNotSooner(stage: Stage, tookMs: number, delayMs: number): void {
 function isBackingOff(stage: Stage, askedAtMs: readonly number[], what: string): void {
   const waits = askedAtMs.slice(1).map((at, index) => Math.round(at - (askedAtMs[index] ?? at)));
   const told = `the waits before each ${what} are ${waits.join(", ")} ms`;
-  stage.require(waits.length >= 2, `it tried ${askedAtMs.length} times in ${backoffWindowMs} ms, which is too seldom`);
+  stage.require(
+    waits.length >= 2,
+    `it tried ${askedAtMs.length} times in ${backoffWindowMs} ms, which is too seldom`,
+  );
   stage.require(waits.length <= 30, `it tried ${askedAtMs.length} times in ${backoffWindowMs} ms: ${told}`);
   const [first = 0] = waits;
   const longest = Math.max(...waits.slice(-2));
   stage.require(longest >= 1.5 * first, `they do not grow: ${told}`);
 }
-

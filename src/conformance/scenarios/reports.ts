@@ -12,7 +12,8 @@ import { observeSteps, readStep } from "./steps.ts";
 export const reportScenarios: readonly Scenario[] = [
   {
     name: "lost-recorded",
-    shows: "A report without Recorded is said again on the next stream under its number; with it, never again.",
+    shows:
+      "A report without Recorded is said again on the next stream under its number; with it, never again.",
     matters: "A result that is forgotten is lost; one under a new number may count twice.",
     play: playLostRecorded,
   },
@@ -77,7 +78,9 @@ async function playLostRecorded(stage: Stage): Promise<void> {
   const third = await stage.attach({}, "it did not attach again after its connection was cut");
   await stage.isWell(third);
   await stage.pass(crossingMs);
-  const isRepeated = third.untaken.some((said) => said.kind === "report" && isSame(said.attempt, task.attempt));
+  const isRepeated = third.untaken.some(
+    (said) => said.kind === "report" && isSame(said.attempt, task.attempt),
+  );
   stage.require(!isRepeated, "it says an end again that was recorded");
 }
 
@@ -134,7 +137,10 @@ async function playNonsense(stage: Stage): Promise<void> {
   const isEarly = stream.untaken.some((said) => said.kind === "report" && readStep(said.report)?.step === 2);
   stage.require(!isEarly, "it took an answer that was not about its report for one");
   for (let sequence = 1n; sequence <= first.sequence; sequence += 1n) {
-    stream.answer([{ attempt, sequence }, { attempt, sequence }]);
+    stream.answer([
+      { attempt, sequence },
+      { attempt, sequence },
+    ]);
   }
   stream.records = true;
   const second = await stage.report(stream, task, (one) => readStep(one)?.step === 2);

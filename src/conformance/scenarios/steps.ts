@@ -47,7 +47,10 @@ export async function observeSteps(
       steps.push(step.step);
       executions.add(step.execution);
       for (const kind of execution === undefined ? ["progress", "log"] : []) {
-        stage.require(said.has(`${kind} step ${step.step}`), `the ${kind} of step ${step.step} is not before its event`);
+        stage.require(
+          said.has(`${kind} step ${step.step}`),
+          `the ${kind} of step ${step.step} is not before its event`,
+        );
       }
     }
     stage.require(executions.size <= 1, "the task was executed more than once");

@@ -35,7 +35,8 @@ export const streamScenarios: readonly Scenario[] = [
   },
   {
     name: "goaway",
-    shows: "GOAWAY on its connection costs it nothing: what runs is finished and told, here or on a new stream.",
+    shows:
+      "GOAWAY on its connection costs it nothing: what runs is finished and told, here or on a new stream.",
     matters: "Proxies say it whenever they are deployed anew.",
     play: playGoAway,
   },
@@ -59,7 +60,8 @@ export const streamScenarios: readonly Scenario[] = [
   },
   {
     name: "clock-jumps",
-    shows: "Times far in the past or future, and leases and intervals that make no sense, do not matter to it.",
+    shows:
+      "Times far in the past or future, and leases and intervals that make no sense, do not matter to it.",
     matters: "Clocks of servers jump. A worker goes by its own, and only by differences.",
     play: playClock,
   },
@@ -78,7 +80,10 @@ async function playSilence(stage: Stage, who: "server" | "network"): Promise<voi
   const bound = 8 * pulseIntervalMs + 2_500;
   const second = await stage.attach({}, `it did not notice the silence of the ${who}`);
   const tookMs = Math.round(second.openedAtMs - silentAtMs);
-  stage.require(tookMs >= pulseIntervalMs, `it gave the stream up after ${tookMs} ms of silence, which is nothing`);
+  stage.require(
+    tookMs >= pulseIntervalMs,
+    `it gave the stream up after ${tookMs} ms of silence, which is nothing`,
+  );
   stage.require(tookMs <= bound, `it noticed the silence after ${tookMs} ms, and ${bound} ms is the longest`);
   await stage.outputs(second, task);
   await stage.isWell(second);
@@ -159,7 +164,9 @@ async function playNewer(stage: Stage): Promise<void> {
   await stage.credits(stream, 1);
   const task = stage.assignment("echo", { text: text("as ever") });
   task.$unknown = [unknownField(900)];
-  const response = create(AttachResponseSchema, { frame: { case: "assign", value: { assignments: [task] } } });
+  const response = create(AttachResponseSchema, {
+    frame: { case: "assign", value: { assignments: [task] } },
+  });
   response.$unknown = [unknownField(901)];
   stream.sendWhole(response);
   sendUnknown();
@@ -192,7 +199,10 @@ async function playClock(stage: Stage): Promise<void> {
     stage.note("network", `cuts every connection; the next pulse interval is ${odd ?? "not set"}`);
     stage.server.front.cut();
     const lease = odd === undefined ? { leaseMs: undefined } : { leaseMs: odd };
-    const next = await stage.attach({ ...lease, pulseIntervalMs: odd }, "it did not attach again after a cut");
+    const next = await stage.attach(
+      { ...lease, pulseIntervalMs: odd },
+      "it did not attach again after a cut",
+    );
     await askWithTimes(stage, next, { createdMs: far, endedMs: 1 });
     await stage.pass(600);
     const count = next.pulsesAtMs.length;

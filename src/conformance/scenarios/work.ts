@@ -85,14 +85,21 @@ async function playValues(stage: Stage): Promise<void> {
     // Where floats and whole numbers are one type, 2.0 comes back as 2.
     const isWhole = name === "round" && got?.case === "intValue" && got.value === 2n;
     const isUnchanged = got?.case === sent?.case && isDeepStrictEqual(got?.value, sent?.value);
-    stage.require(isUnchanged || isWhole, `the input ${name} comes back as ${got?.case} ${String(got?.value)}`);
+    stage.require(
+      isUnchanged || isWhole,
+      `the input ${name} comes back as ${got?.case} ${String(got?.value)}`,
+    );
   }
 }
 
 async function playFailure(stage: Stage): Promise<void> {
   const stream = await stage.ready();
   for (const nonRetryable of [false, true]) {
-    const inputs = { type: text("OutOfPaper"), message: text("the tray is empty"), non_retryable: truth(nonRetryable) };
+    const inputs = {
+      type: text("OutOfPaper"),
+      message: text("the tray is empty"),
+      non_retryable: truth(nonRetryable),
+    };
     const task = stage.assignment("fail", inputs);
     stream.assign(task);
     const { content } = await stage.end(stream, task);
@@ -110,7 +117,10 @@ async function playReports(stage: Stage): Promise<void> {
   const task = stage.assignment("progress", { steps: whole(5) });
   stream.assign(task);
   const steps = await observeSteps(stage, stream, task);
-  stage.require(steps.join() === "1,2,3,4,5", `its events tell of the steps ${steps.join(", ")}, and there are 5`);
+  stage.require(
+    steps.join() === "1,2,3,4,5",
+    `its events tell of the steps ${steps.join(", ")}, and there are 5`,
+  );
 }
 
 async function playAsk(stage: Stage): Promise<void> {

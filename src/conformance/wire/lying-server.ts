@@ -4,7 +4,11 @@ import { createServer as createHttp2Server, type ServerHttp2Session } from "node
 import type { AddressInfo, Server } from "node:net";
 import { createConnectRouter } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { type AttachRequest, type AttachResponse, WorkerService } from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import {
+  type AttachRequest,
+  type AttachResponse,
+  WorkerService,
+} from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { Breach } from "../breach.ts";
 import { frameBytesMax } from "../conformance-limits.ts";
 import type { Transcript } from "../transcript.ts";
@@ -105,7 +109,9 @@ async function* serve(
   if (first === undefined || first.done === true) return;
   const { frame } = first.value;
   if (frame.case !== "attach") {
-    onBreach(new Breach(`stream ${number} begins with ${frame.case ?? "an unknown frame"} and not with Attach`));
+    onBreach(
+      new Breach(`stream ${number} begins with ${frame.case ?? "an unknown frame"} and not with Attach`),
+    );
     return;
   }
   const authorization = header.get("authorization") ?? "";

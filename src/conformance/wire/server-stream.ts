@@ -129,9 +129,7 @@ export class ServerStream {
 
   /** Says of reports that they are durable. */
   record(...reports: AttemptReport[]): void {
-    this.answer(
-      reports.map(({ attempt, sequence }) => ({ ...(attempt && { attempt }), sequence })),
-    );
+    this.answer(reports.map(({ attempt, sequence }) => ({ ...(attempt && { attempt }), sequence })));
   }
 
   /** Answers reports, be it with refusals. */

@@ -26,7 +26,9 @@ export function ensureLinkKey(database: DatabaseSync): void {
  * until `beginEpoch`.
  */
 export function feedIdentityOf(database: DatabaseSync, nowMs: number): FeedIdentity {
-  const begin = database.prepare("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING");
+  const begin = database.prepare(
+    "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+  );
   begin.run("feed_id", randomUUID());
   begin.run("feed_time_ms", String(nowMs));
   const ancestors = database
@@ -36,7 +38,9 @@ export function feedIdentityOf(database: DatabaseSync, nowMs: number): FeedIdent
     feedId: String(database.prepare("SELECT value FROM meta WHERE name = 'feed_id'").get()?.["value"]),
     origin: {
       timeMs: metaNumber(database, "feed_time_ms"),
-      ancestors: ancestors.map(({ feedId, through }) => ({ feedId, through: BigInt(through) }) as FeedAncestor),
+      ancestors: ancestors.map(
+        ({ feedId, through }) => ({ feedId, through: BigInt(through) }) as FeedAncestor,
+      ),
     },
   };
 }

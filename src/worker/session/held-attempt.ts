@@ -68,6 +68,11 @@ export function referenceKey(
   return `${namespace === own ? "" : namespace} ${runId} ${action} ${attempt} ${epoch}`;
 }
 
+/** What tells actions apart, whatever their attempts and leases. Without a namespace it is of the session's. */
+export function actionKey({ namespace, runId, action }: AttemptReference, own: string): string {
+  return `${namespace === own ? "" : namespace} ${runId} ${action}`;
+}
+
 /** At least what a reference takes on the wire, so that a frame never grows past its bound. */
 export function referenceBytes({ namespace, runId, action }: AttemptReference): number {
   return namespace.length + runId.length + action.length + 64;

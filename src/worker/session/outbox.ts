@@ -11,14 +11,8 @@ import {
   ReportSchema,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { frameBytesMax, framePartsMax, inventoryMax } from "../worker-limits.ts";
-import {
-  type HeldAttempt,
-  holdAttempt,
-  isEnd,
-  referenceBytes,
-  referenceKey,
-  type WaitingReport,
-} from "./held-attempt.ts";
+import { type HeldAttempt, holdAttempt, isEnd, referenceBytes, type WaitingReport } from "./held-attempt.ts";
+import { HeldAttempts } from "./held-attempts.ts";
 import { Starts } from "./starts.ts";
 import type {
   RecordedNotice,
@@ -45,9 +39,7 @@ type AttemptCommand = Exclude<WorkerCommand, { kind: "drain" | "leave" }>;
  */
 export class Outbox {
   readonly #concurrency: number;
-  readonly #namespace: string;
-  readonly #heldByTicket = new Map<Ticket, HeldAttempt>();
-  readonly #heldByKey = new Map<string, HeldAttempt>();
+  readonly #held: HeldAttempts;
   #lastTicket = 0;
   /** Credits that the server has on this stream. */
   #openCredit = 0;
@@ -62,7 +54,7 @@ export class Outbox {
   /** `wake` is called when there is a frame to take. */
   constructor({ concurrency, namespace }: SessionIdentity, wake: () => void) {
     this.#concurrency = concurrency;
-    this.#namespace = namespace;
+    this.#held = new HeldAttempts(namespace);
     this.#starts = new Starts(wake);
   }
 
@@ -71,12 +63,12 @@ export class Outbox {
 
   /** True if nothing is held and nothing is left to say. */
   get isEmpty(): boolean {
-    return this.#heldByTicket.size === 0 && this.#declines.length === 0;
+    return this.#held.size === 0 && this.#declines.length === 0;
   }
 
   /** The attempts whose leases are wanted: those that run and those whose end is not yet recorded. */
   inventory(): AttemptReference[] {
-    const wanted = [...this.#heldByTicket.values()].filter(({ state }) => state !== "lost");
+    const wanted = this.#held.all.filter(({ state }) => state !== "lost");
     return wanted.slice(0, inventoryMax).map(({ reference }) => reference);
   }
 
@@ -89,35 +81,47 @@ export class Outbox {
   restart(): void {
     this.#openCredit = 0;
     this.#calls = [];
-    const known = [...this.#heldByTicket.values()].filter(
-      ({ state }) => state === "accepted" || state === "ended",
-    );
+    const known = this.#held.all.filter(({ state }) => state === "accepted" || state === "ended");
     this.#starts.restart(known);
     this.#reports = known.flatMap(({ waiting }) => [...waiting.values()]);
   }
 
-  /** Holds what was assigned, and gives what is not held already its ticket. */
-  hold(assignments: readonly Assignment[]): TicketedAssignment[] {
+  /**
+   * Holds what was assigned, and gives what is not held already its ticket. Epochs grow with each lease on an
+   * action: what is assigned under a lower one than is held comes late and is declined, and what is held under
+   * a lower one is among `lost`.
+   */
+  hold(assignments: readonly Assignment[]): { taken: TicketedAssignment[]; lost: Ticket[] } {
     this.#openCredit = Math.max(0, this.#openCredit - assignments.length);
     const taken: TicketedAssignment[] = [];
+    const lost: Ticket[] = [];
     for (const assignment of assignments) {
       const reference = assignment.attempt;
-      if (reference === undefined || this.#held(reference) !== undefined) {
+      if (reference === undefined || this.#held.find(reference) !== undefined) {
         continue;
+      }
+      const earlier = this.#held.latestOf(reference);
+      if (earlier !== undefined && earlier.reference.epoch > reference.epoch) {
+        const cause = `the action is held under epoch ${earlier.reference.epoch}`;
+        this.#declines.push({ case: "decline", value: create(DeclineSchema, { attempt: reference, cause }) });
+        continue;
+      }
+      if (earlier !== undefined && earlier.state !== "lost") {
+        lost.push(earlier.ticket);
+        this.lose(earlier.ticket);
       }
       this.#lastTicket += 1;
       const held = holdAttempt(this.#lastTicket, reference);
       this.#occupied += 1;
-      this.#heldByTicket.set(held.ticket, held);
-      this.#heldByKey.set(referenceKey(reference, this.#namespace), held);
+      this.#held.add(held);
       taken.push({ ticket: held.ticket, assignment });
     }
-    return taken;
+    return { taken, lost };
   }
 
   /** The ticket of an attempt, if it is held and not lost. */
   find(reference: AttemptReference | undefined): Ticket | undefined {
-    const held = this.#held(reference);
+    const held = this.#held.find(reference);
     return held === undefined || held.state === "lost" ? undefined : held.ticket;
   }
 
@@ -129,7 +133,7 @@ export class Outbox {
       }
       return;
     }
-    const held = this.#heldByTicket.get(command.ticket);
+    const held = this.#held.get(command.ticket);
     if (held === undefined) {
       return;
     }
@@ -148,7 +152,7 @@ export class Outbox {
         const decline = create(DeclineSchema, { attempt: held.reference, cause: command.cause });
         this.#declines.push({ case: "decline", value: decline });
         this.#occupy(held, { isWaiting: false, settled: true });
-        this.#forget(held);
+        this.#held.forget(held);
         return;
       }
       case "report":
@@ -170,7 +174,7 @@ export class Outbox {
     const notices: RecordedNotice[] = [];
     const lost: Ticket[] = [];
     for (const answer of answers) {
-      const held = this.#held(answer.attempt);
+      const held = this.#held.find(answer.attempt);
       const sequence = Number(answer.sequence);
       const waiting = held?.waiting.get(sequence);
       if (held === undefined || waiting === undefined) {
@@ -198,7 +202,7 @@ export class Outbox {
 
   /** Forgets what an attempt has to say, since nothing it says counts any more. */
   lose(ticket: Ticket): void {
-    const held = this.#heldByTicket.get(ticket);
+    const held = this.#held.get(ticket);
     if (held !== undefined) {
       held.state = "lost";
       held.waiting.clear();
@@ -218,7 +222,7 @@ export class Outbox {
   }
 
   #accept(ticket: Ticket): void {
-    const held = this.#heldByTicket.get(ticket);
+    const held = this.#held.get(ticket);
     if (held !== undefined && held.state === "assigned") {
       held.state = "accepted";
       this.#starts.add(held);
@@ -267,7 +271,7 @@ export class Outbox {
     if (!this.#givesCredit) {
       return undefined;
     }
-    const places = Math.min(this.#concurrency - this.#occupied, inventoryMax - this.#heldByTicket.size);
+    const places = Math.min(this.#concurrency - this.#occupied, inventoryMax - this.#held.size);
     const amount = places - this.#openCredit;
     if (amount <= 0) {
       return undefined;
@@ -282,18 +286,9 @@ export class Outbox {
     Object.assign(held, next);
   }
 
-  #held(reference: AttemptReference | undefined) {
-    return reference && this.#heldByKey.get(referenceKey(reference, this.#namespace));
-  }
-
   #forgetIfOver(held: HeldAttempt): void {
     if (held.settled && held.waiting.size === 0 && (held.state === "ended" || held.state === "lost")) {
-      this.#forget(held);
+      this.#held.forget(held);
     }
-  }
-
-  #forget(held: HeldAttempt): void {
-    this.#heldByTicket.delete(held.ticket);
-    this.#heldByKey.delete(referenceKey(held.reference, this.#namespace));
   }
 }

@@ -81,9 +81,9 @@ export class Session {
   }
 
   #attach(): void {
-    const { identity, open } = this.#options;
+    const { identity } = this.#options;
     const link = new Link({
-      open,
+      open: this.#options.open,
       attach: toAttach(identity, this.#outbox.inventory()),
       takeFrame: () => this.#outbox.takeFrame(),
       events: {
@@ -169,13 +169,16 @@ export class Session {
   }
 
   #assigned(assignments: readonly Assignment[]): void {
-    const taken = this.#outbox.hold(assignments);
+    const { taken, lost } = this.#outbox.hold(assignments);
+    for (const ticket of lost) {
+      this.#options.notify({ kind: "lost", ticket, cause: "the action was assigned under a new lease" });
+    }
     if (this.#state === "open") {
       this.#options.notify({ kind: "assigned", assignments: taken });
-      return;
-    }
-    for (const { ticket } of taken) {
-      this.#outbox.apply({ kind: "decline", ticket, cause: "the worker is draining" });
+    } else {
+      for (const { ticket } of taken) {
+        this.#outbox.apply({ kind: "decline", ticket, cause: "the worker is draining" });
+      }
     }
     this.#wake();
   }

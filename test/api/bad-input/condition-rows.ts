@@ -1,3 +1,4 @@
+import { toValue } from "../../../src/api/mapping/to-proto-value.ts";
 import {
   filterChanged,
   invalid,
@@ -111,6 +112,121 @@ export const conditionRows: readonly Row[] = [
     call: (server) =>
       server.conditions.signalCondition({ runId: "open", name: "approve", value: yes, requestId: "used" }),
     ...reused,
+  },
+  {
+    rpc: "SignalCondition",
+    given: "neither a run nor a correlation key",
+    call: (server) => server.conditions.signalCondition({ value: yes }),
+    ...invalid,
+    fields: ["run_id", "name"],
+  },
+  {
+    rpc: "SignalCondition",
+    given: "a run beside a correlation key",
+    call: (server) =>
+      server.conditions.signalCondition({ runId: "open", instance: 1, correlationKey: "k", value: yes }),
+    ...invalid,
+    fields: ["run_id", "instance"],
+  },
+  {
+    rpc: "SignalCondition",
+    given: "a correlation key that no condition has",
+    call: (server) => server.conditions.signalCondition({ correlationKey: "none", value: yes }),
+    code: "NotFound",
+    reason: "CORRELATION_NOT_FOUND",
+    metadata: { correlation_key: "none" },
+  },
+  {
+    rpc: "SignalCondition",
+    given: "a correlation key that two conditions have",
+    call: (server) => server.conditions.signalCondition({ correlationKey: "twice", value: yes }),
+    code: "FailedPrecondition",
+    reason: "CORRELATION_AMBIGUOUS",
+    metadata: { correlation_key: "twice", conditions: "asking/one,asking/two" },
+  },
+  {
+    rpc: "SignalCondition",
+    given: "an answer that does not keep the schema",
+    call: (server) =>
+      server.conditions.signalCondition({
+        runId: "asking",
+        name: "shaped",
+        value: toValue({ kind: "json", value: { max: -1, note: 2 } }),
+      }),
+    code: "InvalidArgument",
+    reason: "ANSWER_INVALID",
+    fields: ["value/max", "value/note"],
+  },
+  {
+    rpc: "SignalCondition",
+    given: "an answer of somebody who may not",
+    call: (server) => server.conditions.signalCondition({ runId: "asking", name: "closed", value: yes }),
+    code: "PermissionDenied",
+    reason: "NOT_ALLOWED",
+  },
+  {
+    rpc: "SignalCondition",
+    given: "an opening that has not been",
+    call: (server) =>
+      server.conditions.signalCondition({ runId: "asking", name: "one", instance: 2, value: yes }),
+    code: "FailedPrecondition",
+    reason: "INSTANCE_CHANGED",
+    metadata: { run_id: "asking", action: "one", instance: "2", current_instance: "1" },
+  },
+  {
+    rpc: "ClaimCondition",
+    given: "one that somebody else is on",
+    call: (server) => server.conditions.claimCondition({ runId: "asking", name: "claimed" }),
+    code: "FailedPrecondition",
+    reason: "ALREADY_CLAIMED",
+    metadata: { run_id: "asking", action: "claimed", assignee: "ana" },
+  },
+  {
+    rpc: "ReleaseCondition",
+    given: "one that somebody else is on",
+    call: (server) => server.conditions.releaseCondition({ runId: "asking", name: "claimed" }),
+    code: "FailedPrecondition",
+    reason: "ALREADY_CLAIMED",
+    metadata: { run_id: "asking", action: "claimed", assignee: "ana" },
+  },
+  {
+    rpc: "DelegateCondition",
+    given: "to nobody",
+    call: (server) => server.conditions.delegateCondition({ runId: "asking", name: "one" }),
+    ...invalid,
+    fields: ["to"],
+  },
+  {
+    rpc: "SnoozeCondition",
+    given: "one that does not ask yet",
+    call: (server) => server.conditions.snoozeCondition({ runId: "asking", name: "later" }),
+    code: "FailedPrecondition",
+    reason: "CONDITION_NOT_OPEN",
+    metadata: { run_id: "asking", action: "later", state: "PENDING" },
+  },
+  {
+    rpc: "ExtendCondition",
+    given: "a deadline that has been",
+    call: (server) =>
+      server.conditions.extendCondition({ runId: "asking", name: "one", deadlineTime: { seconds: 1n } }),
+    ...invalid,
+    fields: ["deadline_time"],
+  },
+  {
+    rpc: "CreateAnswerLink",
+    given: "for one that has ended",
+    call: (server) => server.conditions.createAnswerLink({ runId: "ended", name: "approve" }),
+    code: "FailedPrecondition",
+    reason: "ACTION_ENDED",
+    metadata: { run_id: "ended", action: "approve", state: "CANCELLED" },
+  },
+  {
+    rpc: "CreateAnswerLink",
+    given: "for a task",
+    call: (server) => server.conditions.createAnswerLink({ runId: "open", name: "t" }),
+    code: "FailedPrecondition",
+    reason: "ACTION_NOT_CONDITION",
+    metadata: { run_id: "open", action: "t", kind: "task" },
   },
   {
     rpc: "WatchConditions",

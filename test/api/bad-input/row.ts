@@ -25,6 +25,19 @@ type Case = NonNullable<MessageInitShape<typeof NewActionSchema>["kind"]>;
 export const condition: Case = { case: "condition", value: { type: ValueType.BOOL } };
 export const task: Case = { case: "task", value: { op: "nobody" } };
 
+const bool = ValueType.BOOL;
+const max = { properties: { max: { minimum: 0 }, note: { type: "string" } } };
+
+/** Conditions that ask for more than a type. */
+export const asking: readonly MessageInitShape<typeof NewActionSchema>[] = [
+  { name: "one", kind: { case: "condition", value: { type: bool, correlationKey: "twice" } } },
+  { name: "two", kind: { case: "condition", value: { type: bool, correlationKey: "twice" } } },
+  { name: "shaped", kind: { case: "condition", value: { type: ValueType.JSON, schema: max } } },
+  { name: "closed", kind: { case: "condition", value: { type: bool, answerRule: { subjects: ["ana"] } } } },
+  { name: "claimed", kind: { case: "condition", value: { type: bool, assignee: "ana" } } },
+  { name: "later", dependencies: [{ action: "one" }], kind: condition },
+];
+
 /** Answers of two types. */
 export const yes = toValue({ kind: "bool", value: true });
 export const no = toValue({ kind: "bool", value: false });

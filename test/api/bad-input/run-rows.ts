@@ -411,6 +411,28 @@ export const runRows: readonly Row[] = [
     ...reused,
   },
   {
+    rpc: "RerunRun",
+    given: "an unknown run",
+    call: (server) => server.runs.rerunRun({ runId: "none" }),
+    ...noRun,
+  },
+  {
+    rpc: "RerunRun",
+    given: "one that has not ended",
+    call: (server) => server.runs.rerunRun({ runId: "open" }),
+    code: "FailedPrecondition",
+    reason: "RUN_NOT_ENDED",
+    metadata: { run_id: "open", state: "RUNNING" },
+  },
+  {
+    rpc: "RerunRun",
+    given: "an action that is not there, to be done again",
+    call: (server) => server.runs.rerunRun({ runId: "ended", again: ["none"] }),
+    code: "NotFound",
+    reason: "ACTION_NOT_FOUND",
+    metadata: { run_id: "ended", action: "none" },
+  },
+  {
     rpc: "UpdateRun",
     given: "an unknown run",
     call: (server) => server.runs.updateRun({ runId: "none" }),

@@ -3,8 +3,9 @@
  *
  * Usage: signalbox conformance worker -- node worker.ts
  */
-import { setTimeout as sleep } from "node:timers/promises";
+
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createWorker, NonRetryableError } from "../../../src/worker/worker.ts";
 
 const worker = createWorker({

@@ -34,6 +34,7 @@ export function judge(lines: readonly Line[]): Judgement {
   const runs = acknowledged.map(([key]) => `default/${key}`);
   const mustEnd = acknowledged.filter(([, { kind }]) => kind !== "condition").map(([key]) => `default/${key}`);
   const isOver = lines.some(({ type }) => type === "over");
+  const isTold = lines.some((line) => line.type === "reference" && line.isTold === true);
   const hasFeed = references.size > 0;
   return {
     violations: [
@@ -45,7 +46,7 @@ export function judge(lines: readonly Line[]): Judgement {
       ...[...subscribers].flatMap(([name, { filter, streams }]) =>
         feedViolations({ streams, reference: references.get(filter) ?? [] }).map((text) => `${text} (${name})`),
       ),
-      ...named("Atomic", apart(references.get("all") ?? [])),
+      ...named("Atomic", isTold ? apart(references.get("all") ?? []) : []),
       ...named("EndsOnce", endsOnce(events, isOver ? mustEnd : [])),
       ...named("OneAnswer", oneAnswer(events, answersOf(keys))),
       ...named("Fenced", fenced(events)),

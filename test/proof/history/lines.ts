@@ -64,6 +64,8 @@ export type Line =
       readonly type: "reference";
       readonly filter: FilterName;
       readonly transactions: readonly (readonly RecordedEvent[])[];
+      /** True if each of them is told as the feed has it, and not as what is known from elsewhere. */
+      readonly isTold?: boolean;
     }
   /** Every run that was acknowledged and ends by itself must have ended by here. */
   | { readonly type: "over"; readonly at: number };

@@ -315,7 +315,7 @@ export class World {
         if (frame.events.length > 0) transactions.push(asRecorded(frame).events);
         if (isOver(frame)) break;
       }
-      this.history.write({ type: "reference", filter, transactions });
+      this.history.write({ type: "reference", filter, transactions, isTold: true });
     }
     const [follower] = this.#subscribers;
     const places = follower?.cursors.slice(0, -1) ?? [];

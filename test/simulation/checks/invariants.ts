@@ -28,6 +28,9 @@ export class Invariants {
     const { change } = decision;
     this.#hasChanged = true;
     for (const { key } of change.runs) this.#touched.add(key);
+    for (const id of change.goneSessions) {
+      for (const { run } of before.heldBy(id)) this.#touched.add(run);
+    }
     for (const action of change.newActions) this.#touched.add(action.run);
     for (const action of change.actions) {
       this.#touched.add(action.run);

@@ -14,7 +14,11 @@ export interface DatabaseContents {
 }
 
 /** Throws BackupError unless SQLite finds a database whole; `quick` leaves out what indexes say. */
-export function checkWhole(database: DatabaseSync, path: string, { isQuick }: { readonly isQuick: boolean }): void {
+export function checkWhole(
+  database: DatabaseSync,
+  path: string,
+  { isQuick }: { readonly isQuick: boolean },
+): void {
   const faults = asked(path, () =>
     database.prepare(`PRAGMA ${isQuick ? "quick_check" : "integrity_check"}(10)`).all(),
   ).map((row) => String(Object.values(row)[0]));
@@ -24,8 +28,14 @@ export function checkWhole(database: DatabaseSync, path: string, { isQuick }: { 
 
 /** What a database holds. Throws BackupError if it is none of Signalbox. */
 export function readContents(database: DatabaseSync, path: string): DatabaseContents {
-  const isOurs = asked(path, () => database.prepare("SELECT count(*) AS count FROM sqlite_schema WHERE name IN " +
-    "('schema_files', 'feed', 'meta', 'runs')").get());
+  const isOurs = asked(path, () =>
+    database
+      .prepare(
+        "SELECT count(*) AS count FROM sqlite_schema WHERE name IN " +
+          "('schema_files', 'feed', 'meta', 'runs')",
+      )
+      .get(),
+  );
   if (isOurs?.["count"] !== 4) throw new BackupError(`${path} is no database of Signalbox`);
   const one = (sql: string) => database.prepare(sql).get() ?? {};
   const { last = 0, timeMs } = one(
@@ -81,6 +91,8 @@ function asked<T>(path: string, ask: () => T): T {
   try {
     return ask();
   } catch (error) {
-    throw new BackupError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BackupError(
+      `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

@@ -33,7 +33,8 @@ export interface Restored extends DatabaseContents {
 export async function restoreBackup({ from, folder, nowMs }: RestoreOptions): Promise<Restored> {
   if (!existsSync(from)) throw new BackupError(`${from} is not there`);
   const source = statSync(from).isDirectory() ? join(from, databaseFile) : from;
-  if (!existsSync(source)) throw new BackupError(`the folder ${from} holds no store: there is no ${databaseFile}`);
+  if (!existsSync(source))
+    throw new BackupError(`the folder ${from} holds no store: there is no ${databaseFile}`);
   makeFolder(folder);
   // Before anything is put into a folder of somebody else's, and again below.
   checkEmpty(folder);
@@ -57,13 +58,20 @@ const partialFile = `${databaseFile}.partial`;
 
 /** The lock is held while this looks, so that nobody else begins to fill the folder. */
 function checkEmpty(folder: string): void {
-  const others = readdirSync(folder).filter((name) => !/^lock(-journal)?$/.test(name) && !name.startsWith(partialFile));
+  const others = readdirSync(folder).filter(
+    (name) => !/^lock(-journal)?$/.test(name) && !name.startsWith(partialFile),
+  );
   if (others.length === 0) return;
-  throw new BackupError(`the folder ${folder} is not empty (${others.slice(0, 3).join(", ")}): choose another one`);
+  throw new BackupError(
+    `the folder ${folder} is not empty (${others.slice(0, 3).join(", ")}): choose another one`,
+  );
 }
 
 /** Looks a copied database through, and has it begin a new epoch. */
-function prepare(path: string, { source, nowMs }: { readonly source: string; readonly nowMs: number }): Restored {
+function prepare(
+  path: string,
+  { source, nowMs }: { readonly source: string; readonly nowMs: number },
+): Restored {
   const database = new DatabaseSync(path);
   try {
     database.exec("PRAGMA journal_mode = DELETE");
@@ -84,6 +92,8 @@ function upgrade(database: DatabaseSync, source: string): void {
   try {
     applySchema(database);
   } catch (error) {
-    throw new BackupError(`${source} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BackupError(
+      `${source} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

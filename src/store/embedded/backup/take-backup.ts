@@ -21,7 +21,8 @@ export interface BackupOptions {
  */
 export async function takeBackup({ folder, file }: BackupOptions): Promise<DatabaseContents> {
   const path = join(folder, databaseFile);
-  if (!existsSync(path)) throw new BackupError(`the folder ${folder} holds no store: there is no ${databaseFile}`);
+  if (!existsSync(path))
+    throw new BackupError(`the folder ${folder} holds no store: there is no ${databaseFile}`);
   if (existsSync(file)) throw new BackupError(`${file} is there already: choose another name`);
   const partial = `${file}.${process.pid}.partial`;
   try {

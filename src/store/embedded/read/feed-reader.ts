@@ -31,7 +31,9 @@ export class FeedReader {
 
   /** The position behind which everything is kept. */
   oldest(): Position {
-    const oldest = this.#statements.get<{ value: string }>("SELECT value FROM meta WHERE name = 'feed_oldest'");
+    const oldest = this.#statements.get<{ value: string }>(
+      "SELECT value FROM meta WHERE name = 'feed_oldest'",
+    );
     return BigInt(oldest?.value ?? 0) as Position;
   }
 

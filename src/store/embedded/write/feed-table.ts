@@ -71,7 +71,9 @@ function prepare(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
     last: sql("SELECT last FROM feed ORDER BY first DESC LIMIT 1"),
-    first: sql("SELECT last, CAST(substr(body, 3, 16) AS INTEGER) AS timeMs FROM feed ORDER BY first LIMIT ?"),
+    first: sql(
+      "SELECT last, CAST(substr(body, 3, 16) AS INTEGER) AS timeMs FROM feed ORDER BY first LIMIT ?",
+    ),
     insert: sql("INSERT INTO feed (first, last, run, body) VALUES (?, ?, ?, ?)"),
     insertRuns: sql("INSERT INTO feed_runs (run, first) SELECT value, ? FROM json_each(?) WHERE true"),
     shared: sql("SELECT first, body FROM feed WHERE first <= ? AND run IS NULL"),

@@ -899,7 +899,9 @@ type Action struct {
 	// What happens after a failed attempt of a task.
 	Retry *RetryPolicy `protobuf:"bytes,31,opt,name=retry,proto3" json:"retry,omitempty"`
 	// How long a task may take.
-	Timeouts      *Timeouts `protobuf:"bytes,32,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
+	Timeouts *Timeouts `protobuf:"bytes,32,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
+	// The earlier run whose action this one stands for, if it is RECOVERED.
+	RecoveredFrom string `protobuf:"bytes,33,opt,name=recovered_from,json=recoveredFrom,proto3" json:"recovered_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1156,6 +1158,13 @@ func (x *Action) GetTimeouts() *Timeouts {
 		return x.Timeouts
 	}
 	return nil
+}
+
+func (x *Action) GetRecoveredFrom() string {
+	if x != nil {
+		return x.RecoveredFrom
+	}
+	return ""
 }
 
 // One try of a task.
@@ -1671,7 +1680,7 @@ const file_signalbox_v1_action_proto_rawDesc = "" +
 	"\vRequirement\x12\x1b\n" +
 	"\x17REQUIREMENT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REQUIREMENT_SUCCEEDED\x10\x01\x12\x15\n" +
-	"\x11REQUIREMENT_ENDED\x10\x02\"\xff\x10\n" +
+	"\x11REQUIREMENT_ENDED\x10\x02\"\xb0\x11\n" +
 	"\x06Action\x12%\n" +
 	"\tnamespace\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12\x1f\n" +
 	"\x06run_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05runId\x12\x1c\n" +
@@ -1712,7 +1721,8 @@ const file_signalbox_v1_action_proto_rawDesc = "" +
 	"\ahandler\x18\x1d \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\ahandler\x12/\n" +
 	"\x0edevice_indexes\x18\x1e \x03(\x05B\b\xbaH\x05\x92\x01\x02\x10@R\rdeviceIndexes\x12/\n" +
 	"\x05retry\x18\x1f \x01(\v2\x19.signalbox.v1.RetryPolicyR\x05retry\x122\n" +
-	"\btimeouts\x18  \x01(\v2\x16.signalbox.v1.TimeoutsR\btimeouts\x1aO\n" +
+	"\btimeouts\x18  \x01(\v2\x16.signalbox.v1.TimeoutsR\btimeouts\x12/\n" +
+	"\x0erecovered_from\x18! \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\rrecoveredFrom\x1aO\n" +
 	"\fOutputsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
 	"\x05value\x18\x02 \x01(\v2\x13.signalbox.v1.ValueR\x05value:\x028\x01\x1a9\n" +

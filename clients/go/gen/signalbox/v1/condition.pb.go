@@ -11,6 +11,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -24,6 +25,116 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What becomes of signals that come before a condition is open.
+type EarlySignals int32
+
+const (
+	// As KEEP.
+	EarlySignals_EARLY_SIGNALS_UNSPECIFIED EarlySignals = 0
+	// The first one answers it when it opens.
+	EarlySignals_EARLY_SIGNALS_KEEP EarlySignals = 1
+	// They are dropped when it opens: only what is sent while it is open counts.
+	EarlySignals_EARLY_SIGNALS_DROP EarlySignals = 2
+)
+
+// Enum value maps for EarlySignals.
+var (
+	EarlySignals_name = map[int32]string{
+		0: "EARLY_SIGNALS_UNSPECIFIED",
+		1: "EARLY_SIGNALS_KEEP",
+		2: "EARLY_SIGNALS_DROP",
+	}
+	EarlySignals_value = map[string]int32{
+		"EARLY_SIGNALS_UNSPECIFIED": 0,
+		"EARLY_SIGNALS_KEEP":        1,
+		"EARLY_SIGNALS_DROP":        2,
+	}
+)
+
+func (x EarlySignals) Enum() *EarlySignals {
+	p := new(EarlySignals)
+	*p = x
+	return p
+}
+
+func (x EarlySignals) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EarlySignals) Descriptor() protoreflect.EnumDescriptor {
+	return file_signalbox_v1_condition_proto_enumTypes[0].Descriptor()
+}
+
+func (EarlySignals) Type() protoreflect.EnumType {
+	return &file_signalbox_v1_condition_proto_enumTypes[0]
+}
+
+func (x EarlySignals) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EarlySignals.Descriptor instead.
+func (EarlySignals) EnumDescriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{0}
+}
+
+// How an answer came.
+type ConditionAnswer_Channel int32
+
+const (
+	// Not said.
+	ConditionAnswer_CHANNEL_UNSPECIFIED ConditionAnswer_Channel = 0
+	// By a call.
+	ConditionAnswer_CHANNEL_CALL ConditionAnswer_Channel = 1
+	// By an answer link.
+	ConditionAnswer_CHANNEL_LINK ConditionAnswer_Channel = 2
+	// It is the declared default, taken when nothing else decided.
+	ConditionAnswer_CHANNEL_DEFAULT ConditionAnswer_Channel = 3
+)
+
+// Enum value maps for ConditionAnswer_Channel.
+var (
+	ConditionAnswer_Channel_name = map[int32]string{
+		0: "CHANNEL_UNSPECIFIED",
+		1: "CHANNEL_CALL",
+		2: "CHANNEL_LINK",
+		3: "CHANNEL_DEFAULT",
+	}
+	ConditionAnswer_Channel_value = map[string]int32{
+		"CHANNEL_UNSPECIFIED": 0,
+		"CHANNEL_CALL":        1,
+		"CHANNEL_LINK":        2,
+		"CHANNEL_DEFAULT":     3,
+	}
+)
+
+func (x ConditionAnswer_Channel) Enum() *ConditionAnswer_Channel {
+	p := new(ConditionAnswer_Channel)
+	*p = x
+	return p
+}
+
+func (x ConditionAnswer_Channel) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ConditionAnswer_Channel) Descriptor() protoreflect.EnumDescriptor {
+	return file_signalbox_v1_condition_proto_enumTypes[1].Descriptor()
+}
+
+func (ConditionAnswer_Channel) Type() protoreflect.EnumType {
+	return &file_signalbox_v1_condition_proto_enumTypes[1]
+}
+
+func (x ConditionAnswer_Channel) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ConditionAnswer_Channel.Descriptor instead.
+func (ConditionAnswer_Channel) EnumDescriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{5, 0}
+}
+
 // How a condition ended.
 type Condition_Outcome int32
 
@@ -34,9 +145,9 @@ const (
 	Condition_OUTCOME_ANSWERED Condition_Outcome = 1
 	// Its time ran out and it took its default value.
 	Condition_OUTCOME_DEFAULTED Condition_Outcome = 2
-	// Its time ran out.
+	// Its time ran out, or its answers did without deciding it.
 	Condition_OUTCOME_EXPIRED Condition_Outcome = 3
-	// It was cancelled or skipped.
+	// It was cancelled, skipped, or another one of its group was answered.
 	Condition_OUTCOME_WITHDRAWN Condition_Outcome = 4
 )
 
@@ -69,11 +180,11 @@ func (x Condition_Outcome) String() string {
 }
 
 func (Condition_Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_signalbox_v1_condition_proto_enumTypes[0].Descriptor()
+	return file_signalbox_v1_condition_proto_enumTypes[2].Descriptor()
 }
 
 func (Condition_Outcome) Type() protoreflect.EnumType {
-	return &file_signalbox_v1_condition_proto_enumTypes[0]
+	return &file_signalbox_v1_condition_proto_enumTypes[2]
 }
 
 func (x Condition_Outcome) Number() protoreflect.EnumNumber {
@@ -82,7 +193,7 @@ func (x Condition_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Condition_Outcome.Descriptor instead.
 func (Condition_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{1, 0}
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // What a condition asks, and until when.
@@ -97,8 +208,33 @@ type ConditionSpec struct {
 	// How long it waits, from when it is paused; not said means without end.
 	Timeout *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// The answer it takes when its time runs out; without one it ends as
-	// TIMED_OUT. It must have the condition's type.
-	DefaultValue  *Value `protobuf:"bytes,5,opt,name=default_value,json=defaultValue,proto3" json:"default_value,omitempty"`
+	// TIMED_OUT. It must have the condition's type and keep its schema.
+	DefaultValue *Value `protobuf:"bytes,5,opt,name=default_value,json=defaultValue,proto3" json:"default_value,omitempty"`
+	// What the answer must keep beside its type, as JSON Schema (2020-12) of its
+	// plain JSON form; at most 64 KiB.
+	Schema *structpb.Struct `protobuf:"bytes,6,opt,name=schema,proto3" json:"schema,omitempty"`
+	// Answers to suggest, in order. Others are taken as well: a schema restricts.
+	Choices []*Choice `protobuf:"bytes,7,rep,name=choices,proto3" json:"choices,omitempty"`
+	// Where more about it is to be seen: an http or https address.
+	Link string `protobuf:"bytes,8,opt,name=link,proto3" json:"link,omitempty"`
+	// How many answers it takes, and who may give them; not said takes one of
+	// anybody.
+	AnswerRule *AnswerRule `protobuf:"bytes,9,opt,name=answer_rule,json=answerRule,proto3" json:"answer_rule,omitempty"`
+	// Whose turn it is, as a subject: for finding it in the inbox. Whether others
+	// may answer is the rule's.
+	Assignee string `protobuf:"bytes,10,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// What is done while nobody answers, each step once, in order of `after`.
+	Escalations []*Escalation `protobuf:"bytes,11,rep,name=escalations,proto3" json:"escalations,omitempty"`
+	// A name under which a signal can find it without knowing its run, such as the
+	// number of an order; at most one open condition of a namespace should have it.
+	CorrelationKey string `protobuf:"bytes,12,opt,name=correlation_key,json=correlationKey,proto3" json:"correlation_key,omitempty"`
+	// What becomes of a signal that came before the condition was open.
+	EarlySignals EarlySignals `protobuf:"varint,13,opt,name=early_signals,json=earlySignals,proto3,enum=signalbox.v1.EarlySignals" json:"early_signals,omitempty"`
+	// A name among its siblings: of conditions with the same group the first that
+	// takes an answer ends the others as WITHDRAWN.
+	Group string `protobuf:"bytes,14,opt,name=group,proto3" json:"group,omitempty"`
+	// Who is told by a post when it waits, when a step is due and when it ends.
+	Webhook       *ConditionWebhook `protobuf:"bytes,15,opt,name=webhook,proto3" json:"webhook,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -168,6 +304,589 @@ func (x *ConditionSpec) GetDefaultValue() *Value {
 	return nil
 }
 
+func (x *ConditionSpec) GetSchema() *structpb.Struct {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
+func (x *ConditionSpec) GetChoices() []*Choice {
+	if x != nil {
+		return x.Choices
+	}
+	return nil
+}
+
+func (x *ConditionSpec) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *ConditionSpec) GetAnswerRule() *AnswerRule {
+	if x != nil {
+		return x.AnswerRule
+	}
+	return nil
+}
+
+func (x *ConditionSpec) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+func (x *ConditionSpec) GetEscalations() []*Escalation {
+	if x != nil {
+		return x.Escalations
+	}
+	return nil
+}
+
+func (x *ConditionSpec) GetCorrelationKey() string {
+	if x != nil {
+		return x.CorrelationKey
+	}
+	return ""
+}
+
+func (x *ConditionSpec) GetEarlySignals() EarlySignals {
+	if x != nil {
+		return x.EarlySignals
+	}
+	return EarlySignals_EARLY_SIGNALS_UNSPECIFIED
+}
+
+func (x *ConditionSpec) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *ConditionSpec) GetWebhook() *ConditionWebhook {
+	if x != nil {
+		return x.Webhook
+	}
+	return nil
+}
+
+// An answer to suggest.
+type Choice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The answer.
+	Value *Value `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
+	// What a button says; empty means the value itself.
+	Label string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
+	// What it means.
+	Description   string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Choice) Reset() {
+	*x = Choice{}
+	mi := &file_signalbox_v1_condition_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Choice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Choice) ProtoMessage() {}
+
+func (x *Choice) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Choice.ProtoReflect.Descriptor instead.
+func (*Choice) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Choice) GetValue() *Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *Choice) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *Choice) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+// How many answers a condition takes, and who may give them.
+type AnswerRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many equal answers decide; 0 means 1.
+	RequiredCount int32 `protobuf:"varint,1,opt,name=required_count,json=requiredCount,proto3" json:"required_count,omitempty"`
+	// How many may answer at most, each once; 0 means 100. When no answer can reach
+	// `required_count` any more, the condition takes its default value or fails as
+	// `Undecided`.
+	VoterCount int32 `protobuf:"varint,2,opt,name=voter_count,json=voterCount,proto3" json:"voter_count,omitempty"`
+	// An answer equal to this one decides at once.
+	Veto *Value `protobuf:"bytes,3,opt,name=veto,proto3" json:"veto,omitempty"`
+	// Who may answer, as subjects of callers. With neither subjects nor groups
+	// anybody may.
+	Subjects []string `protobuf:"bytes,4,rep,name=subjects,proto3" json:"subjects,omitempty"`
+	// Groups of callers whose members may answer.
+	Groups []string `protobuf:"bytes,5,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Who created the run may not answer.
+	ExcludesRequester bool `protobuf:"varint,6,opt,name=excludes_requester,json=excludesRequester,proto3" json:"excludes_requester,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *AnswerRule) Reset() {
+	*x = AnswerRule{}
+	mi := &file_signalbox_v1_condition_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerRule) ProtoMessage() {}
+
+func (x *AnswerRule) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerRule.ProtoReflect.Descriptor instead.
+func (*AnswerRule) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AnswerRule) GetRequiredCount() int32 {
+	if x != nil {
+		return x.RequiredCount
+	}
+	return 0
+}
+
+func (x *AnswerRule) GetVoterCount() int32 {
+	if x != nil {
+		return x.VoterCount
+	}
+	return 0
+}
+
+func (x *AnswerRule) GetVeto() *Value {
+	if x != nil {
+		return x.Veto
+	}
+	return nil
+}
+
+func (x *AnswerRule) GetSubjects() []string {
+	if x != nil {
+		return x.Subjects
+	}
+	return nil
+}
+
+func (x *AnswerRule) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *AnswerRule) GetExcludesRequester() bool {
+	if x != nil {
+		return x.ExcludesRequester
+	}
+	return false
+}
+
+// A step that is taken while a condition waits.
+type Escalation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. How long after it began to wait.
+	After *durationpb.Duration `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
+	// Who is to be told: names for whoever follows `condition_escalated` or gets
+	// the webhook; the server does not interpret them.
+	Notify []string `protobuf:"bytes,2,rep,name=notify,proto3" json:"notify,omitempty"`
+	// Subjects that may answer from then on too.
+	Subjects []string `protobuf:"bytes,3,rep,name=subjects,proto3" json:"subjects,omitempty"`
+	// Groups whose members may answer from then on too.
+	Groups []string `protobuf:"bytes,4,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Whose turn it is from then on; empty leaves it.
+	Assignee      string `protobuf:"bytes,5,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Escalation) Reset() {
+	*x = Escalation{}
+	mi := &file_signalbox_v1_condition_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Escalation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Escalation) ProtoMessage() {}
+
+func (x *Escalation) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Escalation.ProtoReflect.Descriptor instead.
+func (*Escalation) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Escalation) GetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *Escalation) GetNotify() []string {
+	if x != nil {
+		return x.Notify
+	}
+	return nil
+}
+
+func (x *Escalation) GetSubjects() []string {
+	if x != nil {
+		return x.Subjects
+	}
+	return nil
+}
+
+func (x *Escalation) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Escalation) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+// An address that is told about a condition, by posts in the form of CloudEvents
+// with a signature.
+type ConditionWebhook struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. Where to: an http or https address. One that points inside is
+	// refused unless the server's configuration allows it.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// What the post says. In its texts `{callback_uri}` becomes a link that
+	// answers this condition, once, without other credentials; `{prompt}`,
+	// `{run_id}`, `{name}` and `{namespace}` become what they name. Not said posts
+	// the condition with `callback_uri`.
+	Payload *structpb.Struct `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	// What posts are signed with, as `whsec_` and base64; empty means unsigned. It
+	// is never shown again.
+	Secret string `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	// How long the link may be used; not said means as long as the condition
+	// waits.
+	LinkLifetime *durationpb.Duration `protobuf:"bytes,4,opt,name=link_lifetime,json=linkLifetime,proto3" json:"link_lifetime,omitempty"`
+	// Further headers of the post.
+	Headers       map[string]string `protobuf:"bytes,5,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConditionWebhook) Reset() {
+	*x = ConditionWebhook{}
+	mi := &file_signalbox_v1_condition_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConditionWebhook) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConditionWebhook) ProtoMessage() {}
+
+func (x *ConditionWebhook) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConditionWebhook.ProtoReflect.Descriptor instead.
+func (*ConditionWebhook) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ConditionWebhook) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *ConditionWebhook) GetPayload() *structpb.Struct {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+func (x *ConditionWebhook) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *ConditionWebhook) GetLinkLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.LinkLifetime
+	}
+	return nil
+}
+
+func (x *ConditionWebhook) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+// An answer that was given: what, who, when and from where.
+type ConditionAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The answer.
+	Value *Value `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
+	// Who gave it: the caller's subject, or the one that the link was made for;
+	// `anonymous` where the server asks for no tokens.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// In whose name, as they said themselves.
+	SignalledBy string `protobuf:"bytes,3,opt,name=signalled_by,json=signalledBy,proto3" json:"signalled_by,omitempty"`
+	// Why, in their words.
+	Comment string `protobuf:"bytes,4,opt,name=comment,proto3" json:"comment,omitempty"`
+	// How it came.
+	Channel ConditionAnswer_Channel `protobuf:"varint,5,opt,name=channel,proto3,enum=signalbox.v1.ConditionAnswer_Channel" json:"channel,omitempty"`
+	// The address that it came from.
+	Origin string `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
+	// When it came.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// In which opening of the condition.
+	Instance int32 `protobuf:"varint,8,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The run that it was given in, if that is an earlier one.
+	RunId         string `protobuf:"bytes,9,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConditionAnswer) Reset() {
+	*x = ConditionAnswer{}
+	mi := &file_signalbox_v1_condition_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConditionAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConditionAnswer) ProtoMessage() {}
+
+func (x *ConditionAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConditionAnswer.ProtoReflect.Descriptor instead.
+func (*ConditionAnswer) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ConditionAnswer) GetValue() *Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *ConditionAnswer) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ConditionAnswer) GetSignalledBy() string {
+	if x != nil {
+		return x.SignalledBy
+	}
+	return ""
+}
+
+func (x *ConditionAnswer) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+func (x *ConditionAnswer) GetChannel() ConditionAnswer_Channel {
+	if x != nil {
+		return x.Channel
+	}
+	return ConditionAnswer_CHANNEL_UNSPECIFIED
+}
+
+func (x *ConditionAnswer) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *ConditionAnswer) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *ConditionAnswer) GetInstance() int32 {
+	if x != nil {
+		return x.Instance
+	}
+	return 0
+}
+
+func (x *ConditionAnswer) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// A right to answer that was handed on.
+type Delegation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who handed it on, and may not answer any more.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Who may answer instead.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// When.
+	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Delegation) Reset() {
+	*x = Delegation{}
+	mi := &file_signalbox_v1_condition_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Delegation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Delegation) ProtoMessage() {}
+
+func (x *Delegation) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Delegation.ProtoReflect.Descriptor instead.
+func (*Delegation) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Delegation) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Delegation) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Delegation) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
 // What a condition asks for, where it stands and who answered.
 type Condition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -192,14 +911,36 @@ type Condition struct {
 	// Who gave the answer, as they said themselves.
 	SignalledBy string `protobuf:"bytes,10,opt,name=signalled_by,json=signalledBy,proto3" json:"signalled_by,omitempty"`
 	// When the run was created with these labels: for finding it in the inbox.
-	RunLabels     map[string]string `protobuf:"bytes,11,rep,name=run_labels,json=runLabels,proto3" json:"run_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	RunLabels map[string]string `protobuf:"bytes,11,rep,name=run_labels,json=runLabels,proto3" json:"run_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Which opening this is: 1, and one more each time that it asks again.
+	Instance int32 `protobuf:"varint,12,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The answers given in this opening, in order; those of others than the one
+	// that decided it among them.
+	Answers []*ConditionAnswer `protobuf:"bytes,13,rep,name=answers,proto3" json:"answers,omitempty"`
+	// The answers that decided earlier openings, or the run that this one repeats;
+	// the last 20.
+	EarlierAnswers []*ConditionAnswer `protobuf:"bytes,14,rep,name=earlier_answers,json=earlierAnswers,proto3" json:"earlier_answers,omitempty"`
+	// Whose turn it is: who was asked, claimed it or had it handed on.
+	Assignee string `protobuf:"bytes,15,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// Until when it is out of sight in the inbox.
+	SnoozeEndTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=snooze_end_time,json=snoozeEndTime,proto3" json:"snooze_end_time,omitempty"`
+	// Rights to answer that were handed on.
+	Delegations []*Delegation `protobuf:"bytes,17,rep,name=delegations,proto3" json:"delegations,omitempty"`
+	// How many of its escalations have been taken.
+	EscalationCount int32 `protobuf:"varint,18,opt,name=escalation_count,json=escalationCount,proto3" json:"escalation_count,omitempty"`
+	// When the next one is due.
+	NextEscalationTime *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=next_escalation_time,json=nextEscalationTime,proto3" json:"next_escalation_time,omitempty"`
+	// Who created its run.
+	Requester string `protobuf:"bytes,20,opt,name=requester,proto3" json:"requester,omitempty"`
+	// The op of the task that asks; empty in a plan.
+	Op            string `protobuf:"bytes,21,opt,name=op,proto3" json:"op,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Condition) Reset() {
 	*x = Condition{}
-	mi := &file_signalbox_v1_condition_proto_msgTypes[1]
+	mi := &file_signalbox_v1_condition_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -211,7 +952,7 @@ func (x *Condition) String() string {
 func (*Condition) ProtoMessage() {}
 
 func (x *Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_condition_proto_msgTypes[1]
+	mi := &file_signalbox_v1_condition_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -224,7 +965,7 @@ func (x *Condition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Condition.ProtoReflect.Descriptor instead.
 func (*Condition) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{1}
+	return file_signalbox_v1_condition_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Condition) GetNamespace() string {
@@ -304,18 +1045,152 @@ func (x *Condition) GetRunLabels() map[string]string {
 	return nil
 }
 
+func (x *Condition) GetInstance() int32 {
+	if x != nil {
+		return x.Instance
+	}
+	return 0
+}
+
+func (x *Condition) GetAnswers() []*ConditionAnswer {
+	if x != nil {
+		return x.Answers
+	}
+	return nil
+}
+
+func (x *Condition) GetEarlierAnswers() []*ConditionAnswer {
+	if x != nil {
+		return x.EarlierAnswers
+	}
+	return nil
+}
+
+func (x *Condition) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+func (x *Condition) GetSnoozeEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SnoozeEndTime
+	}
+	return nil
+}
+
+func (x *Condition) GetDelegations() []*Delegation {
+	if x != nil {
+		return x.Delegations
+	}
+	return nil
+}
+
+func (x *Condition) GetEscalationCount() int32 {
+	if x != nil {
+		return x.EscalationCount
+	}
+	return 0
+}
+
+func (x *Condition) GetNextEscalationTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextEscalationTime
+	}
+	return nil
+}
+
+func (x *Condition) GetRequester() string {
+	if x != nil {
+		return x.Requester
+	}
+	return ""
+}
+
+func (x *Condition) GetOp() string {
+	if x != nil {
+		return x.Op
+	}
+	return ""
+}
+
 var File_signalbox_v1_condition_proto protoreflect.FileDescriptor
 
 const file_signalbox_v1_condition_proto_rawDesc = "" +
 	"\n" +
-	"\x1csignalbox/v1/condition.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18signalbox/v1/value.proto\"\x98\x02\n" +
+	"\x1csignalbox/v1/condition.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18signalbox/v1/value.proto\"\xdf\x06\n" +
 	"\rConditionSpec\x127\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x17.signalbox.v1.ValueTypeB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04type\x12!\n" +
 	"\x06prompt\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\x06prompt\x12+\n" +
 	"\vdescription\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\vdescription\x12D\n" +
 	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\x8a\x8a\x0f*\x00R\atimeout\x128\n" +
-	"\rdefault_value\x18\x05 \x01(\v2\x13.signalbox.v1.ValueR\fdefaultValue\"\x84\x06\n" +
+	"\rdefault_value\x18\x05 \x01(\v2\x13.signalbox.v1.ValueR\fdefaultValue\x12/\n" +
+	"\x06schema\x18\x06 \x01(\v2\x17.google.protobuf.StructR\x06schema\x128\n" +
+	"\achoices\x18\a \x03(\v2\x14.signalbox.v1.ChoiceB\b\xbaH\x05\x92\x01\x02\x10dR\achoices\x129\n" +
+	"\x04link\x18\b \x01(\tB%\xbaH\"r \x18\x80\x102\x1b^(https?://[^\\x00-\\x20]+)?$R\x04link\x129\n" +
+	"\vanswer_rule\x18\t \x01(\v2\x18.signalbox.v1.AnswerRuleR\n" +
+	"answerRule\x12$\n" +
+	"\bassignee\x18\n" +
+	" \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bassignee\x12D\n" +
+	"\vescalations\x18\v \x03(\v2\x18.signalbox.v1.EscalationB\b\xbaH\x05\x92\x01\x02\x10\x14R\vescalations\x121\n" +
+	"\x0fcorrelation_key\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x0ecorrelationKey\x12I\n" +
+	"\rearly_signals\x18\r \x01(\x0e2\x1a.signalbox.v1.EarlySignalsB\b\xbaH\x05\x82\x01\x02\x10\x01R\fearlySignals\x12@\n" +
+	"\x05group\x18\x0e \x01(\tB*\xbaH'r%\x18\x80\x012 ^([A-Za-z0-9_][A-Za-z0-9._-]*)?$R\x05group\x128\n" +
+	"\awebhook\x18\x0f \x01(\v2\x1e.signalbox.v1.ConditionWebhookR\awebhook\"\x87\x01\n" +
+	"\x06Choice\x121\n" +
+	"\x05value\x18\x01 \x01(\v2\x13.signalbox.v1.ValueB\x06\xbaH\x03\xc8\x01\x01R\x05value\x12\x1e\n" +
+	"\x05label\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05label\x12*\n" +
+	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vdescription\"\xa0\x02\n" +
+	"\n" +
+	"AnswerRule\x120\n" +
+	"\x0erequired_count\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\rrequiredCount\x12*\n" +
+	"\vvoter_count\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\n" +
+	"voterCount\x12'\n" +
+	"\x04veto\x18\x03 \x01(\v2\x13.signalbox.v1.ValueR\x04veto\x12/\n" +
+	"\bsubjects\x18\x04 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10d\x18\x01\"\ar\x05\x10\x01\x18\x80\x02R\bsubjects\x12+\n" +
+	"\x06groups\x18\x05 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10d\x18\x01\"\ar\x05\x10\x01\x18\x80\x02R\x06groups\x12-\n" +
+	"\x12excludes_requester\x18\x06 \x01(\bR\x11excludesRequester\"\xf9\x01\n" +
+	"\n" +
+	"Escalation\x12@\n" +
+	"\x05after\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\x8a\x8a\x0f*\x00R\x05after\x12)\n" +
+	"\x06notify\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01\x18\x80\x02R\x06notify\x12-\n" +
+	"\bsubjects\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01\x18\x80\x02R\bsubjects\x12)\n" +
+	"\x06groups\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01\x18\x80\x02R\x06groups\x12$\n" +
+	"\bassignee\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bassignee\"\xaf\x03\n" +
+	"\x10ConditionWebhook\x126\n" +
+	"\x03url\x18\x01 \x01(\tB$\xbaH!r\x1f\x10\x01\x18\x80\x102\x18^https?://[^\\x00-\\x20]+$R\x03url\x121\n" +
+	"\apayload\x18\x02 \x01(\v2\x17.google.protobuf.StructR\apayload\x12 \n" +
+	"\x06secret\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06secret\x12O\n" +
+	"\rlink_lifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\x8a\x8a\x0f*\x00R\flinkLifetime\x12\x80\x01\n" +
+	"\aheaders\x18\x05 \x03(\v2+.signalbox.v1.ConditionWebhook.HeadersEntryB9\xbaH6\x9a\x013\x10\x14\"\x18r\x16\x10\x01\x18\x80\x012\x0f^[A-Za-z0-9-]+$*\x15r\x13\x18\x80\x102\x0e^[\\x20-\\x7e]*$R\aheaders\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf4\x03\n" +
+	"\x0fConditionAnswer\x12)\n" +
+	"\x05value\x18\x01 \x01(\v2\x13.signalbox.v1.ValueR\x05value\x12\"\n" +
+	"\asubject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\asubject\x12+\n" +
+	"\fsignalled_by\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vsignalledBy\x12\"\n" +
+	"\acomment\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\acomment\x12?\n" +
+	"\achannel\x18\x05 \x01(\x0e2%.signalbox.v1.ConditionAnswer.ChannelR\achannel\x12 \n" +
+	"\x06origin\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06origin\x12;\n" +
+	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12#\n" +
+	"\binstance\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\binstance\x12\x1f\n" +
+	"\x06run_id\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05runId\"[\n" +
+	"\aChannel\x12\x17\n" +
+	"\x13CHANNEL_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fCHANNEL_CALL\x10\x01\x12\x10\n" +
+	"\fCHANNEL_LINK\x10\x02\x12\x13\n" +
+	"\x0fCHANNEL_DEFAULT\x10\x03\"\x81\x01\n" +
+	"\n" +
+	"Delegation\x12\x1c\n" +
+	"\x04from\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x04from\x12\x18\n" +
+	"\x02to\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x02to\x12;\n" +
+	"\vcreate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\"\xb2\n" +
+	"\n" +
 	"\tCondition\x12%\n" +
 	"\tnamespace\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12\x1f\n" +
 	"\x06run_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05runId\x12\x1c\n" +
@@ -330,7 +1205,17 @@ const file_signalbox_v1_condition_proto_rawDesc = "" +
 	"\fsignalled_by\x18\n" +
 	" \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vsignalledBy\x12]\n" +
 	"\n" +
-	"run_labels\x18\v \x03(\v2&.signalbox.v1.Condition.RunLabelsEntryB\x16\xbaH\x13\x9a\x01\x10\x10@\"\x05r\x03\x18\x80\x01*\x05r\x03\x18\x80\x02R\trunLabels\x1a<\n" +
+	"run_labels\x18\v \x03(\v2&.signalbox.v1.Condition.RunLabelsEntryB\x16\xbaH\x13\x9a\x01\x10\x10@\"\x05r\x03\x18\x80\x01*\x05r\x03\x18\x80\x02R\trunLabels\x12#\n" +
+	"\binstance\x18\f \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\binstance\x12A\n" +
+	"\aanswers\x18\r \x03(\v2\x1d.signalbox.v1.ConditionAnswerB\b\xbaH\x05\x92\x01\x02\x10dR\aanswers\x12P\n" +
+	"\x0fearlier_answers\x18\x0e \x03(\v2\x1d.signalbox.v1.ConditionAnswerB\b\xbaH\x05\x92\x01\x02\x10\x14R\x0eearlierAnswers\x12$\n" +
+	"\bassignee\x18\x0f \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bassignee\x12B\n" +
+	"\x0fsnooze_end_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\rsnoozeEndTime\x12D\n" +
+	"\vdelegations\x18\x11 \x03(\v2\x18.signalbox.v1.DelegationB\b\xbaH\x05\x92\x01\x02\x10\x14R\vdelegations\x122\n" +
+	"\x10escalation_count\x18\x12 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0fescalationCount\x12L\n" +
+	"\x14next_escalation_time\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\x12nextEscalationTime\x12&\n" +
+	"\trequester\x18\x14 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\trequester\x12\x18\n" +
+	"\x02op\x18\x15 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x02op\x1a<\n" +
 	"\x0eRunLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"{\n" +
@@ -339,7 +1224,11 @@ const file_signalbox_v1_condition_proto_rawDesc = "" +
 	"\x10OUTCOME_ANSWERED\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_DEFAULTED\x10\x02\x12\x13\n" +
 	"\x0fOUTCOME_EXPIRED\x10\x03\x12\x15\n" +
-	"\x11OUTCOME_WITHDRAWN\x10\x04BHZFgithub.com/signalbox/signalbox/clients/go/gen/signalbox/v1;signalboxv1b\x06proto3"
+	"\x11OUTCOME_WITHDRAWN\x10\x04*]\n" +
+	"\fEarlySignals\x12\x1d\n" +
+	"\x19EARLY_SIGNALS_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12EARLY_SIGNALS_KEEP\x10\x01\x12\x16\n" +
+	"\x12EARLY_SIGNALS_DROP\x10\x02BHZFgithub.com/signalbox/signalbox/clients/go/gen/signalbox/v1;signalboxv1b\x06proto3"
 
 var (
 	file_signalbox_v1_condition_proto_rawDescOnce sync.Once
@@ -353,34 +1242,65 @@ func file_signalbox_v1_condition_proto_rawDescGZIP() []byte {
 	return file_signalbox_v1_condition_proto_rawDescData
 }
 
-var file_signalbox_v1_condition_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_signalbox_v1_condition_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_signalbox_v1_condition_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_signalbox_v1_condition_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_signalbox_v1_condition_proto_goTypes = []any{
-	(Condition_Outcome)(0),        // 0: signalbox.v1.Condition.Outcome
-	(*ConditionSpec)(nil),         // 1: signalbox.v1.ConditionSpec
-	(*Condition)(nil),             // 2: signalbox.v1.Condition
-	nil,                           // 3: signalbox.v1.Condition.RunLabelsEntry
-	(ValueType)(0),                // 4: signalbox.v1.ValueType
-	(*durationpb.Duration)(nil),   // 5: google.protobuf.Duration
-	(*Value)(nil),                 // 6: signalbox.v1.Value
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(EarlySignals)(0),             // 0: signalbox.v1.EarlySignals
+	(ConditionAnswer_Channel)(0),  // 1: signalbox.v1.ConditionAnswer.Channel
+	(Condition_Outcome)(0),        // 2: signalbox.v1.Condition.Outcome
+	(*ConditionSpec)(nil),         // 3: signalbox.v1.ConditionSpec
+	(*Choice)(nil),                // 4: signalbox.v1.Choice
+	(*AnswerRule)(nil),            // 5: signalbox.v1.AnswerRule
+	(*Escalation)(nil),            // 6: signalbox.v1.Escalation
+	(*ConditionWebhook)(nil),      // 7: signalbox.v1.ConditionWebhook
+	(*ConditionAnswer)(nil),       // 8: signalbox.v1.ConditionAnswer
+	(*Delegation)(nil),            // 9: signalbox.v1.Delegation
+	(*Condition)(nil),             // 10: signalbox.v1.Condition
+	nil,                           // 11: signalbox.v1.ConditionWebhook.HeadersEntry
+	nil,                           // 12: signalbox.v1.Condition.RunLabelsEntry
+	(ValueType)(0),                // 13: signalbox.v1.ValueType
+	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
+	(*Value)(nil),                 // 15: signalbox.v1.Value
+	(*structpb.Struct)(nil),       // 16: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_signalbox_v1_condition_proto_depIdxs = []int32{
-	4,  // 0: signalbox.v1.ConditionSpec.type:type_name -> signalbox.v1.ValueType
-	5,  // 1: signalbox.v1.ConditionSpec.timeout:type_name -> google.protobuf.Duration
-	6,  // 2: signalbox.v1.ConditionSpec.default_value:type_name -> signalbox.v1.Value
-	1,  // 3: signalbox.v1.Condition.spec:type_name -> signalbox.v1.ConditionSpec
-	7,  // 4: signalbox.v1.Condition.pause_time:type_name -> google.protobuf.Timestamp
-	7,  // 5: signalbox.v1.Condition.deadline_time:type_name -> google.protobuf.Timestamp
-	7,  // 6: signalbox.v1.Condition.end_time:type_name -> google.protobuf.Timestamp
-	0,  // 7: signalbox.v1.Condition.outcome:type_name -> signalbox.v1.Condition.Outcome
-	6,  // 8: signalbox.v1.Condition.answer:type_name -> signalbox.v1.Value
-	3,  // 9: signalbox.v1.Condition.run_labels:type_name -> signalbox.v1.Condition.RunLabelsEntry
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	13, // 0: signalbox.v1.ConditionSpec.type:type_name -> signalbox.v1.ValueType
+	14, // 1: signalbox.v1.ConditionSpec.timeout:type_name -> google.protobuf.Duration
+	15, // 2: signalbox.v1.ConditionSpec.default_value:type_name -> signalbox.v1.Value
+	16, // 3: signalbox.v1.ConditionSpec.schema:type_name -> google.protobuf.Struct
+	4,  // 4: signalbox.v1.ConditionSpec.choices:type_name -> signalbox.v1.Choice
+	5,  // 5: signalbox.v1.ConditionSpec.answer_rule:type_name -> signalbox.v1.AnswerRule
+	6,  // 6: signalbox.v1.ConditionSpec.escalations:type_name -> signalbox.v1.Escalation
+	0,  // 7: signalbox.v1.ConditionSpec.early_signals:type_name -> signalbox.v1.EarlySignals
+	7,  // 8: signalbox.v1.ConditionSpec.webhook:type_name -> signalbox.v1.ConditionWebhook
+	15, // 9: signalbox.v1.Choice.value:type_name -> signalbox.v1.Value
+	15, // 10: signalbox.v1.AnswerRule.veto:type_name -> signalbox.v1.Value
+	14, // 11: signalbox.v1.Escalation.after:type_name -> google.protobuf.Duration
+	16, // 12: signalbox.v1.ConditionWebhook.payload:type_name -> google.protobuf.Struct
+	14, // 13: signalbox.v1.ConditionWebhook.link_lifetime:type_name -> google.protobuf.Duration
+	11, // 14: signalbox.v1.ConditionWebhook.headers:type_name -> signalbox.v1.ConditionWebhook.HeadersEntry
+	15, // 15: signalbox.v1.ConditionAnswer.value:type_name -> signalbox.v1.Value
+	1,  // 16: signalbox.v1.ConditionAnswer.channel:type_name -> signalbox.v1.ConditionAnswer.Channel
+	17, // 17: signalbox.v1.ConditionAnswer.create_time:type_name -> google.protobuf.Timestamp
+	17, // 18: signalbox.v1.Delegation.create_time:type_name -> google.protobuf.Timestamp
+	3,  // 19: signalbox.v1.Condition.spec:type_name -> signalbox.v1.ConditionSpec
+	17, // 20: signalbox.v1.Condition.pause_time:type_name -> google.protobuf.Timestamp
+	17, // 21: signalbox.v1.Condition.deadline_time:type_name -> google.protobuf.Timestamp
+	17, // 22: signalbox.v1.Condition.end_time:type_name -> google.protobuf.Timestamp
+	2,  // 23: signalbox.v1.Condition.outcome:type_name -> signalbox.v1.Condition.Outcome
+	15, // 24: signalbox.v1.Condition.answer:type_name -> signalbox.v1.Value
+	12, // 25: signalbox.v1.Condition.run_labels:type_name -> signalbox.v1.Condition.RunLabelsEntry
+	8,  // 26: signalbox.v1.Condition.answers:type_name -> signalbox.v1.ConditionAnswer
+	8,  // 27: signalbox.v1.Condition.earlier_answers:type_name -> signalbox.v1.ConditionAnswer
+	17, // 28: signalbox.v1.Condition.snooze_end_time:type_name -> google.protobuf.Timestamp
+	9,  // 29: signalbox.v1.Condition.delegations:type_name -> signalbox.v1.Delegation
+	17, // 30: signalbox.v1.Condition.next_escalation_time:type_name -> google.protobuf.Timestamp
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_signalbox_v1_condition_proto_init() }
@@ -394,8 +1314,8 @@ func file_signalbox_v1_condition_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signalbox_v1_condition_proto_rawDesc), len(file_signalbox_v1_condition_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   3,
+			NumEnums:      3,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -10,6 +10,8 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// In which order conditions are listed.
+type ListConditionsRequest_Order int32
+
+const (
+	// As ORDER_AGE.
+	ListConditionsRequest_ORDER_UNSPECIFIED ListConditionsRequest_Order = 0
+	// The longest waiting first.
+	ListConditionsRequest_ORDER_AGE ListConditionsRequest_Order = 1
+	// Whose time runs out first, those without a deadline last. Only open ones.
+	ListConditionsRequest_ORDER_DUE ListConditionsRequest_Order = 2
+)
+
+// Enum value maps for ListConditionsRequest_Order.
+var (
+	ListConditionsRequest_Order_name = map[int32]string{
+		0: "ORDER_UNSPECIFIED",
+		1: "ORDER_AGE",
+		2: "ORDER_DUE",
+	}
+	ListConditionsRequest_Order_value = map[string]int32{
+		"ORDER_UNSPECIFIED": 0,
+		"ORDER_AGE":         1,
+		"ORDER_DUE":         2,
+	}
+)
+
+func (x ListConditionsRequest_Order) Enum() *ListConditionsRequest_Order {
+	p := new(ListConditionsRequest_Order)
+	*p = x
+	return p
+}
+
+func (x ListConditionsRequest_Order) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ListConditionsRequest_Order) Descriptor() protoreflect.EnumDescriptor {
+	return file_signalbox_v1_condition_service_proto_enumTypes[0].Descriptor()
+}
+
+func (ListConditionsRequest_Order) Type() protoreflect.EnumType {
+	return &file_signalbox_v1_condition_service_proto_enumTypes[0]
+}
+
+func (x ListConditionsRequest_Order) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ListConditionsRequest_Order.Descriptor instead.
+func (ListConditionsRequest_Order) EnumDescriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{1, 0}
+}
+
 // Which conditions are wanted. What is said must all hold.
 type ConditionFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -32,9 +87,21 @@ type ConditionFilter struct {
 	// Only of runs that have all of these labels.
 	Labels map[string]string `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The ended ones too.
-	IncludeEnded  bool `protobuf:"varint,4,opt,name=include_ended,json=includeEnded,proto3" json:"include_ended,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	IncludeEnded bool `protobuf:"varint,4,opt,name=include_ended,json=includeEnded,proto3" json:"include_ended,omitempty"`
+	// Only those that this subject is on.
+	Assignee string `protobuf:"bytes,5,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// Only those whose time runs out before.
+	DueBefore *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_before,json=dueBefore,proto3" json:"due_before,omitempty"`
+	// Only of tasks of this op; in a plan nothing has one.
+	Op string `protobuf:"bytes,7,opt,name=op,proto3" json:"op,omitempty"`
+	// Only those that the caller may answer and has not.
+	Answerable bool `protobuf:"varint,8,opt,name=answerable,proto3" json:"answerable,omitempty"`
+	// Those that are snoozed too.
+	IncludeSnoozed bool `protobuf:"varint,9,opt,name=include_snoozed,json=includeSnoozed,proto3" json:"include_snoozed,omitempty"`
+	// Only those with this correlation key.
+	CorrelationKey string `protobuf:"bytes,10,opt,name=correlation_key,json=correlationKey,proto3" json:"correlation_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ConditionFilter) Reset() {
@@ -95,6 +162,48 @@ func (x *ConditionFilter) GetIncludeEnded() bool {
 	return false
 }
 
+func (x *ConditionFilter) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+func (x *ConditionFilter) GetDueBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueBefore
+	}
+	return nil
+}
+
+func (x *ConditionFilter) GetOp() string {
+	if x != nil {
+		return x.Op
+	}
+	return ""
+}
+
+func (x *ConditionFilter) GetAnswerable() bool {
+	if x != nil {
+		return x.Answerable
+	}
+	return false
+}
+
+func (x *ConditionFilter) GetIncludeSnoozed() bool {
+	if x != nil {
+		return x.IncludeSnoozed
+	}
+	return false
+}
+
+func (x *ConditionFilter) GetCorrelationKey() string {
+	if x != nil {
+		return x.CorrelationKey
+	}
+	return ""
+}
+
 // Asks for a page of conditions.
 type ListConditionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -103,7 +212,9 @@ type ListConditionsRequest struct {
 	// How many at most; 0 means 100.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// What the page before gave.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// In which order.
+	Order         ListConditionsRequest_Order `protobuf:"varint,4,opt,name=order,proto3,enum=signalbox.v1.ListConditionsRequest_Order" json:"order,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -159,10 +270,17 @@ func (x *ListConditionsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListConditionsRequest) GetOrder() ListConditionsRequest_Order {
+	if x != nil {
+		return x.Order
+	}
+	return ListConditionsRequest_ORDER_UNSPECIFIED
+}
+
 // A page of conditions.
 type ListConditionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The conditions, the longest waiting first.
+	// The conditions, in the order that was asked for.
 	Conditions []*Condition `protobuf:"bytes,1,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Where the next page begins; empty if there is none.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -324,21 +442,34 @@ func (x *GetConditionResponse) GetCondition() *Condition {
 	return nil
 }
 
-// Asks to answer a condition.
+// Asks to answer a condition, named by its run and name or by its correlation
+// key.
 type SignalConditionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The namespace; empty means `default`.
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	// Required. The run.
+	// The run; required without a correlation key, and not with one.
 	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	// Required. The condition's whole name.
+	// The condition's whole name; required without a correlation key, and not with
+	// one.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// Required. The answer.
 	Value *Value `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
 	// Makes a repeat safe: the same id with the same content is done once.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Who answers; shown and kept, not checked.
-	SignalledBy   string `protobuf:"bytes,6,opt,name=signalled_by,json=signalledBy,proto3" json:"signalled_by,omitempty"`
+	SignalledBy string `protobuf:"bytes,6,opt,name=signalled_by,json=signalledBy,proto3" json:"signalled_by,omitempty"`
+	// Why; shown and kept.
+	Comment string `protobuf:"bytes,7,opt,name=comment,proto3" json:"comment,omitempty"`
+	// Only for this opening of the condition; 0 means whichever is open.
+	Instance int32 `protobuf:"varint,8,opt,name=instance,proto3" json:"instance,omitempty"`
+	// Instead of run and name: the open condition of the namespace with this
+	// correlation key.
+	CorrelationKey string `protobuf:"bytes,9,opt,name=correlation_key,json=correlationKey,proto3" json:"correlation_key,omitempty"`
+	// With a correlation key: how long to keep the signal for the next condition
+	// with that key, if none is open; not said refuses it. At most one is kept for
+	// a key.
+	KeepFor       *durationpb.Duration `protobuf:"bytes,10,opt,name=keep_for,json=keepFor,proto3" json:"keep_for,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -415,6 +546,34 @@ func (x *SignalConditionRequest) GetSignalledBy() string {
 	return ""
 }
 
+func (x *SignalConditionRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+func (x *SignalConditionRequest) GetInstance() int32 {
+	if x != nil {
+		return x.Instance
+	}
+	return 0
+}
+
+func (x *SignalConditionRequest) GetCorrelationKey() string {
+	if x != nil {
+		return x.CorrelationKey
+	}
+	return ""
+}
+
+func (x *SignalConditionRequest) GetKeepFor() *durationpb.Duration {
+	if x != nil {
+		return x.KeepFor
+	}
+	return nil
+}
+
 // The signal is taken.
 type SignalConditionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -481,6 +640,783 @@ func (x *SignalConditionResponse) GetRepeated() bool {
 	return false
 }
 
+// Asks to be its assignee.
+type ClaimConditionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The namespace; empty means `default`.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Required. The run.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Required. The condition's whole name.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Makes a repeat safe: the same id with the same content is done once.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Also if somebody else is on it.
+	Force         bool `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClaimConditionRequest) Reset() {
+	*x = ClaimConditionRequest{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClaimConditionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClaimConditionRequest) ProtoMessage() {}
+
+func (x *ClaimConditionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClaimConditionRequest.ProtoReflect.Descriptor instead.
+func (*ClaimConditionRequest) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ClaimConditionRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ClaimConditionRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ClaimConditionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ClaimConditionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ClaimConditionRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// It is done.
+type ClaimConditionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The condition as it stands.
+	Condition     *Condition `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClaimConditionResponse) Reset() {
+	*x = ClaimConditionResponse{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClaimConditionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClaimConditionResponse) ProtoMessage() {}
+
+func (x *ClaimConditionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClaimConditionResponse.ProtoReflect.Descriptor instead.
+func (*ClaimConditionResponse) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ClaimConditionResponse) GetCondition() *Condition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+// Asks to leave it without assignee.
+type ReleaseConditionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The namespace; empty means `default`.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Required. The run.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Required. The condition's whole name.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Makes a repeat safe: the same id with the same content is done once.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Also if somebody else is on it.
+	Force         bool `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseConditionRequest) Reset() {
+	*x = ReleaseConditionRequest{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseConditionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseConditionRequest) ProtoMessage() {}
+
+func (x *ReleaseConditionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseConditionRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseConditionRequest) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ReleaseConditionRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ReleaseConditionRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ReleaseConditionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ReleaseConditionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ReleaseConditionRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// It is done.
+type ReleaseConditionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The condition as it stands.
+	Condition     *Condition `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseConditionResponse) Reset() {
+	*x = ReleaseConditionResponse{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseConditionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseConditionResponse) ProtoMessage() {}
+
+func (x *ReleaseConditionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseConditionResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseConditionResponse) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ReleaseConditionResponse) GetCondition() *Condition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+// Asks to hand the right to answer on.
+type DelegateConditionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The namespace; empty means `default`.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Required. The run.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Required. The condition's whole name.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Makes a repeat safe: the same id with the same content is done once.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Required. To whom, as a subject.
+	To            string `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DelegateConditionRequest) Reset() {
+	*x = DelegateConditionRequest{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DelegateConditionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DelegateConditionRequest) ProtoMessage() {}
+
+func (x *DelegateConditionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DelegateConditionRequest.ProtoReflect.Descriptor instead.
+func (*DelegateConditionRequest) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DelegateConditionRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *DelegateConditionRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *DelegateConditionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DelegateConditionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DelegateConditionRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+// It is done.
+type DelegateConditionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The condition as it stands.
+	Condition     *Condition `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DelegateConditionResponse) Reset() {
+	*x = DelegateConditionResponse{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DelegateConditionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DelegateConditionResponse) ProtoMessage() {}
+
+func (x *DelegateConditionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DelegateConditionResponse.ProtoReflect.Descriptor instead.
+func (*DelegateConditionResponse) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DelegateConditionResponse) GetCondition() *Condition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+// Asks to take it out of sight.
+type SnoozeConditionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The namespace; empty means `default`.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Required. The run.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Required. The condition's whole name.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Makes a repeat safe: the same id with the same content is done once.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Until when; not said, or not after now, wakes it.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnoozeConditionRequest) Reset() {
+	*x = SnoozeConditionRequest{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnoozeConditionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnoozeConditionRequest) ProtoMessage() {}
+
+func (x *SnoozeConditionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnoozeConditionRequest.ProtoReflect.Descriptor instead.
+func (*SnoozeConditionRequest) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SnoozeConditionRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *SnoozeConditionRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *SnoozeConditionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SnoozeConditionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *SnoozeConditionRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+// It is done.
+type SnoozeConditionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The condition as it stands.
+	Condition     *Condition `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnoozeConditionResponse) Reset() {
+	*x = SnoozeConditionResponse{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnoozeConditionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnoozeConditionResponse) ProtoMessage() {}
+
+func (x *SnoozeConditionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnoozeConditionResponse.ProtoReflect.Descriptor instead.
+func (*SnoozeConditionResponse) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SnoozeConditionResponse) GetCondition() *Condition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+// Asks to move its deadline.
+type ExtendConditionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The namespace; empty means `default`.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Required. The run.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Required. The condition's whole name.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Makes a repeat safe: the same id with the same content is done once.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// When its time runs out; not said means never.
+	DeadlineTime  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=deadline_time,json=deadlineTime,proto3" json:"deadline_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtendConditionRequest) Reset() {
+	*x = ExtendConditionRequest{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtendConditionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtendConditionRequest) ProtoMessage() {}
+
+func (x *ExtendConditionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtendConditionRequest.ProtoReflect.Descriptor instead.
+func (*ExtendConditionRequest) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ExtendConditionRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ExtendConditionRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ExtendConditionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ExtendConditionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ExtendConditionRequest) GetDeadlineTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeadlineTime
+	}
+	return nil
+}
+
+// It is done.
+type ExtendConditionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The condition as it stands.
+	Condition     *Condition `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtendConditionResponse) Reset() {
+	*x = ExtendConditionResponse{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtendConditionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtendConditionResponse) ProtoMessage() {}
+
+func (x *ExtendConditionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtendConditionResponse.ProtoReflect.Descriptor instead.
+func (*ExtendConditionResponse) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ExtendConditionResponse) GetCondition() *Condition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+// Asks for a link that answers a condition.
+type CreateAnswerLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The namespace; empty means `default`.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Required. The run.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Required. The condition's whole name.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// In whose name it answers; empty means the caller's.
+	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
+	// How long it may be used; not said means as long as the condition waits.
+	Lifetime      *durationpb.Duration `protobuf:"bytes,5,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAnswerLinkRequest) Reset() {
+	*x = CreateAnswerLinkRequest{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAnswerLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAnswerLinkRequest) ProtoMessage() {}
+
+func (x *CreateAnswerLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAnswerLinkRequest.ProtoReflect.Descriptor instead.
+func (*CreateAnswerLinkRequest) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CreateAnswerLinkRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *CreateAnswerLinkRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *CreateAnswerLinkRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CreateAnswerLinkRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *CreateAnswerLinkRequest) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+// The link.
+type CreateAnswerLinkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its address. Who has it can answer: it is a secret.
+	Uri string `protobuf:"bytes,1,opt,name=uri,proto3" json:"uri,omitempty"`
+	// Until when it may be used; not set if as long as the condition waits.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAnswerLinkResponse) Reset() {
+	*x = CreateAnswerLinkResponse{}
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAnswerLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAnswerLinkResponse) ProtoMessage() {}
+
+func (x *CreateAnswerLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAnswerLinkResponse.ProtoReflect.Descriptor instead.
+func (*CreateAnswerLinkResponse) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CreateAnswerLinkResponse) GetUri() string {
+	if x != nil {
+		return x.Uri
+	}
+	return ""
+}
+
+func (x *CreateAnswerLinkResponse) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
 // Asks to follow conditions.
 type WatchConditionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -494,7 +1430,7 @@ type WatchConditionsRequest struct {
 
 func (x *WatchConditionsRequest) Reset() {
 	*x = WatchConditionsRequest{}
-	mi := &file_signalbox_v1_condition_service_proto_msgTypes[7]
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -506,7 +1442,7 @@ func (x *WatchConditionsRequest) String() string {
 func (*WatchConditionsRequest) ProtoMessage() {}
 
 func (x *WatchConditionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_condition_service_proto_msgTypes[7]
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -519,7 +1455,7 @@ func (x *WatchConditionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchConditionsRequest.ProtoReflect.Descriptor instead.
 func (*WatchConditionsRequest) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{7}
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchConditionsRequest) GetFilter() *ConditionFilter {
@@ -555,7 +1491,7 @@ type WatchConditionsResponse struct {
 
 func (x *WatchConditionsResponse) Reset() {
 	*x = WatchConditionsResponse{}
-	mi := &file_signalbox_v1_condition_service_proto_msgTypes[8]
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -567,7 +1503,7 @@ func (x *WatchConditionsResponse) String() string {
 func (*WatchConditionsResponse) ProtoMessage() {}
 
 func (x *WatchConditionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_condition_service_proto_msgTypes[8]
+	mi := &file_signalbox_v1_condition_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -580,7 +1516,7 @@ func (x *WatchConditionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchConditionsResponse.ProtoReflect.Descriptor instead.
 func (*WatchConditionsResponse) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{8}
+	return file_signalbox_v1_condition_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WatchConditionsResponse) GetConditions() []*Condition {
@@ -622,21 +1558,36 @@ var File_signalbox_v1_condition_service_proto protoreflect.FileDescriptor
 
 const file_signalbox_v1_condition_service_proto_rawDesc = "" +
 	"\n" +
-	"$signalbox/v1/condition_service.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1csignalbox/v1/condition.proto\x1a\x18signalbox/v1/event.proto\x1a\x18signalbox/v1/value.proto\"\xfc\x02\n" +
+	"$signalbox/v1/condition_service.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1csignalbox/v1/condition.proto\x1a\x18signalbox/v1/event.proto\x1a\x18signalbox/v1/value.proto\"\xf3\x04\n" +
 	"\x0fConditionFilter\x12K\n" +
 	"\tnamespace\x18\x01 \x01(\tB-\xbaH*r(\x18?2$^(-|[a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12@\n" +
 	"\x06run_id\x18\x02 \x01(\tB)\xbaH&r$\x18\x80\x012\x1f^([A-Za-z0-9][A-Za-z0-9._-]*)?$R\x05runId\x12z\n" +
 	"\x06labels\x18\x03 \x03(\v2).signalbox.v1.ConditionFilter.LabelsEntryB7\xbaH4\x9a\x011\x10@\"&r$\x10\x01\x18\x80\x012\x1d^[A-Za-z0-9][A-Za-z0-9._/-]*$*\x05r\x03\x18\x80\x02R\x06labels\x12#\n" +
-	"\rinclude_ended\x18\x04 \x01(\bR\fincludeEnded\x1a9\n" +
+	"\rinclude_ended\x18\x04 \x01(\bR\fincludeEnded\x12$\n" +
+	"\bassignee\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bassignee\x129\n" +
+	"\n" +
+	"due_before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdueBefore\x12\x18\n" +
+	"\x02op\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x02op\x12\x1e\n" +
+	"\n" +
+	"answerable\x18\b \x01(\bR\n" +
+	"answerable\x12'\n" +
+	"\x0finclude_snoozed\x18\t \x01(\bR\x0eincludeSnoozed\x121\n" +
+	"\x0fcorrelation_key\x18\n" +
+	" \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x0ecorrelationKey\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa0\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa9\x02\n" +
 	"\x15ListConditionsRequest\x125\n" +
 	"\x06filter\x18\x01 \x01(\v2\x1d.signalbox.v1.ConditionFilterR\x06filter\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\"\x8e\x01\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\x12I\n" +
+	"\x05order\x18\x04 \x01(\x0e2).signalbox.v1.ListConditionsRequest.OrderB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05order\"<\n" +
+	"\x05Order\x12\x15\n" +
+	"\x11ORDER_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tORDER_AGE\x10\x01\x12\r\n" +
+	"\tORDER_DUE\x10\x02\"\x8e\x01\n" +
 	"\x16ListConditionsResponse\x12B\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x17.signalbox.v1.ConditionB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\n" +
@@ -647,19 +1598,80 @@ const file_signalbox_v1_condition_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
 	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\"M\n" +
 	"\x14GetConditionResponse\x125\n" +
-	"\tcondition\x18\x01 \x01(\v2\x17.signalbox.v1.ConditionR\tcondition\"\x9b\x03\n" +
+	"\tcondition\x18\x01 \x01(\v2\x17.signalbox.v1.ConditionR\tcondition\"\xe0\x04\n" +
 	"\x16SignalConditionRequest\x12I\n" +
-	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
-	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
-	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\x121\n" +
+	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12@\n" +
+	"\x06run_id\x18\x02 \x01(\tB)\xbaH&r$\x18\x80\x012\x1f^([A-Za-z0-9][A-Za-z0-9._-]*)?$R\x05runId\x12]\n" +
+	"\x04name\x18\x03 \x01(\tBI\xbaHFrD\x18\x88\b2?^([A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*)?$R\x04name\x121\n" +
 	"\x05value\x18\x04 \x01(\v2\x13.signalbox.v1.ValueB\x06\xbaH\x03\xc8\x01\x01R\x05value\x127\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x12+\n" +
-	"\fsignalled_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vsignalledBy\"\x80\x01\n" +
+	"\fsignalled_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vsignalledBy\x12\"\n" +
+	"\acomment\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\acomment\x12#\n" +
+	"\binstance\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\binstance\x121\n" +
+	"\x0fcorrelation_key\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x0ecorrelationKey\x12E\n" +
+	"\bkeep_for\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\x9a\x9e\x01*\x00R\akeepFor\"\x80\x01\n" +
 	"\x17SignalConditionResponse\x125\n" +
 	"\tcondition\x18\x01 \x01(\v2\x17.signalbox.v1.ConditionR\tcondition\x12\x12\n" +
 	"\x04kept\x18\x02 \x01(\bR\x04kept\x12\x1a\n" +
-	"\brepeated\x18\x03 \x01(\bR\brepeated\"q\n" +
+	"\brepeated\x18\x03 \x01(\bR\brepeated\"\xd0\x02\n" +
+	"\x15ClaimConditionRequest\x12I\n" +
+	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
+	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
+	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\x127\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x12\x14\n" +
+	"\x05force\x18\x05 \x01(\bR\x05force\"O\n" +
+	"\x16ClaimConditionResponse\x125\n" +
+	"\tcondition\x18\x01 \x01(\v2\x17.signalbox.v1.ConditionR\tcondition\"\xd2\x02\n" +
+	"\x17ReleaseConditionRequest\x12I\n" +
+	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
+	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
+	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\x127\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x12\x14\n" +
+	"\x05force\x18\x05 \x01(\bR\x05force\"Q\n" +
+	"\x18ReleaseConditionResponse\x125\n" +
+	"\tcondition\x18\x01 \x01(\v2\x17.signalbox.v1.ConditionR\tcondition\"\xd9\x02\n" +
+	"\x18DelegateConditionRequest\x12I\n" +
+	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
+	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
+	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\x127\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x12\x1a\n" +
+	"\x02to\x18\x05 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x02to\"R\n" +
+	"\x19DelegateConditionResponse\x125\n" +
+	"\tcondition\x18\x01 \x01(\v2\x17.signalbox.v1.ConditionR\tcondition\"\xf2\x02\n" +
+	"\x16SnoozeConditionRequest\x12I\n" +
+	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
+	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
+	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\x127\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x125\n" +
+	"\bend_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"P\n" +
+	"\x17SnoozeConditionResponse\x125\n" +
+	"\tcondition\x18\x01 \x01(\v2\x17.signalbox.v1.ConditionR\tcondition\"\xfc\x02\n" +
+	"\x16ExtendConditionRequest\x12I\n" +
+	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
+	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
+	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\x127\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x12?\n" +
+	"\rdeadline_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fdeadlineTime\"P\n" +
+	"\x17ExtendConditionResponse\x125\n" +
+	"\tcondition\x18\x01 \x01(\v2\x17.signalbox.v1.ConditionR\tcondition\"\xef\x02\n" +
+	"\x17CreateAnswerLinkRequest\x12I\n" +
+	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
+	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
+	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\x12\"\n" +
+	"\asubject\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\asubject\x12F\n" +
+	"\blifetime\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\x8a\x8a\x0f*\x00R\blifetime\"s\n" +
+	"\x18CreateAnswerLinkResponse\x12\x1a\n" +
+	"\x03uri\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x03uri\x12;\n" +
+	"\vexpire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"q\n" +
 	"\x16WatchConditionsRequest\x125\n" +
 	"\x06filter\x18\x01 \x01(\v2\x1d.signalbox.v1.ConditionFilterR\x06filter\x12 \n" +
 	"\x06cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06cursor\"\xee\x01\n" +
@@ -672,11 +1684,17 @@ const file_signalbox_v1_condition_service_proto_rawDesc = "" +
 	"\xbaH\a\x92\x01\x04\x10\xc0\xb8\x02R\x06events\x12\x1a\n" +
 	"\bsnapshot\x18\x03 \x01(\bR\bsnapshot\x12 \n" +
 	"\x06cursor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06cursor\x12\x17\n" +
-	"\aat_head\x18\x05 \x01(\bR\x06atHead2\x88\x03\n" +
+	"\aat_head\x18\x05 \x01(\bR\x06atHead2\xd1\a\n" +
 	"\x10ConditionService\x12[\n" +
 	"\x0eListConditions\x12#.signalbox.v1.ListConditionsRequest\x1a$.signalbox.v1.ListConditionsResponse\x12U\n" +
 	"\fGetCondition\x12!.signalbox.v1.GetConditionRequest\x1a\".signalbox.v1.GetConditionResponse\x12^\n" +
-	"\x0fSignalCondition\x12$.signalbox.v1.SignalConditionRequest\x1a%.signalbox.v1.SignalConditionResponse\x12`\n" +
+	"\x0fSignalCondition\x12$.signalbox.v1.SignalConditionRequest\x1a%.signalbox.v1.SignalConditionResponse\x12[\n" +
+	"\x0eClaimCondition\x12#.signalbox.v1.ClaimConditionRequest\x1a$.signalbox.v1.ClaimConditionResponse\x12a\n" +
+	"\x10ReleaseCondition\x12%.signalbox.v1.ReleaseConditionRequest\x1a&.signalbox.v1.ReleaseConditionResponse\x12d\n" +
+	"\x11DelegateCondition\x12&.signalbox.v1.DelegateConditionRequest\x1a'.signalbox.v1.DelegateConditionResponse\x12^\n" +
+	"\x0fSnoozeCondition\x12$.signalbox.v1.SnoozeConditionRequest\x1a%.signalbox.v1.SnoozeConditionResponse\x12^\n" +
+	"\x0fExtendCondition\x12$.signalbox.v1.ExtendConditionRequest\x1a%.signalbox.v1.ExtendConditionResponse\x12a\n" +
+	"\x10CreateAnswerLink\x12%.signalbox.v1.CreateAnswerLinkRequest\x1a&.signalbox.v1.CreateAnswerLinkResponse\x12`\n" +
 	"\x0fWatchConditions\x12$.signalbox.v1.WatchConditionsRequest\x1a%.signalbox.v1.WatchConditionsResponse0\x01BHZFgithub.com/signalbox/signalbox/clients/go/gen/signalbox/v1;signalboxv1b\x06proto3"
 
 var (
@@ -691,45 +1709,85 @@ func file_signalbox_v1_condition_service_proto_rawDescGZIP() []byte {
 	return file_signalbox_v1_condition_service_proto_rawDescData
 }
 
-var file_signalbox_v1_condition_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_signalbox_v1_condition_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_signalbox_v1_condition_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_signalbox_v1_condition_service_proto_goTypes = []any{
-	(*ConditionFilter)(nil),         // 0: signalbox.v1.ConditionFilter
-	(*ListConditionsRequest)(nil),   // 1: signalbox.v1.ListConditionsRequest
-	(*ListConditionsResponse)(nil),  // 2: signalbox.v1.ListConditionsResponse
-	(*GetConditionRequest)(nil),     // 3: signalbox.v1.GetConditionRequest
-	(*GetConditionResponse)(nil),    // 4: signalbox.v1.GetConditionResponse
-	(*SignalConditionRequest)(nil),  // 5: signalbox.v1.SignalConditionRequest
-	(*SignalConditionResponse)(nil), // 6: signalbox.v1.SignalConditionResponse
-	(*WatchConditionsRequest)(nil),  // 7: signalbox.v1.WatchConditionsRequest
-	(*WatchConditionsResponse)(nil), // 8: signalbox.v1.WatchConditionsResponse
-	nil,                             // 9: signalbox.v1.ConditionFilter.LabelsEntry
-	(*Condition)(nil),               // 10: signalbox.v1.Condition
-	(*Value)(nil),                   // 11: signalbox.v1.Value
-	(*Event)(nil),                   // 12: signalbox.v1.Event
+	(ListConditionsRequest_Order)(0),  // 0: signalbox.v1.ListConditionsRequest.Order
+	(*ConditionFilter)(nil),           // 1: signalbox.v1.ConditionFilter
+	(*ListConditionsRequest)(nil),     // 2: signalbox.v1.ListConditionsRequest
+	(*ListConditionsResponse)(nil),    // 3: signalbox.v1.ListConditionsResponse
+	(*GetConditionRequest)(nil),       // 4: signalbox.v1.GetConditionRequest
+	(*GetConditionResponse)(nil),      // 5: signalbox.v1.GetConditionResponse
+	(*SignalConditionRequest)(nil),    // 6: signalbox.v1.SignalConditionRequest
+	(*SignalConditionResponse)(nil),   // 7: signalbox.v1.SignalConditionResponse
+	(*ClaimConditionRequest)(nil),     // 8: signalbox.v1.ClaimConditionRequest
+	(*ClaimConditionResponse)(nil),    // 9: signalbox.v1.ClaimConditionResponse
+	(*ReleaseConditionRequest)(nil),   // 10: signalbox.v1.ReleaseConditionRequest
+	(*ReleaseConditionResponse)(nil),  // 11: signalbox.v1.ReleaseConditionResponse
+	(*DelegateConditionRequest)(nil),  // 12: signalbox.v1.DelegateConditionRequest
+	(*DelegateConditionResponse)(nil), // 13: signalbox.v1.DelegateConditionResponse
+	(*SnoozeConditionRequest)(nil),    // 14: signalbox.v1.SnoozeConditionRequest
+	(*SnoozeConditionResponse)(nil),   // 15: signalbox.v1.SnoozeConditionResponse
+	(*ExtendConditionRequest)(nil),    // 16: signalbox.v1.ExtendConditionRequest
+	(*ExtendConditionResponse)(nil),   // 17: signalbox.v1.ExtendConditionResponse
+	(*CreateAnswerLinkRequest)(nil),   // 18: signalbox.v1.CreateAnswerLinkRequest
+	(*CreateAnswerLinkResponse)(nil),  // 19: signalbox.v1.CreateAnswerLinkResponse
+	(*WatchConditionsRequest)(nil),    // 20: signalbox.v1.WatchConditionsRequest
+	(*WatchConditionsResponse)(nil),   // 21: signalbox.v1.WatchConditionsResponse
+	nil,                               // 22: signalbox.v1.ConditionFilter.LabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 23: google.protobuf.Timestamp
+	(*Condition)(nil),                 // 24: signalbox.v1.Condition
+	(*Value)(nil),                     // 25: signalbox.v1.Value
+	(*durationpb.Duration)(nil),       // 26: google.protobuf.Duration
+	(*Event)(nil),                     // 27: signalbox.v1.Event
 }
 var file_signalbox_v1_condition_service_proto_depIdxs = []int32{
-	9,  // 0: signalbox.v1.ConditionFilter.labels:type_name -> signalbox.v1.ConditionFilter.LabelsEntry
-	0,  // 1: signalbox.v1.ListConditionsRequest.filter:type_name -> signalbox.v1.ConditionFilter
-	10, // 2: signalbox.v1.ListConditionsResponse.conditions:type_name -> signalbox.v1.Condition
-	10, // 3: signalbox.v1.GetConditionResponse.condition:type_name -> signalbox.v1.Condition
-	11, // 4: signalbox.v1.SignalConditionRequest.value:type_name -> signalbox.v1.Value
-	10, // 5: signalbox.v1.SignalConditionResponse.condition:type_name -> signalbox.v1.Condition
-	0,  // 6: signalbox.v1.WatchConditionsRequest.filter:type_name -> signalbox.v1.ConditionFilter
-	10, // 7: signalbox.v1.WatchConditionsResponse.conditions:type_name -> signalbox.v1.Condition
-	12, // 8: signalbox.v1.WatchConditionsResponse.events:type_name -> signalbox.v1.Event
-	1,  // 9: signalbox.v1.ConditionService.ListConditions:input_type -> signalbox.v1.ListConditionsRequest
-	3,  // 10: signalbox.v1.ConditionService.GetCondition:input_type -> signalbox.v1.GetConditionRequest
-	5,  // 11: signalbox.v1.ConditionService.SignalCondition:input_type -> signalbox.v1.SignalConditionRequest
-	7,  // 12: signalbox.v1.ConditionService.WatchConditions:input_type -> signalbox.v1.WatchConditionsRequest
-	2,  // 13: signalbox.v1.ConditionService.ListConditions:output_type -> signalbox.v1.ListConditionsResponse
-	4,  // 14: signalbox.v1.ConditionService.GetCondition:output_type -> signalbox.v1.GetConditionResponse
-	6,  // 15: signalbox.v1.ConditionService.SignalCondition:output_type -> signalbox.v1.SignalConditionResponse
-	8,  // 16: signalbox.v1.ConditionService.WatchConditions:output_type -> signalbox.v1.WatchConditionsResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	22, // 0: signalbox.v1.ConditionFilter.labels:type_name -> signalbox.v1.ConditionFilter.LabelsEntry
+	23, // 1: signalbox.v1.ConditionFilter.due_before:type_name -> google.protobuf.Timestamp
+	1,  // 2: signalbox.v1.ListConditionsRequest.filter:type_name -> signalbox.v1.ConditionFilter
+	0,  // 3: signalbox.v1.ListConditionsRequest.order:type_name -> signalbox.v1.ListConditionsRequest.Order
+	24, // 4: signalbox.v1.ListConditionsResponse.conditions:type_name -> signalbox.v1.Condition
+	24, // 5: signalbox.v1.GetConditionResponse.condition:type_name -> signalbox.v1.Condition
+	25, // 6: signalbox.v1.SignalConditionRequest.value:type_name -> signalbox.v1.Value
+	26, // 7: signalbox.v1.SignalConditionRequest.keep_for:type_name -> google.protobuf.Duration
+	24, // 8: signalbox.v1.SignalConditionResponse.condition:type_name -> signalbox.v1.Condition
+	24, // 9: signalbox.v1.ClaimConditionResponse.condition:type_name -> signalbox.v1.Condition
+	24, // 10: signalbox.v1.ReleaseConditionResponse.condition:type_name -> signalbox.v1.Condition
+	24, // 11: signalbox.v1.DelegateConditionResponse.condition:type_name -> signalbox.v1.Condition
+	23, // 12: signalbox.v1.SnoozeConditionRequest.end_time:type_name -> google.protobuf.Timestamp
+	24, // 13: signalbox.v1.SnoozeConditionResponse.condition:type_name -> signalbox.v1.Condition
+	23, // 14: signalbox.v1.ExtendConditionRequest.deadline_time:type_name -> google.protobuf.Timestamp
+	24, // 15: signalbox.v1.ExtendConditionResponse.condition:type_name -> signalbox.v1.Condition
+	26, // 16: signalbox.v1.CreateAnswerLinkRequest.lifetime:type_name -> google.protobuf.Duration
+	23, // 17: signalbox.v1.CreateAnswerLinkResponse.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 18: signalbox.v1.WatchConditionsRequest.filter:type_name -> signalbox.v1.ConditionFilter
+	24, // 19: signalbox.v1.WatchConditionsResponse.conditions:type_name -> signalbox.v1.Condition
+	27, // 20: signalbox.v1.WatchConditionsResponse.events:type_name -> signalbox.v1.Event
+	2,  // 21: signalbox.v1.ConditionService.ListConditions:input_type -> signalbox.v1.ListConditionsRequest
+	4,  // 22: signalbox.v1.ConditionService.GetCondition:input_type -> signalbox.v1.GetConditionRequest
+	6,  // 23: signalbox.v1.ConditionService.SignalCondition:input_type -> signalbox.v1.SignalConditionRequest
+	8,  // 24: signalbox.v1.ConditionService.ClaimCondition:input_type -> signalbox.v1.ClaimConditionRequest
+	10, // 25: signalbox.v1.ConditionService.ReleaseCondition:input_type -> signalbox.v1.ReleaseConditionRequest
+	12, // 26: signalbox.v1.ConditionService.DelegateCondition:input_type -> signalbox.v1.DelegateConditionRequest
+	14, // 27: signalbox.v1.ConditionService.SnoozeCondition:input_type -> signalbox.v1.SnoozeConditionRequest
+	16, // 28: signalbox.v1.ConditionService.ExtendCondition:input_type -> signalbox.v1.ExtendConditionRequest
+	18, // 29: signalbox.v1.ConditionService.CreateAnswerLink:input_type -> signalbox.v1.CreateAnswerLinkRequest
+	20, // 30: signalbox.v1.ConditionService.WatchConditions:input_type -> signalbox.v1.WatchConditionsRequest
+	3,  // 31: signalbox.v1.ConditionService.ListConditions:output_type -> signalbox.v1.ListConditionsResponse
+	5,  // 32: signalbox.v1.ConditionService.GetCondition:output_type -> signalbox.v1.GetConditionResponse
+	7,  // 33: signalbox.v1.ConditionService.SignalCondition:output_type -> signalbox.v1.SignalConditionResponse
+	9,  // 34: signalbox.v1.ConditionService.ClaimCondition:output_type -> signalbox.v1.ClaimConditionResponse
+	11, // 35: signalbox.v1.ConditionService.ReleaseCondition:output_type -> signalbox.v1.ReleaseConditionResponse
+	13, // 36: signalbox.v1.ConditionService.DelegateCondition:output_type -> signalbox.v1.DelegateConditionResponse
+	15, // 37: signalbox.v1.ConditionService.SnoozeCondition:output_type -> signalbox.v1.SnoozeConditionResponse
+	17, // 38: signalbox.v1.ConditionService.ExtendCondition:output_type -> signalbox.v1.ExtendConditionResponse
+	19, // 39: signalbox.v1.ConditionService.CreateAnswerLink:output_type -> signalbox.v1.CreateAnswerLinkResponse
+	21, // 40: signalbox.v1.ConditionService.WatchConditions:output_type -> signalbox.v1.WatchConditionsResponse
+	31, // [31:41] is the sub-list for method output_type
+	21, // [21:31] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_signalbox_v1_condition_service_proto_init() }
@@ -745,13 +1803,14 @@ func file_signalbox_v1_condition_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signalbox_v1_condition_service_proto_rawDesc), len(file_signalbox_v1_condition_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   10,
+			NumEnums:      1,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_signalbox_v1_condition_service_proto_goTypes,
 		DependencyIndexes: file_signalbox_v1_condition_service_proto_depIdxs,
+		EnumInfos:         file_signalbox_v1_condition_service_proto_enumTypes,
 		MessageInfos:      file_signalbox_v1_condition_service_proto_msgTypes,
 	}.Build()
 	File_signalbox_v1_condition_service_proto = out.File

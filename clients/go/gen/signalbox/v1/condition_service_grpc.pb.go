@@ -19,10 +19,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConditionService_ListConditions_FullMethodName  = "/signalbox.v1.ConditionService/ListConditions"
-	ConditionService_GetCondition_FullMethodName    = "/signalbox.v1.ConditionService/GetCondition"
-	ConditionService_SignalCondition_FullMethodName = "/signalbox.v1.ConditionService/SignalCondition"
-	ConditionService_WatchConditions_FullMethodName = "/signalbox.v1.ConditionService/WatchConditions"
+	ConditionService_ListConditions_FullMethodName    = "/signalbox.v1.ConditionService/ListConditions"
+	ConditionService_GetCondition_FullMethodName      = "/signalbox.v1.ConditionService/GetCondition"
+	ConditionService_SignalCondition_FullMethodName   = "/signalbox.v1.ConditionService/SignalCondition"
+	ConditionService_ClaimCondition_FullMethodName    = "/signalbox.v1.ConditionService/ClaimCondition"
+	ConditionService_ReleaseCondition_FullMethodName  = "/signalbox.v1.ConditionService/ReleaseCondition"
+	ConditionService_DelegateCondition_FullMethodName = "/signalbox.v1.ConditionService/DelegateCondition"
+	ConditionService_SnoozeCondition_FullMethodName   = "/signalbox.v1.ConditionService/SnoozeCondition"
+	ConditionService_ExtendCondition_FullMethodName   = "/signalbox.v1.ConditionService/ExtendCondition"
+	ConditionService_CreateAnswerLink_FullMethodName  = "/signalbox.v1.ConditionService/CreateAnswerLink"
+	ConditionService_WatchConditions_FullMethodName   = "/signalbox.v1.ConditionService/WatchConditions"
 )
 
 // ConditionServiceClient is the client API for ConditionService service.
@@ -43,18 +49,67 @@ type ConditionServiceClient interface {
 	// Repeat: safe.
 	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION.
 	GetCondition(ctx context.Context, in *GetConditionRequest, opts ...grpc.CallOption) (*GetConditionResponse, error)
-	// Answers a condition with a value of its type, once.
+	// Answers a condition, or gives one of the answers that it takes.
 	//
-	// Effect: the condition ends as SUCCEEDED with the value as its output
-	// `value`, and what waits for it may start. A signal may come before a
-	// running task has added its condition: it is kept, at most 100 in a run and
-	// at the longest until the run ends.
+	// Effect: once enough answers are equal (one, unless its rule says more), the
+	// condition ends as SUCCEEDED with the value as its output `value`, and what
+	// waits for it may start. A signal may come before a running task has added its
+	// condition: it is kept, at most 100 in a run and at the longest until the run
+	// ends. One by correlation key is kept only if `keep_for` says how long.
 	// Repeat: with the same `request_id` the first answer is returned again. A
-	// second signal with an equal value is accepted and changes nothing.
+	// second signal of the same caller with an equal value is accepted and changes
+	// nothing.
 	// Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
-	// ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, LIMIT_REACHED,
-	// REQUEST_ID_REUSED.
+	// ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
+	// NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
+	// LIMIT_REACHED, REQUEST_ID_REUSED.
 	SignalCondition(ctx context.Context, in *SignalConditionRequest, opts ...grpc.CallOption) (*SignalConditionResponse, error)
+	// Says that the caller is on it.
+	//
+	// Effect: the caller is its assignee. Others who may answer still may.
+	// Repeat: by the same caller, nothing happens.
+	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+	// CONDITION_NOT_OPEN, NOT_ALLOWED, ALREADY_CLAIMED unless `force` takes it over,
+	// REQUEST_ID_REUSED.
+	ClaimCondition(ctx context.Context, in *ClaimConditionRequest, opts ...grpc.CallOption) (*ClaimConditionResponse, error)
+	// Says that nobody is on it.
+	//
+	// Effect: it has no assignee.
+	// Repeat: nothing happens.
+	// Refuses: as ClaimCondition; ALREADY_CLAIMED if somebody else is on it, unless
+	// `force` releases it for them.
+	ReleaseCondition(ctx context.Context, in *ReleaseConditionRequest, opts ...grpc.CallOption) (*ReleaseConditionResponse, error)
+	// Hands the caller's right to answer on to somebody else.
+	//
+	// Effect: `to` may answer and is its assignee; where the rule names who may
+	// answer, the caller may not any more. At most 20 times for a condition.
+	// Repeat: to the same subject, nothing happens.
+	// Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
+	// caller has, LIMIT_REACHED.
+	DelegateCondition(ctx context.Context, in *DelegateConditionRequest, opts ...grpc.CallOption) (*DelegateConditionResponse, error)
+	// Takes it out of sight for a while.
+	//
+	// Effect: lists leave it out until then, unless asked for it; its deadline and
+	// its escalations go on.
+	// Repeat: the last time said counts; one not after now wakes it.
+	// Refuses: as ClaimCondition, without ALREADY_CLAIMED.
+	SnoozeCondition(ctx context.Context, in *SnoozeConditionRequest, opts ...grpc.CallOption) (*SnoozeConditionResponse, error)
+	// Moves its deadline.
+	//
+	// Effect: its time runs out then, or never.
+	// Repeat: the last time said counts.
+	// Refuses: as ClaimCondition, without ALREADY_CLAIMED; INVALID_REQUEST for a
+	// time that is not after now, or later than 366 days from now.
+	ExtendCondition(ctx context.Context, in *ExtendConditionRequest, opts ...grpc.CallOption) (*ExtendConditionResponse, error)
+	// Makes a link that answers this condition, once, without other credentials:
+	// to be sent to somebody.
+	//
+	// Effect: none. Who opens the link gets a form, and a post to it answers. It is
+	// good for this opening of the condition only.
+	// Repeat: makes another link.
+	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+	// CONDITION_NOT_OPEN, NOT_ALLOWED.
+	CreateAnswerLink(ctx context.Context, in *CreateAnswerLinkRequest, opts ...grpc.CallOption) (*CreateAnswerLinkResponse, error)
 	// Follows conditions: first the open ones, then every change.
 	//
 	// Effect: none. Frames with `snapshot` set carry the open conditions; the
@@ -103,6 +158,66 @@ func (c *conditionServiceClient) SignalCondition(ctx context.Context, in *Signal
 	return out, nil
 }
 
+func (c *conditionServiceClient) ClaimCondition(ctx context.Context, in *ClaimConditionRequest, opts ...grpc.CallOption) (*ClaimConditionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ClaimConditionResponse)
+	err := c.cc.Invoke(ctx, ConditionService_ClaimCondition_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conditionServiceClient) ReleaseCondition(ctx context.Context, in *ReleaseConditionRequest, opts ...grpc.CallOption) (*ReleaseConditionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReleaseConditionResponse)
+	err := c.cc.Invoke(ctx, ConditionService_ReleaseCondition_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conditionServiceClient) DelegateCondition(ctx context.Context, in *DelegateConditionRequest, opts ...grpc.CallOption) (*DelegateConditionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DelegateConditionResponse)
+	err := c.cc.Invoke(ctx, ConditionService_DelegateCondition_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conditionServiceClient) SnoozeCondition(ctx context.Context, in *SnoozeConditionRequest, opts ...grpc.CallOption) (*SnoozeConditionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SnoozeConditionResponse)
+	err := c.cc.Invoke(ctx, ConditionService_SnoozeCondition_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conditionServiceClient) ExtendCondition(ctx context.Context, in *ExtendConditionRequest, opts ...grpc.CallOption) (*ExtendConditionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExtendConditionResponse)
+	err := c.cc.Invoke(ctx, ConditionService_ExtendCondition_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conditionServiceClient) CreateAnswerLink(ctx context.Context, in *CreateAnswerLinkRequest, opts ...grpc.CallOption) (*CreateAnswerLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateAnswerLinkResponse)
+	err := c.cc.Invoke(ctx, ConditionService_CreateAnswerLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *conditionServiceClient) WatchConditions(ctx context.Context, in *WatchConditionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchConditionsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &ConditionService_ServiceDesc.Streams[0], ConditionService_WatchConditions_FullMethodName, cOpts...)
@@ -140,18 +255,67 @@ type ConditionServiceServer interface {
 	// Repeat: safe.
 	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION.
 	GetCondition(context.Context, *GetConditionRequest) (*GetConditionResponse, error)
-	// Answers a condition with a value of its type, once.
+	// Answers a condition, or gives one of the answers that it takes.
 	//
-	// Effect: the condition ends as SUCCEEDED with the value as its output
-	// `value`, and what waits for it may start. A signal may come before a
-	// running task has added its condition: it is kept, at most 100 in a run and
-	// at the longest until the run ends.
+	// Effect: once enough answers are equal (one, unless its rule says more), the
+	// condition ends as SUCCEEDED with the value as its output `value`, and what
+	// waits for it may start. A signal may come before a running task has added its
+	// condition: it is kept, at most 100 in a run and at the longest until the run
+	// ends. One by correlation key is kept only if `keep_for` says how long.
 	// Repeat: with the same `request_id` the first answer is returned again. A
-	// second signal with an equal value is accepted and changes nothing.
+	// second signal of the same caller with an equal value is accepted and changes
+	// nothing.
 	// Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
-	// ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, LIMIT_REACHED,
-	// REQUEST_ID_REUSED.
+	// ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
+	// NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
+	// LIMIT_REACHED, REQUEST_ID_REUSED.
 	SignalCondition(context.Context, *SignalConditionRequest) (*SignalConditionResponse, error)
+	// Says that the caller is on it.
+	//
+	// Effect: the caller is its assignee. Others who may answer still may.
+	// Repeat: by the same caller, nothing happens.
+	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+	// CONDITION_NOT_OPEN, NOT_ALLOWED, ALREADY_CLAIMED unless `force` takes it over,
+	// REQUEST_ID_REUSED.
+	ClaimCondition(context.Context, *ClaimConditionRequest) (*ClaimConditionResponse, error)
+	// Says that nobody is on it.
+	//
+	// Effect: it has no assignee.
+	// Repeat: nothing happens.
+	// Refuses: as ClaimCondition; ALREADY_CLAIMED if somebody else is on it, unless
+	// `force` releases it for them.
+	ReleaseCondition(context.Context, *ReleaseConditionRequest) (*ReleaseConditionResponse, error)
+	// Hands the caller's right to answer on to somebody else.
+	//
+	// Effect: `to` may answer and is its assignee; where the rule names who may
+	// answer, the caller may not any more. At most 20 times for a condition.
+	// Repeat: to the same subject, nothing happens.
+	// Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
+	// caller has, LIMIT_REACHED.
+	DelegateCondition(context.Context, *DelegateConditionRequest) (*DelegateConditionResponse, error)
+	// Takes it out of sight for a while.
+	//
+	// Effect: lists leave it out until then, unless asked for it; its deadline and
+	// its escalations go on.
+	// Repeat: the last time said counts; one not after now wakes it.
+	// Refuses: as ClaimCondition, without ALREADY_CLAIMED.
+	SnoozeCondition(context.Context, *SnoozeConditionRequest) (*SnoozeConditionResponse, error)
+	// Moves its deadline.
+	//
+	// Effect: its time runs out then, or never.
+	// Repeat: the last time said counts.
+	// Refuses: as ClaimCondition, without ALREADY_CLAIMED; INVALID_REQUEST for a
+	// time that is not after now, or later than 366 days from now.
+	ExtendCondition(context.Context, *ExtendConditionRequest) (*ExtendConditionResponse, error)
+	// Makes a link that answers this condition, once, without other credentials:
+	// to be sent to somebody.
+	//
+	// Effect: none. Who opens the link gets a form, and a post to it answers. It is
+	// good for this opening of the condition only.
+	// Repeat: makes another link.
+	// Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+	// CONDITION_NOT_OPEN, NOT_ALLOWED.
+	CreateAnswerLink(context.Context, *CreateAnswerLinkRequest) (*CreateAnswerLinkResponse, error)
 	// Follows conditions: first the open ones, then every change.
 	//
 	// Effect: none. Frames with `snapshot` set carry the open conditions; the
@@ -178,6 +342,24 @@ func (UnimplementedConditionServiceServer) GetCondition(context.Context, *GetCon
 }
 func (UnimplementedConditionServiceServer) SignalCondition(context.Context, *SignalConditionRequest) (*SignalConditionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SignalCondition not implemented")
+}
+func (UnimplementedConditionServiceServer) ClaimCondition(context.Context, *ClaimConditionRequest) (*ClaimConditionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ClaimCondition not implemented")
+}
+func (UnimplementedConditionServiceServer) ReleaseCondition(context.Context, *ReleaseConditionRequest) (*ReleaseConditionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReleaseCondition not implemented")
+}
+func (UnimplementedConditionServiceServer) DelegateCondition(context.Context, *DelegateConditionRequest) (*DelegateConditionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DelegateCondition not implemented")
+}
+func (UnimplementedConditionServiceServer) SnoozeCondition(context.Context, *SnoozeConditionRequest) (*SnoozeConditionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SnoozeCondition not implemented")
+}
+func (UnimplementedConditionServiceServer) ExtendCondition(context.Context, *ExtendConditionRequest) (*ExtendConditionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExtendCondition not implemented")
+}
+func (UnimplementedConditionServiceServer) CreateAnswerLink(context.Context, *CreateAnswerLinkRequest) (*CreateAnswerLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateAnswerLink not implemented")
 }
 func (UnimplementedConditionServiceServer) WatchConditions(*WatchConditionsRequest, grpc.ServerStreamingServer[WatchConditionsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchConditions not implemented")
@@ -257,6 +439,114 @@ func _ConditionService_SignalCondition_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConditionService_ClaimCondition_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ClaimConditionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConditionServiceServer).ClaimCondition(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConditionService_ClaimCondition_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConditionServiceServer).ClaimCondition(ctx, req.(*ClaimConditionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConditionService_ReleaseCondition_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReleaseConditionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConditionServiceServer).ReleaseCondition(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConditionService_ReleaseCondition_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConditionServiceServer).ReleaseCondition(ctx, req.(*ReleaseConditionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConditionService_DelegateCondition_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DelegateConditionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConditionServiceServer).DelegateCondition(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConditionService_DelegateCondition_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConditionServiceServer).DelegateCondition(ctx, req.(*DelegateConditionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConditionService_SnoozeCondition_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SnoozeConditionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConditionServiceServer).SnoozeCondition(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConditionService_SnoozeCondition_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConditionServiceServer).SnoozeCondition(ctx, req.(*SnoozeConditionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConditionService_ExtendCondition_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExtendConditionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConditionServiceServer).ExtendCondition(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConditionService_ExtendCondition_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConditionServiceServer).ExtendCondition(ctx, req.(*ExtendConditionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConditionService_CreateAnswerLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateAnswerLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConditionServiceServer).CreateAnswerLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConditionService_CreateAnswerLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConditionServiceServer).CreateAnswerLink(ctx, req.(*CreateAnswerLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConditionService_WatchConditions_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(WatchConditionsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -286,6 +576,30 @@ var ConditionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SignalCondition",
 			Handler:    _ConditionService_SignalCondition_Handler,
+		},
+		{
+			MethodName: "ClaimCondition",
+			Handler:    _ConditionService_ClaimCondition_Handler,
+		},
+		{
+			MethodName: "ReleaseCondition",
+			Handler:    _ConditionService_ReleaseCondition_Handler,
+		},
+		{
+			MethodName: "DelegateCondition",
+			Handler:    _ConditionService_DelegateCondition_Handler,
+		},
+		{
+			MethodName: "SnoozeCondition",
+			Handler:    _ConditionService_SnoozeCondition_Handler,
+		},
+		{
+			MethodName: "ExtendCondition",
+			Handler:    _ConditionService_ExtendCondition_Handler,
+		},
+		{
+			MethodName: "CreateAnswerLink",
+			Handler:    _ConditionService_CreateAnswerLink_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

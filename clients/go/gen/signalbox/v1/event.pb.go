@@ -72,6 +72,16 @@ const (
 	EventKind_EVENT_KIND_SIGNAL_KEPT EventKind = 37
 	// `signal_dropped`.
 	EventKind_EVENT_KIND_SIGNAL_DROPPED EventKind = 38
+	// `answer_given`.
+	EventKind_EVENT_KIND_ANSWER_GIVEN EventKind = 39
+	// `condition_changed`.
+	EventKind_EVENT_KIND_CONDITION_CHANGED EventKind = 40
+	// `condition_escalated`.
+	EventKind_EVENT_KIND_CONDITION_ESCALATED EventKind = 41
+	// `webhook_posted`.
+	EventKind_EVENT_KIND_WEBHOOK_POSTED EventKind = 42
+	// `link_refused`.
+	EventKind_EVENT_KIND_LINK_REFUSED EventKind = 43
 	// `worker_attached`.
 	EventKind_EVENT_KIND_WORKER_ATTACHED EventKind = 45
 	// `worker_draining`.
@@ -121,6 +131,11 @@ var (
 		36: "EVENT_KIND_CONDITION_ANSWERED",
 		37: "EVENT_KIND_SIGNAL_KEPT",
 		38: "EVENT_KIND_SIGNAL_DROPPED",
+		39: "EVENT_KIND_ANSWER_GIVEN",
+		40: "EVENT_KIND_CONDITION_CHANGED",
+		41: "EVENT_KIND_CONDITION_ESCALATED",
+		42: "EVENT_KIND_WEBHOOK_POSTED",
+		43: "EVENT_KIND_LINK_REFUSED",
 		45: "EVENT_KIND_WORKER_ATTACHED",
 		46: "EVENT_KIND_WORKER_DRAINING",
 		47: "EVENT_KIND_WORKER_LEFT",
@@ -156,6 +171,11 @@ var (
 		"EVENT_KIND_CONDITION_ANSWERED":      36,
 		"EVENT_KIND_SIGNAL_KEPT":             37,
 		"EVENT_KIND_SIGNAL_DROPPED":          38,
+		"EVENT_KIND_ANSWER_GIVEN":            39,
+		"EVENT_KIND_CONDITION_CHANGED":       40,
+		"EVENT_KIND_CONDITION_ESCALATED":     41,
+		"EVENT_KIND_WEBHOOK_POSTED":          42,
+		"EVENT_KIND_LINK_REFUSED":            43,
 		"EVENT_KIND_WORKER_ATTACHED":         45,
 		"EVENT_KIND_WORKER_DRAINING":         46,
 		"EVENT_KIND_WORKER_LEFT":             47,
@@ -258,6 +278,75 @@ func (LogLevel) EnumDescriptor() ([]byte, []int) {
 	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{1}
 }
 
+// What was done.
+type ConditionChanged_Kind int32
+
+const (
+	// Not said.
+	ConditionChanged_KIND_UNSPECIFIED ConditionChanged_Kind = 0
+	// Somebody took it on.
+	ConditionChanged_KIND_CLAIMED ConditionChanged_Kind = 1
+	// Nobody is on it any more.
+	ConditionChanged_KIND_RELEASED ConditionChanged_Kind = 2
+	// The right to answer was handed on.
+	ConditionChanged_KIND_DELEGATED ConditionChanged_Kind = 3
+	// It is out of sight until a time.
+	ConditionChanged_KIND_SNOOZED ConditionChanged_Kind = 4
+	// It is in sight again.
+	ConditionChanged_KIND_WOKEN ConditionChanged_Kind = 5
+	// Its deadline was moved.
+	ConditionChanged_KIND_EXTENDED ConditionChanged_Kind = 6
+)
+
+// Enum value maps for ConditionChanged_Kind.
+var (
+	ConditionChanged_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_CLAIMED",
+		2: "KIND_RELEASED",
+		3: "KIND_DELEGATED",
+		4: "KIND_SNOOZED",
+		5: "KIND_WOKEN",
+		6: "KIND_EXTENDED",
+	}
+	ConditionChanged_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_CLAIMED":     1,
+		"KIND_RELEASED":    2,
+		"KIND_DELEGATED":   3,
+		"KIND_SNOOZED":     4,
+		"KIND_WOKEN":       5,
+		"KIND_EXTENDED":    6,
+	}
+)
+
+func (x ConditionChanged_Kind) Enum() *ConditionChanged_Kind {
+	p := new(ConditionChanged_Kind)
+	*p = x
+	return p
+}
+
+func (x ConditionChanged_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ConditionChanged_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_signalbox_v1_event_proto_enumTypes[2].Descriptor()
+}
+
+func (ConditionChanged_Kind) Type() protoreflect.EnumType {
+	return &file_signalbox_v1_event_proto_enumTypes[2]
+}
+
+func (x ConditionChanged_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ConditionChanged_Kind.Descriptor instead.
+func (ConditionChanged_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{21, 0}
+}
+
 // An immutable fact in the feed.
 //
 // Events stand in the order in which their transactions were committed. The
@@ -308,6 +397,11 @@ type Event struct {
 	//	*Event_ConditionAnswered
 	//	*Event_SignalKept
 	//	*Event_SignalDropped
+	//	*Event_AnswerGiven
+	//	*Event_ConditionChanged
+	//	*Event_ConditionEscalated
+	//	*Event_WebhookPosted
+	//	*Event_LinkRefused
 	//	*Event_WorkerAttached
 	//	*Event_WorkerDraining
 	//	*Event_WorkerLeft
@@ -606,6 +700,51 @@ func (x *Event) GetSignalDropped() *SignalDropped {
 	return nil
 }
 
+func (x *Event) GetAnswerGiven() *AnswerGiven {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_AnswerGiven); ok {
+			return x.AnswerGiven
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConditionChanged() *ConditionChanged {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_ConditionChanged); ok {
+			return x.ConditionChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConditionEscalated() *ConditionEscalated {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_ConditionEscalated); ok {
+			return x.ConditionEscalated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetWebhookPosted() *WebhookPosted {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_WebhookPosted); ok {
+			return x.WebhookPosted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLinkRefused() *LinkRefused {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_LinkRefused); ok {
+			return x.LinkRefused
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetWorkerAttached() *WorkerAttached {
 	if x != nil {
 		if x, ok := x.Detail.(*Event_WorkerAttached); ok {
@@ -814,6 +953,31 @@ type Event_SignalDropped struct {
 	SignalDropped *SignalDropped `protobuf:"bytes,38,opt,name=signal_dropped,json=signalDropped,proto3,oneof"`
 }
 
+type Event_AnswerGiven struct {
+	// A condition was given an answer that does not decide it yet.
+	AnswerGiven *AnswerGiven `protobuf:"bytes,39,opt,name=answer_given,json=answerGiven,proto3,oneof"`
+}
+
+type Event_ConditionChanged struct {
+	// A condition was claimed, released, handed on, snoozed, woken or extended.
+	ConditionChanged *ConditionChanged `protobuf:"bytes,40,opt,name=condition_changed,json=conditionChanged,proto3,oneof"`
+}
+
+type Event_ConditionEscalated struct {
+	// A step was taken because nobody had answered a condition.
+	ConditionEscalated *ConditionEscalated `protobuf:"bytes,41,opt,name=condition_escalated,json=conditionEscalated,proto3,oneof"`
+}
+
+type Event_WebhookPosted struct {
+	// A condition's webhook was told, or could not be.
+	WebhookPosted *WebhookPosted `protobuf:"bytes,42,opt,name=webhook_posted,json=webhookPosted,proto3,oneof"`
+}
+
+type Event_LinkRefused struct {
+	// Somebody used an answer link in vain.
+	LinkRefused *LinkRefused `protobuf:"bytes,43,opt,name=link_refused,json=linkRefused,proto3,oneof"`
+}
+
 type Event_WorkerAttached struct {
 	// A worker attached.
 	WorkerAttached *WorkerAttached `protobuf:"bytes,45,opt,name=worker_attached,json=workerAttached,proto3,oneof"`
@@ -911,6 +1075,16 @@ func (*Event_SignalKept) isEvent_Detail() {}
 
 func (*Event_SignalDropped) isEvent_Detail() {}
 
+func (*Event_AnswerGiven) isEvent_Detail() {}
+
+func (*Event_ConditionChanged) isEvent_Detail() {}
+
+func (*Event_ConditionEscalated) isEvent_Detail() {}
+
+func (*Event_WebhookPosted) isEvent_Detail() {}
+
+func (*Event_LinkRefused) isEvent_Detail() {}
+
 func (*Event_WorkerAttached) isEvent_Detail() {}
 
 func (*Event_WorkerDraining) isEvent_Detail() {}
@@ -939,7 +1113,11 @@ type RunCreated struct {
 	// Its priority.
 	Priority int32 `protobuf:"varint,1,opt,name=priority,proto3" json:"priority,omitempty"`
 	// How many actions it was created with.
-	ActionCount   int32 `protobuf:"varint,2,opt,name=action_count,json=actionCount,proto3" json:"action_count,omitempty"`
+	ActionCount int32 `protobuf:"varint,2,opt,name=action_count,json=actionCount,proto3" json:"action_count,omitempty"`
+	// Who created it.
+	CreatedBy string `protobuf:"bytes,3,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	// The run that it does over, if RerunRun created it.
+	RerunOf       string `protobuf:"bytes,4,opt,name=rerun_of,json=rerunOf,proto3" json:"rerun_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -986,6 +1164,20 @@ func (x *RunCreated) GetActionCount() int32 {
 		return x.ActionCount
 	}
 	return 0
+}
+
+func (x *RunCreated) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *RunCreated) GetRerunOf() string {
+	if x != nil {
+		return x.RerunOf
+	}
+	return ""
 }
 
 // A run's priority or labels were changed.
@@ -1247,7 +1439,9 @@ type ActionCreated struct {
 	// Its parent's whole name; empty at the top of the run.
 	Parent string `protobuf:"bytes,3,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The op of a task.
-	Op            string `protobuf:"bytes,4,opt,name=op,proto3" json:"op,omitempty"`
+	Op string `protobuf:"bytes,4,opt,name=op,proto3" json:"op,omitempty"`
+	// The earlier run whose action it stands for, if it is RECOVERED.
+	RecoveredFrom string `protobuf:"bytes,5,opt,name=recovered_from,json=recoveredFrom,proto3" json:"recovered_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1306,6 +1500,13 @@ func (x *ActionCreated) GetParent() string {
 func (x *ActionCreated) GetOp() string {
 	if x != nil {
 		return x.Op
+	}
+	return ""
+}
+
+func (x *ActionCreated) GetRecoveredFrom() string {
+	if x != nil {
+		return x.RecoveredFrom
 	}
 	return ""
 }
@@ -1870,9 +2071,15 @@ type ConditionPaused struct {
 	// The question.
 	Prompt string `protobuf:"bytes,2,opt,name=prompt,proto3" json:"prompt,omitempty"`
 	// When its time runs out.
-	DeadlineTime  *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=deadline_time,json=deadlineTime,proto3" json:"deadline_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	DeadlineTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=deadline_time,json=deadlineTime,proto3" json:"deadline_time,omitempty"`
+	// Which opening this is, from 1.
+	Instance int32 `protobuf:"varint,4,opt,name=instance,proto3" json:"instance,omitempty"`
+	// Whose turn it is.
+	Assignee string `protobuf:"bytes,5,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// Its name for signals that do not know its run.
+	CorrelationKey string `protobuf:"bytes,6,opt,name=correlation_key,json=correlationKey,proto3" json:"correlation_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ConditionPaused) Reset() {
@@ -1926,6 +2133,27 @@ func (x *ConditionPaused) GetDeadlineTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ConditionPaused) GetInstance() int32 {
+	if x != nil {
+		return x.Instance
+	}
+	return 0
+}
+
+func (x *ConditionPaused) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+func (x *ConditionPaused) GetCorrelationKey() string {
+	if x != nil {
+		return x.CorrelationKey
+	}
+	return ""
+}
+
 // A condition took its answer.
 type ConditionAnswered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1934,7 +2162,9 @@ type ConditionAnswered struct {
 	// Who gave it, as they said themselves; empty for a default value.
 	SignalledBy string `protobuf:"bytes,2,opt,name=signalled_by,json=signalledBy,proto3" json:"signalled_by,omitempty"`
 	// True if it is the declared default, taken at the deadline.
-	Defaulted     bool `protobuf:"varint,3,opt,name=defaulted,proto3" json:"defaulted,omitempty"`
+	Defaulted bool `protobuf:"varint,3,opt,name=defaulted,proto3" json:"defaulted,omitempty"`
+	// The answer that decided it, with who gave it and from where.
+	Answer        *ConditionAnswer `protobuf:"bytes,4,opt,name=answer,proto3" json:"answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1990,20 +2220,363 @@ func (x *ConditionAnswered) GetDefaulted() bool {
 	return false
 }
 
+func (x *ConditionAnswered) GetAnswer() *ConditionAnswer {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
+// A condition was given an answer that does not decide it yet.
+type AnswerGiven struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The answer.
+	Answer *ConditionAnswer `protobuf:"bytes,1,opt,name=answer,proto3" json:"answer,omitempty"`
+	// How many answers it has by now.
+	AnswerCount int32 `protobuf:"varint,2,opt,name=answer_count,json=answerCount,proto3" json:"answer_count,omitempty"`
+	// How many equal ones decide it.
+	RequiredCount int32 `protobuf:"varint,3,opt,name=required_count,json=requiredCount,proto3" json:"required_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerGiven) Reset() {
+	*x = AnswerGiven{}
+	mi := &file_signalbox_v1_event_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerGiven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerGiven) ProtoMessage() {}
+
+func (x *AnswerGiven) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_event_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerGiven.ProtoReflect.Descriptor instead.
+func (*AnswerGiven) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *AnswerGiven) GetAnswer() *ConditionAnswer {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
+func (x *AnswerGiven) GetAnswerCount() int32 {
+	if x != nil {
+		return x.AnswerCount
+	}
+	return 0
+}
+
+func (x *AnswerGiven) GetRequiredCount() int32 {
+	if x != nil {
+		return x.RequiredCount
+	}
+	return 0
+}
+
+// A condition was changed in the inbox.
+type ConditionChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was done.
+	Kind ConditionChanged_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=signalbox.v1.ConditionChanged_Kind" json:"kind,omitempty"`
+	// By whom; empty if the time had come.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Whose turn it is now.
+	Assignee string `protobuf:"bytes,3,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// Until when it is out of sight.
+	SnoozeEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=snooze_end_time,json=snoozeEndTime,proto3" json:"snooze_end_time,omitempty"`
+	// When its time runs out.
+	DeadlineTime  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=deadline_time,json=deadlineTime,proto3" json:"deadline_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConditionChanged) Reset() {
+	*x = ConditionChanged{}
+	mi := &file_signalbox_v1_event_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConditionChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConditionChanged) ProtoMessage() {}
+
+func (x *ConditionChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_event_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConditionChanged.ProtoReflect.Descriptor instead.
+func (*ConditionChanged) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ConditionChanged) GetKind() ConditionChanged_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return ConditionChanged_KIND_UNSPECIFIED
+}
+
+func (x *ConditionChanged) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ConditionChanged) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+func (x *ConditionChanged) GetSnoozeEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SnoozeEndTime
+	}
+	return nil
+}
+
+func (x *ConditionChanged) GetDeadlineTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeadlineTime
+	}
+	return nil
+}
+
+// A step was taken because nobody had answered a condition.
+type ConditionEscalated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which step, from 1.
+	Step int32 `protobuf:"varint,1,opt,name=step,proto3" json:"step,omitempty"`
+	// Who is to be told.
+	Notify []string `protobuf:"bytes,2,rep,name=notify,proto3" json:"notify,omitempty"`
+	// Whose turn it is now.
+	Assignee      string `protobuf:"bytes,3,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConditionEscalated) Reset() {
+	*x = ConditionEscalated{}
+	mi := &file_signalbox_v1_event_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConditionEscalated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConditionEscalated) ProtoMessage() {}
+
+func (x *ConditionEscalated) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_event_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConditionEscalated.ProtoReflect.Descriptor instead.
+func (*ConditionEscalated) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ConditionEscalated) GetStep() int32 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *ConditionEscalated) GetNotify() []string {
+	if x != nil {
+		return x.Notify
+	}
+	return nil
+}
+
+func (x *ConditionEscalated) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+// A condition's webhook was told, or could not be.
+type WebhookPosted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it was told: `condition_paused`, `condition_escalated` or
+	// `condition_ended`.
+	About string `protobuf:"bytes,1,opt,name=about,proto3" json:"about,omitempty"`
+	// How often it was tried.
+	DeliveryCount int32 `protobuf:"varint,2,opt,name=delivery_count,json=deliveryCount,proto3" json:"delivery_count,omitempty"`
+	// What the last try said; empty if it was taken.
+	Cause         string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebhookPosted) Reset() {
+	*x = WebhookPosted{}
+	mi := &file_signalbox_v1_event_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebhookPosted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebhookPosted) ProtoMessage() {}
+
+func (x *WebhookPosted) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_event_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebhookPosted.ProtoReflect.Descriptor instead.
+func (*WebhookPosted) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *WebhookPosted) GetAbout() string {
+	if x != nil {
+		return x.About
+	}
+	return ""
+}
+
+func (x *WebhookPosted) GetDeliveryCount() int32 {
+	if x != nil {
+		return x.DeliveryCount
+	}
+	return 0
+}
+
+func (x *WebhookPosted) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+// Somebody used an answer link in vain. At most 100 are told for a condition.
+type LinkRefused struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why, as a reason such as LINK_EXPIRED.
+	Cause string `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The address that it came from.
+	Origin        string `protobuf:"bytes,2,opt,name=origin,proto3" json:"origin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkRefused) Reset() {
+	*x = LinkRefused{}
+	mi := &file_signalbox_v1_event_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkRefused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkRefused) ProtoMessage() {}
+
+func (x *LinkRefused) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_event_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkRefused.ProtoReflect.Descriptor instead.
+func (*LinkRefused) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *LinkRefused) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *LinkRefused) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
 // A signal came before its condition and is kept.
 type SignalKept struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it carries.
 	Value *Value `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
 	// Who sent it, as they said themselves.
-	SignalledBy   string `protobuf:"bytes,2,opt,name=signalled_by,json=signalledBy,proto3" json:"signalled_by,omitempty"`
+	SignalledBy string `protobuf:"bytes,2,opt,name=signalled_by,json=signalledBy,proto3" json:"signalled_by,omitempty"`
+	// Who sent it, as the server knows them.
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The correlation key that it waits under, if no run was named.
+	CorrelationKey string `protobuf:"bytes,4,opt,name=correlation_key,json=correlationKey,proto3" json:"correlation_key,omitempty"`
+	// How long it is kept at most; not set means until its run ends.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SignalKept) Reset() {
 	*x = SignalKept{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[20]
+	mi := &file_signalbox_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2588,7 @@ func (x *SignalKept) String() string {
 func (*SignalKept) ProtoMessage() {}
 
 func (x *SignalKept) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[20]
+	mi := &file_signalbox_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2601,7 @@ func (x *SignalKept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalKept.ProtoReflect.Descriptor instead.
 func (*SignalKept) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SignalKept) GetValue() *Value {
@@ -2045,19 +2618,42 @@ func (x *SignalKept) GetSignalledBy() string {
 	return ""
 }
 
+func (x *SignalKept) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *SignalKept) GetCorrelationKey() string {
+	if x != nil {
+		return x.CorrelationKey
+	}
+	return ""
+}
+
+func (x *SignalKept) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
 // A kept signal could not be used.
 type SignalDropped struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Why: SIGNAL_TYPE_MISMATCH, ACTION_NOT_CONDITION, ACTION_ENDED or
-	// RUN_ENDED.
-	Cause         string `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, TOO_EARLY, EXPIRED,
+	// ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
+	Cause string `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The correlation key that it waited under.
+	CorrelationKey string `protobuf:"bytes,2,opt,name=correlation_key,json=correlationKey,proto3" json:"correlation_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *SignalDropped) Reset() {
 	*x = SignalDropped{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[21]
+	mi := &file_signalbox_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2069,7 +2665,7 @@ func (x *SignalDropped) String() string {
 func (*SignalDropped) ProtoMessage() {}
 
 func (x *SignalDropped) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[21]
+	mi := &file_signalbox_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2082,12 +2678,19 @@ func (x *SignalDropped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalDropped.ProtoReflect.Descriptor instead.
 func (*SignalDropped) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SignalDropped) GetCause() string {
 	if x != nil {
 		return x.Cause
+	}
+	return ""
+}
+
+func (x *SignalDropped) GetCorrelationKey() string {
+	if x != nil {
+		return x.CorrelationKey
 	}
 	return ""
 }
@@ -2109,7 +2712,7 @@ type WorkerAttached struct {
 
 func (x *WorkerAttached) Reset() {
 	*x = WorkerAttached{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[22]
+	mi := &file_signalbox_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2724,7 @@ func (x *WorkerAttached) String() string {
 func (*WorkerAttached) ProtoMessage() {}
 
 func (x *WorkerAttached) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[22]
+	mi := &file_signalbox_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2737,7 @@ func (x *WorkerAttached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerAttached.ProtoReflect.Descriptor instead.
 func (*WorkerAttached) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WorkerAttached) GetWorkerId() string {
@@ -2176,7 +2779,7 @@ type WorkerDraining struct {
 
 func (x *WorkerDraining) Reset() {
 	*x = WorkerDraining{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[23]
+	mi := &file_signalbox_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2791,7 @@ func (x *WorkerDraining) String() string {
 func (*WorkerDraining) ProtoMessage() {}
 
 func (x *WorkerDraining) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[23]
+	mi := &file_signalbox_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2804,7 @@ func (x *WorkerDraining) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerDraining.ProtoReflect.Descriptor instead.
 func (*WorkerDraining) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WorkerDraining) GetWorkerId() string {
@@ -2226,7 +2829,7 @@ type WorkerLeft struct {
 
 func (x *WorkerLeft) Reset() {
 	*x = WorkerLeft{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[24]
+	mi := &file_signalbox_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2238,7 +2841,7 @@ func (x *WorkerLeft) String() string {
 func (*WorkerLeft) ProtoMessage() {}
 
 func (x *WorkerLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[24]
+	mi := &file_signalbox_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2251,7 +2854,7 @@ func (x *WorkerLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerLeft.ProtoReflect.Descriptor instead.
 func (*WorkerLeft) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WorkerLeft) GetWorkerId() string {
@@ -2288,7 +2891,7 @@ type OpRegistered struct {
 
 func (x *OpRegistered) Reset() {
 	*x = OpRegistered{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[25]
+	mi := &file_signalbox_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2300,7 +2903,7 @@ func (x *OpRegistered) String() string {
 func (*OpRegistered) ProtoMessage() {}
 
 func (x *OpRegistered) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[25]
+	mi := &file_signalbox_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2313,7 +2916,7 @@ func (x *OpRegistered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpRegistered.ProtoReflect.Descriptor instead.
 func (*OpRegistered) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OpRegistered) GetOp() string {
@@ -2343,7 +2946,7 @@ type OpDeleted struct {
 
 func (x *OpDeleted) Reset() {
 	*x = OpDeleted{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[26]
+	mi := &file_signalbox_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2355,7 +2958,7 @@ func (x *OpDeleted) String() string {
 func (*OpDeleted) ProtoMessage() {}
 
 func (x *OpDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[26]
+	mi := &file_signalbox_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2368,7 +2971,7 @@ func (x *OpDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpDeleted.ProtoReflect.Descriptor instead.
 func (*OpDeleted) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OpDeleted) GetOp() string {
@@ -2398,7 +3001,7 @@ type LimitSet struct {
 
 func (x *LimitSet) Reset() {
 	*x = LimitSet{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[27]
+	mi := &file_signalbox_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2410,7 +3013,7 @@ func (x *LimitSet) String() string {
 func (*LimitSet) ProtoMessage() {}
 
 func (x *LimitSet) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[27]
+	mi := &file_signalbox_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2423,7 +3026,7 @@ func (x *LimitSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LimitSet.ProtoReflect.Descriptor instead.
 func (*LimitSet) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LimitSet) GetLimit() string {
@@ -2451,7 +3054,7 @@ type LimitDeleted struct {
 
 func (x *LimitDeleted) Reset() {
 	*x = LimitDeleted{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[28]
+	mi := &file_signalbox_v1_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2463,7 +3066,7 @@ func (x *LimitDeleted) String() string {
 func (*LimitDeleted) ProtoMessage() {}
 
 func (x *LimitDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[28]
+	mi := &file_signalbox_v1_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2476,7 +3079,7 @@ func (x *LimitDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LimitDeleted.ProtoReflect.Descriptor instead.
 func (*LimitDeleted) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *LimitDeleted) GetLimit() string {
@@ -2497,7 +3100,7 @@ type SubscriptionCreated struct {
 
 func (x *SubscriptionCreated) Reset() {
 	*x = SubscriptionCreated{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[29]
+	mi := &file_signalbox_v1_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2509,7 +3112,7 @@ func (x *SubscriptionCreated) String() string {
 func (*SubscriptionCreated) ProtoMessage() {}
 
 func (x *SubscriptionCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[29]
+	mi := &file_signalbox_v1_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2522,7 +3125,7 @@ func (x *SubscriptionCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionCreated.ProtoReflect.Descriptor instead.
 func (*SubscriptionCreated) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{29}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SubscriptionCreated) GetSubscription() string {
@@ -2543,7 +3146,7 @@ type SubscriptionDeleted struct {
 
 func (x *SubscriptionDeleted) Reset() {
 	*x = SubscriptionDeleted{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[30]
+	mi := &file_signalbox_v1_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2555,7 +3158,7 @@ func (x *SubscriptionDeleted) String() string {
 func (*SubscriptionDeleted) ProtoMessage() {}
 
 func (x *SubscriptionDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[30]
+	mi := &file_signalbox_v1_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2568,7 +3171,7 @@ func (x *SubscriptionDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionDeleted.ProtoReflect.Descriptor instead.
 func (*SubscriptionDeleted) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SubscriptionDeleted) GetSubscription() string {
@@ -2595,7 +3198,7 @@ type EventDeadLettered struct {
 
 func (x *EventDeadLettered) Reset() {
 	*x = EventDeadLettered{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[31]
+	mi := &file_signalbox_v1_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2607,7 +3210,7 @@ func (x *EventDeadLettered) String() string {
 func (*EventDeadLettered) ProtoMessage() {}
 
 func (x *EventDeadLettered) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[31]
+	mi := &file_signalbox_v1_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2620,7 +3223,7 @@ func (x *EventDeadLettered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventDeadLettered.ProtoReflect.Descriptor instead.
 func (*EventDeadLettered) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{31}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *EventDeadLettered) GetSubscription() string {
@@ -2668,7 +3271,7 @@ type Published struct {
 
 func (x *Published) Reset() {
 	*x = Published{}
-	mi := &file_signalbox_v1_event_proto_msgTypes[32]
+	mi := &file_signalbox_v1_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2680,7 +3283,7 @@ func (x *Published) String() string {
 func (*Published) ProtoMessage() {}
 
 func (x *Published) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_proto_msgTypes[32]
+	mi := &file_signalbox_v1_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2693,7 +3296,7 @@ func (x *Published) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Published.ProtoReflect.Descriptor instead.
 func (*Published) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{32}
+	return file_signalbox_v1_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Published) GetSource() string {
@@ -2728,7 +3331,7 @@ var File_signalbox_v1_event_proto protoreflect.FileDescriptor
 
 const file_signalbox_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x18signalbox/v1/event.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19signalbox/v1/action.proto\x1a\x1bsignalbox/v1/delivery.proto\x1a\x16signalbox/v1/run.proto\x1a\x18signalbox/v1/value.proto\"\x91\x15\n" +
+	"\x18signalbox/v1/event.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19signalbox/v1/action.proto\x1a\x1csignalbox/v1/condition.proto\x1a\x1bsignalbox/v1/delivery.proto\x1a\x16signalbox/v1/run.proto\x1a\x18signalbox/v1/value.proto\"\xfb\x17\n" +
 	"\x05Event\x12\"\n" +
 	"\bevent_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\aeventId\x12;\n" +
 	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -2766,7 +3369,12 @@ const file_signalbox_v1_event_proto_rawDesc = "" +
 	"\x12condition_answered\x18$ \x01(\v2\x1f.signalbox.v1.ConditionAnsweredH\x00R\x11conditionAnswered\x12;\n" +
 	"\vsignal_kept\x18% \x01(\v2\x18.signalbox.v1.SignalKeptH\x00R\n" +
 	"signalKept\x12D\n" +
-	"\x0esignal_dropped\x18& \x01(\v2\x1b.signalbox.v1.SignalDroppedH\x00R\rsignalDropped\x12G\n" +
+	"\x0esignal_dropped\x18& \x01(\v2\x1b.signalbox.v1.SignalDroppedH\x00R\rsignalDropped\x12>\n" +
+	"\fanswer_given\x18' \x01(\v2\x19.signalbox.v1.AnswerGivenH\x00R\vanswerGiven\x12M\n" +
+	"\x11condition_changed\x18( \x01(\v2\x1e.signalbox.v1.ConditionChangedH\x00R\x10conditionChanged\x12S\n" +
+	"\x13condition_escalated\x18) \x01(\v2 .signalbox.v1.ConditionEscalatedH\x00R\x12conditionEscalated\x12D\n" +
+	"\x0ewebhook_posted\x18* \x01(\v2\x1b.signalbox.v1.WebhookPostedH\x00R\rwebhookPosted\x12>\n" +
+	"\flink_refused\x18+ \x01(\v2\x19.signalbox.v1.LinkRefusedH\x00R\vlinkRefused\x12G\n" +
 	"\x0fworker_attached\x18- \x01(\v2\x1c.signalbox.v1.WorkerAttachedH\x00R\x0eworkerAttached\x12G\n" +
 	"\x0fworker_draining\x18. \x01(\v2\x1c.signalbox.v1.WorkerDrainingH\x00R\x0eworkerDraining\x12;\n" +
 	"\vworker_left\x18/ \x01(\v2\x18.signalbox.v1.WorkerLeftH\x00R\n" +
@@ -2783,11 +3391,14 @@ const file_signalbox_v1_event_proto_rawDesc = "" +
 	"\x0eRunLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
-	"\x06detail\"T\n" +
+	"\x06detail\"\xa2\x01\n" +
 	"\n" +
 	"RunCreated\x12\x1a\n" +
 	"\bpriority\x18\x01 \x01(\x05R\bpriority\x12*\n" +
-	"\faction_count\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\vactionCount\"\xb9\x01\n" +
+	"\faction_count\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\vactionCount\x12'\n" +
+	"\n" +
+	"created_by\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tcreatedBy\x12#\n" +
+	"\brerun_of\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\arerunOf\"\xb9\x01\n" +
 	"\n" +
 	"RunUpdated\x12\x1a\n" +
 	"\bpriority\x18\x01 \x01(\x05R\bpriority\x12T\n" +
@@ -2809,12 +3420,13 @@ const file_signalbox_v1_event_proto_rawDesc = "" +
 	"\aoutputs\x18\x03 \x03(\v2#.signalbox.v1.RunEnded.OutputsEntryB\x12\xbaH\x0f\x9a\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\x80\x01R\aoutputs\x1aO\n" +
 	"\fOutputsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
-	"\x05value\x18\x02 \x01(\v2\x13.signalbox.v1.ValueR\x05value:\x028\x01\"\xac\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x13.signalbox.v1.ValueR\x05value:\x028\x01\"\xdd\x01\n" +
 	"\rActionCreated\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.signalbox.v1.Action.KindR\x04kind\x120\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1a.signalbox.v1.Action.StateR\x05state\x12 \n" +
 	"\x06parent\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x88\bR\x06parent\x12\x18\n" +
-	"\x02op\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x02op\"\x0e\n" +
+	"\x02op\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x02op\x12/\n" +
+	"\x0erecovered_from\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\rrecoveredFrom\"\x0e\n" +
 	"\fActionQueued\"~\n" +
 	"\x0eActionAssigned\x12%\n" +
 	"\tworker_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\bworkerId\x12\x14\n" +
@@ -2848,21 +3460,60 @@ const file_signalbox_v1_event_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
 	"\x05value\x18\x02 \x01(\v2\x13.signalbox.v1.ValueR\x05value:\x028\x01\"B\n" +
 	"\x0eActionReopened\x120\n" +
-	"\x05state\x18\x01 \x01(\x0e2\x1a.signalbox.v1.Action.StateR\x05state\"\xa2\x01\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x1a.signalbox.v1.Action.StateR\x05state\"\xa0\x02\n" +
 	"\x0fConditionPaused\x12+\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x17.signalbox.v1.ValueTypeR\x04type\x12!\n" +
 	"\x06prompt\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\x06prompt\x12?\n" +
-	"\rdeadline_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\fdeadlineTime\"\x89\x01\n" +
+	"\rdeadline_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\fdeadlineTime\x12#\n" +
+	"\binstance\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\binstance\x12$\n" +
+	"\bassignee\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bassignee\x121\n" +
+	"\x0fcorrelation_key\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x0ecorrelationKey\"\xc0\x01\n" +
 	"\x11ConditionAnswered\x12)\n" +
 	"\x05value\x18\x01 \x01(\v2\x13.signalbox.v1.ValueR\x05value\x12+\n" +
 	"\fsignalled_by\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vsignalledBy\x12\x1c\n" +
-	"\tdefaulted\x18\x03 \x01(\bR\tdefaulted\"d\n" +
+	"\tdefaulted\x18\x03 \x01(\bR\tdefaulted\x125\n" +
+	"\x06answer\x18\x04 \x01(\v2\x1d.signalbox.v1.ConditionAnswerR\x06answer\"\xa0\x01\n" +
+	"\vAnswerGiven\x125\n" +
+	"\x06answer\x18\x01 \x01(\v2\x1d.signalbox.v1.ConditionAnswerR\x06answer\x12*\n" +
+	"\fanswer_count\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\vanswerCount\x12.\n" +
+	"\x0erequired_count\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\rrequiredCount\"\xa7\x03\n" +
+	"\x10ConditionChanged\x127\n" +
+	"\x04kind\x18\x01 \x01(\x0e2#.signalbox.v1.ConditionChanged.KindR\x04kind\x12\"\n" +
+	"\asubject\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\asubject\x12$\n" +
+	"\bassignee\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bassignee\x12B\n" +
+	"\x0fsnooze_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rsnoozeEndTime\x12?\n" +
+	"\rdeadline_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fdeadlineTime\"\x8a\x01\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fKIND_CLAIMED\x10\x01\x12\x11\n" +
+	"\rKIND_RELEASED\x10\x02\x12\x12\n" +
+	"\x0eKIND_DELEGATED\x10\x03\x12\x10\n" +
+	"\fKIND_SNOOZED\x10\x04\x12\x0e\n" +
+	"\n" +
+	"KIND_WOKEN\x10\x05\x12\x11\n" +
+	"\rKIND_EXTENDED\x10\x06\"\x80\x01\n" +
+	"\x12ConditionEscalated\x12\x1b\n" +
+	"\x04step\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\x04step\x12'\n" +
+	"\x06notify\x18\x02 \x03(\tB\x0f\xbaH\f\x92\x01\t\x10\x14\"\x05r\x03\x18\x80\x02R\x06notify\x12$\n" +
+	"\bassignee\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bassignee\"~\n" +
+	"\rWebhookPosted\x12\x1d\n" +
+	"\x05about\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05about\x12.\n" +
+	"\x0edelivery_count\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\rdeliveryCount\x12\x1e\n" +
+	"\x05cause\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x05cause\"O\n" +
+	"\vLinkRefused\x12\x1e\n" +
+	"\x05cause\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05cause\x12 \n" +
+	"\x06origin\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06origin\"\xf8\x01\n" +
 	"\n" +
 	"SignalKept\x12)\n" +
 	"\x05value\x18\x01 \x01(\v2\x13.signalbox.v1.ValueR\x05value\x12+\n" +
-	"\fsignalled_by\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vsignalledBy\"/\n" +
+	"\fsignalled_by\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vsignalledBy\x12\"\n" +
+	"\asubject\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\asubject\x121\n" +
+	"\x0fcorrelation_key\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x0ecorrelationKey\x12;\n" +
+	"\vexpire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"b\n" +
 	"\rSignalDropped\x12\x1e\n" +
-	"\x05cause\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05cause\"\xab\x01\n" +
+	"\x05cause\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05cause\x121\n" +
+	"\x0fcorrelation_key\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x0ecorrelationKey\"\xab\x01\n" +
 	"\x0eWorkerAttached\x12%\n" +
 	"\tworker_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\bworkerId\x12&\n" +
 	"\n" +
@@ -2910,7 +3561,7 @@ const file_signalbox_v1_event_proto_rawDesc = "" +
 	"\apayload\x18\x04 \x01(\v2\x16.google.protobuf.ValueR\apayload\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\x8a\b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\xa9\t\n" +
 	"\tEventKind\x12\x1a\n" +
 	"\x16EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16EVENT_KIND_RUN_CREATED\x10\n" +
@@ -2934,7 +3585,12 @@ const file_signalbox_v1_event_proto_rawDesc = "" +
 	"\x1bEVENT_KIND_CONDITION_PAUSED\x10#\x12!\n" +
 	"\x1dEVENT_KIND_CONDITION_ANSWERED\x10$\x12\x1a\n" +
 	"\x16EVENT_KIND_SIGNAL_KEPT\x10%\x12\x1d\n" +
-	"\x19EVENT_KIND_SIGNAL_DROPPED\x10&\x12\x1e\n" +
+	"\x19EVENT_KIND_SIGNAL_DROPPED\x10&\x12\x1b\n" +
+	"\x17EVENT_KIND_ANSWER_GIVEN\x10'\x12 \n" +
+	"\x1cEVENT_KIND_CONDITION_CHANGED\x10(\x12\"\n" +
+	"\x1eEVENT_KIND_CONDITION_ESCALATED\x10)\x12\x1d\n" +
+	"\x19EVENT_KIND_WEBHOOK_POSTED\x10*\x12\x1b\n" +
+	"\x17EVENT_KIND_LINK_REFUSED\x10+\x12\x1e\n" +
 	"\x1aEVENT_KIND_WORKER_ATTACHED\x10-\x12\x1e\n" +
 	"\x1aEVENT_KIND_WORKER_DRAINING\x10.\x12\x1a\n" +
 	"\x16EVENT_KIND_WORKER_LEFT\x10/\x12\x1c\n" +
@@ -2965,122 +3621,140 @@ func file_signalbox_v1_event_proto_rawDescGZIP() []byte {
 	return file_signalbox_v1_event_proto_rawDescData
 }
 
-var file_signalbox_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_signalbox_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_signalbox_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_signalbox_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_signalbox_v1_event_proto_goTypes = []any{
 	(EventKind)(0),                // 0: signalbox.v1.EventKind
 	(LogLevel)(0),                 // 1: signalbox.v1.LogLevel
-	(*Event)(nil),                 // 2: signalbox.v1.Event
-	(*RunCreated)(nil),            // 3: signalbox.v1.RunCreated
-	(*RunUpdated)(nil),            // 4: signalbox.v1.RunUpdated
-	(*RunStarted)(nil),            // 5: signalbox.v1.RunStarted
-	(*RunCancelRequested)(nil),    // 6: signalbox.v1.RunCancelRequested
-	(*RunRetried)(nil),            // 7: signalbox.v1.RunRetried
-	(*RunEnded)(nil),              // 8: signalbox.v1.RunEnded
-	(*ActionCreated)(nil),         // 9: signalbox.v1.ActionCreated
-	(*ActionQueued)(nil),          // 10: signalbox.v1.ActionQueued
-	(*ActionAssigned)(nil),        // 11: signalbox.v1.ActionAssigned
-	(*ActionStarted)(nil),         // 12: signalbox.v1.ActionStarted
-	(*ActionProgressed)(nil),      // 13: signalbox.v1.ActionProgressed
-	(*ActionLogged)(nil),          // 14: signalbox.v1.ActionLogged
-	(*AttemptFailed)(nil),         // 15: signalbox.v1.AttemptFailed
-	(*ActionReturned)(nil),        // 16: signalbox.v1.ActionReturned
-	(*ActionCancelRequested)(nil), // 17: signalbox.v1.ActionCancelRequested
-	(*ActionEnded)(nil),           // 18: signalbox.v1.ActionEnded
-	(*ActionReopened)(nil),        // 19: signalbox.v1.ActionReopened
-	(*ConditionPaused)(nil),       // 20: signalbox.v1.ConditionPaused
-	(*ConditionAnswered)(nil),     // 21: signalbox.v1.ConditionAnswered
-	(*SignalKept)(nil),            // 22: signalbox.v1.SignalKept
-	(*SignalDropped)(nil),         // 23: signalbox.v1.SignalDropped
-	(*WorkerAttached)(nil),        // 24: signalbox.v1.WorkerAttached
-	(*WorkerDraining)(nil),        // 25: signalbox.v1.WorkerDraining
-	(*WorkerLeft)(nil),            // 26: signalbox.v1.WorkerLeft
-	(*OpRegistered)(nil),          // 27: signalbox.v1.OpRegistered
-	(*OpDeleted)(nil),             // 28: signalbox.v1.OpDeleted
-	(*LimitSet)(nil),              // 29: signalbox.v1.LimitSet
-	(*LimitDeleted)(nil),          // 30: signalbox.v1.LimitDeleted
-	(*SubscriptionCreated)(nil),   // 31: signalbox.v1.SubscriptionCreated
-	(*SubscriptionDeleted)(nil),   // 32: signalbox.v1.SubscriptionDeleted
-	(*EventDeadLettered)(nil),     // 33: signalbox.v1.EventDeadLettered
-	(*Published)(nil),             // 34: signalbox.v1.Published
-	nil,                           // 35: signalbox.v1.Event.RunLabelsEntry
-	nil,                           // 36: signalbox.v1.RunUpdated.LabelsEntry
-	nil,                           // 37: signalbox.v1.RunEnded.OutputsEntry
-	nil,                           // 38: signalbox.v1.ActionEnded.OutputsEntry
-	nil,                           // 39: signalbox.v1.Published.AttributesEntry
-	(*timestamppb.Timestamp)(nil), // 40: google.protobuf.Timestamp
-	(*Delivery)(nil),              // 41: signalbox.v1.Delivery
-	(Run_State)(0),                // 42: signalbox.v1.Run.State
-	(*ActionError)(nil),           // 43: signalbox.v1.ActionError
-	(Action_Kind)(0),              // 44: signalbox.v1.Action.Kind
-	(Action_State)(0),             // 45: signalbox.v1.Action.State
-	(ValueType)(0),                // 46: signalbox.v1.ValueType
-	(*Value)(nil),                 // 47: signalbox.v1.Value
-	(*structpb.Value)(nil),        // 48: google.protobuf.Value
+	(ConditionChanged_Kind)(0),    // 2: signalbox.v1.ConditionChanged.Kind
+	(*Event)(nil),                 // 3: signalbox.v1.Event
+	(*RunCreated)(nil),            // 4: signalbox.v1.RunCreated
+	(*RunUpdated)(nil),            // 5: signalbox.v1.RunUpdated
+	(*RunStarted)(nil),            // 6: signalbox.v1.RunStarted
+	(*RunCancelRequested)(nil),    // 7: signalbox.v1.RunCancelRequested
+	(*RunRetried)(nil),            // 8: signalbox.v1.RunRetried
+	(*RunEnded)(nil),              // 9: signalbox.v1.RunEnded
+	(*ActionCreated)(nil),         // 10: signalbox.v1.ActionCreated
+	(*ActionQueued)(nil),          // 11: signalbox.v1.ActionQueued
+	(*ActionAssigned)(nil),        // 12: signalbox.v1.ActionAssigned
+	(*ActionStarted)(nil),         // 13: signalbox.v1.ActionStarted
+	(*ActionProgressed)(nil),      // 14: signalbox.v1.ActionProgressed
+	(*ActionLogged)(nil),          // 15: signalbox.v1.ActionLogged
+	(*AttemptFailed)(nil),         // 16: signalbox.v1.AttemptFailed
+	(*ActionReturned)(nil),        // 17: signalbox.v1.ActionReturned
+	(*ActionCancelRequested)(nil), // 18: signalbox.v1.ActionCancelRequested
+	(*ActionEnded)(nil),           // 19: signalbox.v1.ActionEnded
+	(*ActionReopened)(nil),        // 20: signalbox.v1.ActionReopened
+	(*ConditionPaused)(nil),       // 21: signalbox.v1.ConditionPaused
+	(*ConditionAnswered)(nil),     // 22: signalbox.v1.ConditionAnswered
+	(*AnswerGiven)(nil),           // 23: signalbox.v1.AnswerGiven
+	(*ConditionChanged)(nil),      // 24: signalbox.v1.ConditionChanged
+	(*ConditionEscalated)(nil),    // 25: signalbox.v1.ConditionEscalated
+	(*WebhookPosted)(nil),         // 26: signalbox.v1.WebhookPosted
+	(*LinkRefused)(nil),           // 27: signalbox.v1.LinkRefused
+	(*SignalKept)(nil),            // 28: signalbox.v1.SignalKept
+	(*SignalDropped)(nil),         // 29: signalbox.v1.SignalDropped
+	(*WorkerAttached)(nil),        // 30: signalbox.v1.WorkerAttached
+	(*WorkerDraining)(nil),        // 31: signalbox.v1.WorkerDraining
+	(*WorkerLeft)(nil),            // 32: signalbox.v1.WorkerLeft
+	(*OpRegistered)(nil),          // 33: signalbox.v1.OpRegistered
+	(*OpDeleted)(nil),             // 34: signalbox.v1.OpDeleted
+	(*LimitSet)(nil),              // 35: signalbox.v1.LimitSet
+	(*LimitDeleted)(nil),          // 36: signalbox.v1.LimitDeleted
+	(*SubscriptionCreated)(nil),   // 37: signalbox.v1.SubscriptionCreated
+	(*SubscriptionDeleted)(nil),   // 38: signalbox.v1.SubscriptionDeleted
+	(*EventDeadLettered)(nil),     // 39: signalbox.v1.EventDeadLettered
+	(*Published)(nil),             // 40: signalbox.v1.Published
+	nil,                           // 41: signalbox.v1.Event.RunLabelsEntry
+	nil,                           // 42: signalbox.v1.RunUpdated.LabelsEntry
+	nil,                           // 43: signalbox.v1.RunEnded.OutputsEntry
+	nil,                           // 44: signalbox.v1.ActionEnded.OutputsEntry
+	nil,                           // 45: signalbox.v1.Published.AttributesEntry
+	(*timestamppb.Timestamp)(nil), // 46: google.protobuf.Timestamp
+	(*Delivery)(nil),              // 47: signalbox.v1.Delivery
+	(Run_State)(0),                // 48: signalbox.v1.Run.State
+	(*ActionError)(nil),           // 49: signalbox.v1.ActionError
+	(Action_Kind)(0),              // 50: signalbox.v1.Action.Kind
+	(Action_State)(0),             // 51: signalbox.v1.Action.State
+	(ValueType)(0),                // 52: signalbox.v1.ValueType
+	(*Value)(nil),                 // 53: signalbox.v1.Value
+	(*ConditionAnswer)(nil),       // 54: signalbox.v1.ConditionAnswer
+	(*structpb.Value)(nil),        // 55: google.protobuf.Value
 }
 var file_signalbox_v1_event_proto_depIdxs = []int32{
-	40, // 0: signalbox.v1.Event.create_time:type_name -> google.protobuf.Timestamp
-	35, // 1: signalbox.v1.Event.run_labels:type_name -> signalbox.v1.Event.RunLabelsEntry
-	41, // 2: signalbox.v1.Event.delivery:type_name -> signalbox.v1.Delivery
-	3,  // 3: signalbox.v1.Event.run_created:type_name -> signalbox.v1.RunCreated
-	4,  // 4: signalbox.v1.Event.run_updated:type_name -> signalbox.v1.RunUpdated
-	5,  // 5: signalbox.v1.Event.run_started:type_name -> signalbox.v1.RunStarted
-	6,  // 6: signalbox.v1.Event.run_cancel_requested:type_name -> signalbox.v1.RunCancelRequested
-	7,  // 7: signalbox.v1.Event.run_retried:type_name -> signalbox.v1.RunRetried
-	8,  // 8: signalbox.v1.Event.run_ended:type_name -> signalbox.v1.RunEnded
-	9,  // 9: signalbox.v1.Event.action_created:type_name -> signalbox.v1.ActionCreated
-	10, // 10: signalbox.v1.Event.action_queued:type_name -> signalbox.v1.ActionQueued
-	11, // 11: signalbox.v1.Event.action_assigned:type_name -> signalbox.v1.ActionAssigned
-	12, // 12: signalbox.v1.Event.action_started:type_name -> signalbox.v1.ActionStarted
-	13, // 13: signalbox.v1.Event.action_progressed:type_name -> signalbox.v1.ActionProgressed
-	14, // 14: signalbox.v1.Event.action_logged:type_name -> signalbox.v1.ActionLogged
-	15, // 15: signalbox.v1.Event.attempt_failed:type_name -> signalbox.v1.AttemptFailed
-	16, // 16: signalbox.v1.Event.action_returned:type_name -> signalbox.v1.ActionReturned
-	17, // 17: signalbox.v1.Event.action_cancel_requested:type_name -> signalbox.v1.ActionCancelRequested
-	18, // 18: signalbox.v1.Event.action_ended:type_name -> signalbox.v1.ActionEnded
-	19, // 19: signalbox.v1.Event.action_reopened:type_name -> signalbox.v1.ActionReopened
-	20, // 20: signalbox.v1.Event.condition_paused:type_name -> signalbox.v1.ConditionPaused
-	21, // 21: signalbox.v1.Event.condition_answered:type_name -> signalbox.v1.ConditionAnswered
-	22, // 22: signalbox.v1.Event.signal_kept:type_name -> signalbox.v1.SignalKept
-	23, // 23: signalbox.v1.Event.signal_dropped:type_name -> signalbox.v1.SignalDropped
-	24, // 24: signalbox.v1.Event.worker_attached:type_name -> signalbox.v1.WorkerAttached
-	25, // 25: signalbox.v1.Event.worker_draining:type_name -> signalbox.v1.WorkerDraining
-	26, // 26: signalbox.v1.Event.worker_left:type_name -> signalbox.v1.WorkerLeft
-	27, // 27: signalbox.v1.Event.op_registered:type_name -> signalbox.v1.OpRegistered
-	28, // 28: signalbox.v1.Event.op_deleted:type_name -> signalbox.v1.OpDeleted
-	29, // 29: signalbox.v1.Event.limit_set:type_name -> signalbox.v1.LimitSet
-	30, // 30: signalbox.v1.Event.limit_deleted:type_name -> signalbox.v1.LimitDeleted
-	31, // 31: signalbox.v1.Event.subscription_created:type_name -> signalbox.v1.SubscriptionCreated
-	32, // 32: signalbox.v1.Event.subscription_deleted:type_name -> signalbox.v1.SubscriptionDeleted
-	33, // 33: signalbox.v1.Event.event_dead_lettered:type_name -> signalbox.v1.EventDeadLettered
-	34, // 34: signalbox.v1.Event.published:type_name -> signalbox.v1.Published
-	36, // 35: signalbox.v1.RunUpdated.labels:type_name -> signalbox.v1.RunUpdated.LabelsEntry
-	42, // 36: signalbox.v1.RunEnded.state:type_name -> signalbox.v1.Run.State
-	43, // 37: signalbox.v1.RunEnded.error:type_name -> signalbox.v1.ActionError
-	37, // 38: signalbox.v1.RunEnded.outputs:type_name -> signalbox.v1.RunEnded.OutputsEntry
-	44, // 39: signalbox.v1.ActionCreated.kind:type_name -> signalbox.v1.Action.Kind
-	45, // 40: signalbox.v1.ActionCreated.state:type_name -> signalbox.v1.Action.State
-	1,  // 41: signalbox.v1.ActionLogged.level:type_name -> signalbox.v1.LogLevel
-	45, // 42: signalbox.v1.AttemptFailed.state:type_name -> signalbox.v1.Action.State
-	43, // 43: signalbox.v1.AttemptFailed.error:type_name -> signalbox.v1.ActionError
-	40, // 44: signalbox.v1.AttemptFailed.retry_time:type_name -> google.protobuf.Timestamp
-	45, // 45: signalbox.v1.ActionEnded.state:type_name -> signalbox.v1.Action.State
-	38, // 46: signalbox.v1.ActionEnded.outputs:type_name -> signalbox.v1.ActionEnded.OutputsEntry
-	43, // 47: signalbox.v1.ActionEnded.error:type_name -> signalbox.v1.ActionError
-	45, // 48: signalbox.v1.ActionReopened.state:type_name -> signalbox.v1.Action.State
-	46, // 49: signalbox.v1.ConditionPaused.type:type_name -> signalbox.v1.ValueType
-	40, // 50: signalbox.v1.ConditionPaused.deadline_time:type_name -> google.protobuf.Timestamp
-	47, // 51: signalbox.v1.ConditionAnswered.value:type_name -> signalbox.v1.Value
-	47, // 52: signalbox.v1.SignalKept.value:type_name -> signalbox.v1.Value
-	39, // 53: signalbox.v1.Published.attributes:type_name -> signalbox.v1.Published.AttributesEntry
-	48, // 54: signalbox.v1.Published.payload:type_name -> google.protobuf.Value
-	47, // 55: signalbox.v1.RunEnded.OutputsEntry.value:type_name -> signalbox.v1.Value
-	47, // 56: signalbox.v1.ActionEnded.OutputsEntry.value:type_name -> signalbox.v1.Value
-	57, // [57:57] is the sub-list for method output_type
-	57, // [57:57] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	46, // 0: signalbox.v1.Event.create_time:type_name -> google.protobuf.Timestamp
+	41, // 1: signalbox.v1.Event.run_labels:type_name -> signalbox.v1.Event.RunLabelsEntry
+	47, // 2: signalbox.v1.Event.delivery:type_name -> signalbox.v1.Delivery
+	4,  // 3: signalbox.v1.Event.run_created:type_name -> signalbox.v1.RunCreated
+	5,  // 4: signalbox.v1.Event.run_updated:type_name -> signalbox.v1.RunUpdated
+	6,  // 5: signalbox.v1.Event.run_started:type_name -> signalbox.v1.RunStarted
+	7,  // 6: signalbox.v1.Event.run_cancel_requested:type_name -> signalbox.v1.RunCancelRequested
+	8,  // 7: signalbox.v1.Event.run_retried:type_name -> signalbox.v1.RunRetried
+	9,  // 8: signalbox.v1.Event.run_ended:type_name -> signalbox.v1.RunEnded
+	10, // 9: signalbox.v1.Event.action_created:type_name -> signalbox.v1.ActionCreated
+	11, // 10: signalbox.v1.Event.action_queued:type_name -> signalbox.v1.ActionQueued
+	12, // 11: signalbox.v1.Event.action_assigned:type_name -> signalbox.v1.ActionAssigned
+	13, // 12: signalbox.v1.Event.action_started:type_name -> signalbox.v1.ActionStarted
+	14, // 13: signalbox.v1.Event.action_progressed:type_name -> signalbox.v1.ActionProgressed
+	15, // 14: signalbox.v1.Event.action_logged:type_name -> signalbox.v1.ActionLogged
+	16, // 15: signalbox.v1.Event.attempt_failed:type_name -> signalbox.v1.AttemptFailed
+	17, // 16: signalbox.v1.Event.action_returned:type_name -> signalbox.v1.ActionReturned
+	18, // 17: signalbox.v1.Event.action_cancel_requested:type_name -> signalbox.v1.ActionCancelRequested
+	19, // 18: signalbox.v1.Event.action_ended:type_name -> signalbox.v1.ActionEnded
+	20, // 19: signalbox.v1.Event.action_reopened:type_name -> signalbox.v1.ActionReopened
+	21, // 20: signalbox.v1.Event.condition_paused:type_name -> signalbox.v1.ConditionPaused
+	22, // 21: signalbox.v1.Event.condition_answered:type_name -> signalbox.v1.ConditionAnswered
+	28, // 22: signalbox.v1.Event.signal_kept:type_name -> signalbox.v1.SignalKept
+	29, // 23: signalbox.v1.Event.signal_dropped:type_name -> signalbox.v1.SignalDropped
+	23, // 24: signalbox.v1.Event.answer_given:type_name -> signalbox.v1.AnswerGiven
+	24, // 25: signalbox.v1.Event.condition_changed:type_name -> signalbox.v1.ConditionChanged
+	25, // 26: signalbox.v1.Event.condition_escalated:type_name -> signalbox.v1.ConditionEscalated
+	26, // 27: signalbox.v1.Event.webhook_posted:type_name -> signalbox.v1.WebhookPosted
+	27, // 28: signalbox.v1.Event.link_refused:type_name -> signalbox.v1.LinkRefused
+	30, // 29: signalbox.v1.Event.worker_attached:type_name -> signalbox.v1.WorkerAttached
+	31, // 30: signalbox.v1.Event.worker_draining:type_name -> signalbox.v1.WorkerDraining
+	32, // 31: signalbox.v1.Event.worker_left:type_name -> signalbox.v1.WorkerLeft
+	33, // 32: signalbox.v1.Event.op_registered:type_name -> signalbox.v1.OpRegistered
+	34, // 33: signalbox.v1.Event.op_deleted:type_name -> signalbox.v1.OpDeleted
+	35, // 34: signalbox.v1.Event.limit_set:type_name -> signalbox.v1.LimitSet
+	36, // 35: signalbox.v1.Event.limit_deleted:type_name -> signalbox.v1.LimitDeleted
+	37, // 36: signalbox.v1.Event.subscription_created:type_name -> signalbox.v1.SubscriptionCreated
+	38, // 37: signalbox.v1.Event.subscription_deleted:type_name -> signalbox.v1.SubscriptionDeleted
+	39, // 38: signalbox.v1.Event.event_dead_lettered:type_name -> signalbox.v1.EventDeadLettered
+	40, // 39: signalbox.v1.Event.published:type_name -> signalbox.v1.Published
+	42, // 40: signalbox.v1.RunUpdated.labels:type_name -> signalbox.v1.RunUpdated.LabelsEntry
+	48, // 41: signalbox.v1.RunEnded.state:type_name -> signalbox.v1.Run.State
+	49, // 42: signalbox.v1.RunEnded.error:type_name -> signalbox.v1.ActionError
+	43, // 43: signalbox.v1.RunEnded.outputs:type_name -> signalbox.v1.RunEnded.OutputsEntry
+	50, // 44: signalbox.v1.ActionCreated.kind:type_name -> signalbox.v1.Action.Kind
+	51, // 45: signalbox.v1.ActionCreated.state:type_name -> signalbox.v1.Action.State
+	1,  // 46: signalbox.v1.ActionLogged.level:type_name -> signalbox.v1.LogLevel
+	51, // 47: signalbox.v1.AttemptFailed.state:type_name -> signalbox.v1.Action.State
+	49, // 48: signalbox.v1.AttemptFailed.error:type_name -> signalbox.v1.ActionError
+	46, // 49: signalbox.v1.AttemptFailed.retry_time:type_name -> google.protobuf.Timestamp
+	51, // 50: signalbox.v1.ActionEnded.state:type_name -> signalbox.v1.Action.State
+	44, // 51: signalbox.v1.ActionEnded.outputs:type_name -> signalbox.v1.ActionEnded.OutputsEntry
+	49, // 52: signalbox.v1.ActionEnded.error:type_name -> signalbox.v1.ActionError
+	51, // 53: signalbox.v1.ActionReopened.state:type_name -> signalbox.v1.Action.State
+	52, // 54: signalbox.v1.ConditionPaused.type:type_name -> signalbox.v1.ValueType
+	46, // 55: signalbox.v1.ConditionPaused.deadline_time:type_name -> google.protobuf.Timestamp
+	53, // 56: signalbox.v1.ConditionAnswered.value:type_name -> signalbox.v1.Value
+	54, // 57: signalbox.v1.ConditionAnswered.answer:type_name -> signalbox.v1.ConditionAnswer
+	54, // 58: signalbox.v1.AnswerGiven.answer:type_name -> signalbox.v1.ConditionAnswer
+	2,  // 59: signalbox.v1.ConditionChanged.kind:type_name -> signalbox.v1.ConditionChanged.Kind
+	46, // 60: signalbox.v1.ConditionChanged.snooze_end_time:type_name -> google.protobuf.Timestamp
+	46, // 61: signalbox.v1.ConditionChanged.deadline_time:type_name -> google.protobuf.Timestamp
+	53, // 62: signalbox.v1.SignalKept.value:type_name -> signalbox.v1.Value
+	46, // 63: signalbox.v1.SignalKept.expire_time:type_name -> google.protobuf.Timestamp
+	45, // 64: signalbox.v1.Published.attributes:type_name -> signalbox.v1.Published.AttributesEntry
+	55, // 65: signalbox.v1.Published.payload:type_name -> google.protobuf.Value
+	53, // 66: signalbox.v1.RunEnded.OutputsEntry.value:type_name -> signalbox.v1.Value
+	53, // 67: signalbox.v1.ActionEnded.OutputsEntry.value:type_name -> signalbox.v1.Value
+	68, // [68:68] is the sub-list for method output_type
+	68, // [68:68] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_signalbox_v1_event_proto_init() }
@@ -3089,6 +3763,7 @@ func file_signalbox_v1_event_proto_init() {
 		return
 	}
 	file_signalbox_v1_action_proto_init()
+	file_signalbox_v1_condition_proto_init()
 	file_signalbox_v1_delivery_proto_init()
 	file_signalbox_v1_run_proto_init()
 	file_signalbox_v1_value_proto_init()
@@ -3114,6 +3789,11 @@ func file_signalbox_v1_event_proto_init() {
 		(*Event_ConditionAnswered)(nil),
 		(*Event_SignalKept)(nil),
 		(*Event_SignalDropped)(nil),
+		(*Event_AnswerGiven)(nil),
+		(*Event_ConditionChanged)(nil),
+		(*Event_ConditionEscalated)(nil),
+		(*Event_WebhookPosted)(nil),
+		(*Event_LinkRefused)(nil),
 		(*Event_WorkerAttached)(nil),
 		(*Event_WorkerDraining)(nil),
 		(*Event_WorkerLeft)(nil),
@@ -3131,8 +3811,8 @@ func file_signalbox_v1_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signalbox_v1_event_proto_rawDesc), len(file_signalbox_v1_event_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   38,
+			NumEnums:      3,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

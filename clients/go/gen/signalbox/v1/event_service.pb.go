@@ -11,6 +11,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,6 +23,59 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// What comes before the first event.
+type WatchEventsRequest_Snapshot int32
+
+const (
+	// Nothing.
+	WatchEventsRequest_SNAPSHOT_UNSPECIFIED WatchEventsRequest_Snapshot = 0
+	// The runs that have not ended.
+	WatchEventsRequest_SNAPSHOT_LIVE_RUNS WatchEventsRequest_Snapshot = 1
+	// All runs.
+	WatchEventsRequest_SNAPSHOT_ALL_RUNS WatchEventsRequest_Snapshot = 2
+)
+
+// Enum value maps for WatchEventsRequest_Snapshot.
+var (
+	WatchEventsRequest_Snapshot_name = map[int32]string{
+		0: "SNAPSHOT_UNSPECIFIED",
+		1: "SNAPSHOT_LIVE_RUNS",
+		2: "SNAPSHOT_ALL_RUNS",
+	}
+	WatchEventsRequest_Snapshot_value = map[string]int32{
+		"SNAPSHOT_UNSPECIFIED": 0,
+		"SNAPSHOT_LIVE_RUNS":   1,
+		"SNAPSHOT_ALL_RUNS":    2,
+	}
+)
+
+func (x WatchEventsRequest_Snapshot) Enum() *WatchEventsRequest_Snapshot {
+	p := new(WatchEventsRequest_Snapshot)
+	*p = x
+	return p
+}
+
+func (x WatchEventsRequest_Snapshot) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchEventsRequest_Snapshot) Descriptor() protoreflect.EnumDescriptor {
+	return file_signalbox_v1_event_service_proto_enumTypes[0].Descriptor()
+}
+
+func (WatchEventsRequest_Snapshot) Type() protoreflect.EnumType {
+	return &file_signalbox_v1_event_service_proto_enumTypes[0]
+}
+
+func (x WatchEventsRequest_Snapshot) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchEventsRequest_Snapshot.Descriptor instead.
+func (WatchEventsRequest_Snapshot) EnumDescriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{3, 0}
+}
 
 // Which events are wanted. What is not said does not restrict; what is said
 // must all hold.
@@ -36,7 +90,13 @@ type EventFilter struct {
 	// Only events of runs that had all of these labels then.
 	Labels map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Only events with a delivery to one of these topics; `*` means any topic.
-	Topics        []string `protobuf:"bytes,5,rep,name=topics,proto3" json:"topics,omitempty"`
+	Topics []string `protobuf:"bytes,5,rep,name=topics,proto3" json:"topics,omitempty"`
+	// A CEL expression that must be true of the event, such as
+	// `event.kind == "action_ended" && event.action_ended.state == "FAILED"`. It
+	// sees `event`, the message with its fields by their names here, enums as
+	// their names without the prefix, and `event.kind`. An event on which it
+	// cannot be evaluated does not match.
+	Expression    string `protobuf:"bytes,6,opt,name=expression,proto3" json:"expression,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,6 +164,13 @@ func (x *EventFilter) GetTopics() []string {
 		return x.Topics
 	}
 	return nil
+}
+
+func (x *EventFilter) GetExpression() string {
+	if x != nil {
+		return x.Expression
+	}
+	return ""
 }
 
 // Asks for a page of events.
@@ -248,7 +315,11 @@ type WatchEventsRequest struct {
 	//	*WatchEventsRequest_Now
 	//	*WatchEventsRequest_Beginning
 	//	*WatchEventsRequest_Cursor
-	Start         isWatchEventsRequest_Start `protobuf_oneof:"start"`
+	Start isWatchEventsRequest_Start `protobuf_oneof:"start"`
+	// Which runs come first, as they stand, of those that the filter's
+	// namespace, run and labels want; then follows what is committed after that
+	// state. Not with `beginning` or `cursor`.
+	Snapshot      WatchEventsRequest_Snapshot `protobuf:"varint,5,opt,name=snapshot,proto3,enum=signalbox.v1.WatchEventsRequest_Snapshot" json:"snapshot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -324,6 +395,13 @@ func (x *WatchEventsRequest) GetCursor() string {
 	return ""
 }
 
+func (x *WatchEventsRequest) GetSnapshot() WatchEventsRequest_Snapshot {
+	if x != nil {
+		return x.Snapshot
+	}
+	return WatchEventsRequest_SNAPSHOT_UNSPECIFIED
+}
+
 type isWatchEventsRequest_Start interface {
 	isWatchEventsRequest_Start()
 }
@@ -357,7 +435,12 @@ type WatchEventsResponse struct {
 	// Where to resume: behind this frame.
 	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// True if, when this frame was made, nothing committed lay behind it.
-	AtHead        bool `protobuf:"varint,3,opt,name=at_head,json=atHead,proto3" json:"at_head,omitempty"`
+	AtHead bool `protobuf:"varint,3,opt,name=at_head,json=atHead,proto3" json:"at_head,omitempty"`
+	// In a frame of the snapshot: runs, the newest first.
+	Runs []*Run `protobuf:"bytes,4,rep,name=runs,proto3" json:"runs,omitempty"`
+	// True if the frame belongs to the snapshot. Only its last frame has a
+	// cursor: who loses the connection before begins anew.
+	Snapshot      bool `protobuf:"varint,5,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -413,6 +496,140 @@ func (x *WatchEventsResponse) GetAtHead() bool {
 	return false
 }
 
+func (x *WatchEventsResponse) GetRuns() []*Run {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *WatchEventsResponse) GetSnapshot() bool {
+	if x != nil {
+		return x.Snapshot
+	}
+	return false
+}
+
+// Asks what the feed is.
+type DescribeFeedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeFeedRequest) Reset() {
+	*x = DescribeFeedRequest{}
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeFeedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeFeedRequest) ProtoMessage() {}
+
+func (x *DescribeFeedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeFeedRequest.ProtoReflect.Descriptor instead.
+func (*DescribeFeedRequest) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{5}
+}
+
+// What the feed is, as it stands.
+type DescribeFeedResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names this feed. Another name means other events: the store was made anew,
+	// or put back to an earlier state.
+	FeedEpoch string `protobuf:"bytes,1,opt,name=feed_epoch,json=feedEpoch,proto3" json:"feed_epoch,omitempty"`
+	// The position of the last event, 0 for none.
+	HeadPosition uint64 `protobuf:"varint,2,opt,name=head_position,json=headPosition,proto3" json:"head_position,omitempty"`
+	// Everything behind this position is kept.
+	OldestPosition uint64 `protobuf:"varint,3,opt,name=oldest_position,json=oldestPosition,proto3" json:"oldest_position,omitempty"`
+	// How long events are kept, in seconds; 0 means for ever.
+	RetentionSeconds int64 `protobuf:"varint,4,opt,name=retention_seconds,json=retentionSeconds,proto3" json:"retention_seconds,omitempty"`
+	// When this epoch began.
+	EpochTime     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=epoch_time,json=epochTime,proto3" json:"epoch_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeFeedResponse) Reset() {
+	*x = DescribeFeedResponse{}
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeFeedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeFeedResponse) ProtoMessage() {}
+
+func (x *DescribeFeedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeFeedResponse.ProtoReflect.Descriptor instead.
+func (*DescribeFeedResponse) Descriptor() ([]byte, []int) {
+	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DescribeFeedResponse) GetFeedEpoch() string {
+	if x != nil {
+		return x.FeedEpoch
+	}
+	return ""
+}
+
+func (x *DescribeFeedResponse) GetHeadPosition() uint64 {
+	if x != nil {
+		return x.HeadPosition
+	}
+	return 0
+}
+
+func (x *DescribeFeedResponse) GetOldestPosition() uint64 {
+	if x != nil {
+		return x.OldestPosition
+	}
+	return 0
+}
+
+func (x *DescribeFeedResponse) GetRetentionSeconds() int64 {
+	if x != nil {
+		return x.RetentionSeconds
+	}
+	return 0
+}
+
+func (x *DescribeFeedResponse) GetEpochTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EpochTime
+	}
+	return nil
+}
+
 // An event of a service's own.
 type NewEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -428,7 +645,7 @@ type NewEvent struct {
 
 func (x *NewEvent) Reset() {
 	*x = NewEvent{}
-	mi := &file_signalbox_v1_event_service_proto_msgTypes[5]
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +657,7 @@ func (x *NewEvent) String() string {
 func (*NewEvent) ProtoMessage() {}
 
 func (x *NewEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_service_proto_msgTypes[5]
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +670,7 @@ func (x *NewEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NewEvent.ProtoReflect.Descriptor instead.
 func (*NewEvent) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{5}
+	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *NewEvent) GetRunId() string {
@@ -492,7 +709,7 @@ type PublishEventsRequest struct {
 
 func (x *PublishEventsRequest) Reset() {
 	*x = PublishEventsRequest{}
-	mi := &file_signalbox_v1_event_service_proto_msgTypes[6]
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -504,7 +721,7 @@ func (x *PublishEventsRequest) String() string {
 func (*PublishEventsRequest) ProtoMessage() {}
 
 func (x *PublishEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_service_proto_msgTypes[6]
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -517,7 +734,7 @@ func (x *PublishEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishEventsRequest.ProtoReflect.Descriptor instead.
 func (*PublishEventsRequest) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{6}
+	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PublishEventsRequest) GetNamespace() string {
@@ -552,7 +769,7 @@ type PublishEventsResponse struct {
 
 func (x *PublishEventsResponse) Reset() {
 	*x = PublishEventsResponse{}
-	mi := &file_signalbox_v1_event_service_proto_msgTypes[7]
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +781,7 @@ func (x *PublishEventsResponse) String() string {
 func (*PublishEventsResponse) ProtoMessage() {}
 
 func (x *PublishEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_event_service_proto_msgTypes[7]
+	mi := &file_signalbox_v1_event_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +794,7 @@ func (x *PublishEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishEventsResponse.ProtoReflect.Descriptor instead.
 func (*PublishEventsResponse) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{7}
+	return file_signalbox_v1_event_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PublishEventsResponse) GetPublishedCount() int32 {
@@ -591,13 +808,16 @@ var File_signalbox_v1_event_service_proto protoreflect.FileDescriptor
 
 const file_signalbox_v1_event_service_proto_rawDesc = "" +
 	"\n" +
-	" signalbox/v1/event_service.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x18signalbox/v1/event.proto\"\xec\x03\n" +
+	" signalbox/v1/event_service.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18signalbox/v1/event.proto\x1a\x16signalbox/v1/run.proto\"\x96\x04\n" +
 	"\vEventFilter\x12K\n" +
 	"\tnamespace\x18\x01 \x01(\tB-\xbaH*r(\x18?2$^(-|[a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12@\n" +
 	"\x06run_id\x18\x02 \x01(\tB)\xbaH&r$\x18\x80\x012\x1f^([A-Za-z0-9][A-Za-z0-9._-]*)?$R\x05runId\x12B\n" +
 	"\x05kinds\x18\x03 \x03(\x0e2\x17.signalbox.v1.EventKindB\x13\xbaH\x10\x92\x01\r\x10@\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\x12v\n" +
 	"\x06labels\x18\x04 \x03(\v2%.signalbox.v1.EventFilter.LabelsEntryB7\xbaH4\x9a\x011\x10@\"&r$\x10\x01\x18\x80\x012\x1d^[A-Za-z0-9][A-Za-z0-9._/-]*$*\x05r\x03\x18\x80\x02R\x06labels\x12W\n" +
-	"\x06topics\x18\x05 \x03(\tB?\xbaH<\x92\x019\x10@\x18\x01\"3r1\x10\x01\x18\x80\x012*^([*]|[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)$R\x06topics\x1a9\n" +
+	"\x06topics\x18\x05 \x03(\tB?\xbaH<\x92\x019\x10@\x18\x01\"3r1\x10\x01\x18\x80\x012*^([*]|[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)$R\x06topics\x12(\n" +
+	"\n" +
+	"expression\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\n" +
+	"expression\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x98\x01\n" +
@@ -611,19 +831,35 @@ const file_signalbox_v1_event_service_proto_rawDesc = "" +
 	"\x06events\x18\x01 \x03(\v2\x13.signalbox.v1.EventB\n" +
 	"\xbaH\a\x92\x01\x04\x10\xc0\xb8\x02R\x06events\x120\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\rnextPageToken\x12\x17\n" +
-	"\aat_head\x18\x03 \x01(\bR\x06atHead\"\xda\x01\n" +
+	"\aat_head\x18\x03 \x01(\bR\x06atHead\"\x80\x03\n" +
 	"\x12WatchEventsRequest\x121\n" +
 	"\x06filter\x18\x01 \x01(\v2\x19.signalbox.v1.EventFilterR\x06filter\x12*\n" +
 	"\x03now\x18\x02 \x01(\v2\x16.google.protobuf.EmptyH\x00R\x03now\x126\n" +
 	"\tbeginning\x18\x03 \x01(\v2\x16.google.protobuf.EmptyH\x00R\tbeginning\x12$\n" +
 	"\x06cursor\x18\x04 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80 H\x00R\x06cursorB\a\n" +
-	"\x05start\"\x89\x01\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80 H\x00R\x06cursor\x12O\n" +
+	"\bsnapshot\x18\x05 \x01(\x0e2).signalbox.v1.WatchEventsRequest.SnapshotB\b\xbaH\x05\x82\x01\x02\x10\x01R\bsnapshot\"S\n" +
+	"\bSnapshot\x12\x18\n" +
+	"\x14SNAPSHOT_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12SNAPSHOT_LIVE_RUNS\x10\x01\x12\x15\n" +
+	"\x11SNAPSHOT_ALL_RUNS\x10\x02B\a\n" +
+	"\x05start\"\xd7\x01\n" +
 	"\x13WatchEventsResponse\x127\n" +
 	"\x06events\x18\x01 \x03(\v2\x13.signalbox.v1.EventB\n" +
 	"\xbaH\a\x92\x01\x04\x10\xc0\xb8\x02R\x06events\x12 \n" +
 	"\x06cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06cursor\x12\x17\n" +
-	"\aat_head\x18\x03 \x01(\bR\x06atHead\"\xee\x01\n" +
+	"\aat_head\x18\x03 \x01(\bR\x06atHead\x120\n" +
+	"\x04runs\x18\x04 \x03(\v2\x11.signalbox.v1.RunB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04runs\x12\x1a\n" +
+	"\bsnapshot\x18\x05 \x01(\bR\bsnapshot\"\x15\n" +
+	"\x13DescribeFeedRequest\"\xfd\x01\n" +
+	"\x14DescribeFeedResponse\x12&\n" +
+	"\n" +
+	"feed_epoch\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tfeedEpoch\x12#\n" +
+	"\rhead_position\x18\x02 \x01(\x04R\fheadPosition\x12'\n" +
+	"\x0foldest_position\x18\x03 \x01(\x04R\x0eoldestPosition\x124\n" +
+	"\x11retention_seconds\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x10retentionSeconds\x129\n" +
+	"\n" +
+	"epoch_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tepochTime\"\xee\x01\n" +
 	"\bNewEvent\x12@\n" +
 	"\x06run_id\x18\x01 \x01(\tB)\xbaH&r$\x18\x80\x012\x1f^([A-Za-z0-9][A-Za-z0-9._-]*)?$R\x05runId\x12a\n" +
 	"\x06action\x18\x02 \x01(\tBI\xbaHFrD\x18\x88\b2?^([A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*)?$R\x06action\x12=\n" +
@@ -634,12 +870,13 @@ const file_signalbox_v1_event_service_proto_rawDesc = "" +
 	"request_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x12;\n" +
 	"\x06events\x18\x03 \x03(\v2\x16.signalbox.v1.NewEventB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x06events\"I\n" +
 	"\x15PublishEventsResponse\x120\n" +
-	"\x0fpublished_count\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0epublishedCount2\x8f\x02\n" +
+	"\x0fpublished_count\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0epublishedCount2\xe6\x02\n" +
 	"\fEventService\x12O\n" +
 	"\n" +
 	"ListEvents\x12\x1f.signalbox.v1.ListEventsRequest\x1a .signalbox.v1.ListEventsResponse\x12T\n" +
 	"\vWatchEvents\x12 .signalbox.v1.WatchEventsRequest\x1a!.signalbox.v1.WatchEventsResponse0\x01\x12X\n" +
-	"\rPublishEvents\x12\".signalbox.v1.PublishEventsRequest\x1a#.signalbox.v1.PublishEventsResponseBHZFgithub.com/signalbox/signalbox/clients/go/gen/signalbox/v1;signalboxv1b\x06proto3"
+	"\rPublishEvents\x12\".signalbox.v1.PublishEventsRequest\x1a#.signalbox.v1.PublishEventsResponse\x12U\n" +
+	"\fDescribeFeed\x12!.signalbox.v1.DescribeFeedRequest\x1a\".signalbox.v1.DescribeFeedResponseBHZFgithub.com/signalbox/signalbox/clients/go/gen/signalbox/v1;signalboxv1b\x06proto3"
 
 var (
 	file_signalbox_v1_event_service_proto_rawDescOnce sync.Once
@@ -653,44 +890,55 @@ func file_signalbox_v1_event_service_proto_rawDescGZIP() []byte {
 	return file_signalbox_v1_event_service_proto_rawDescData
 }
 
-var file_signalbox_v1_event_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_signalbox_v1_event_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_signalbox_v1_event_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_signalbox_v1_event_service_proto_goTypes = []any{
-	(*EventFilter)(nil),           // 0: signalbox.v1.EventFilter
-	(*ListEventsRequest)(nil),     // 1: signalbox.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),    // 2: signalbox.v1.ListEventsResponse
-	(*WatchEventsRequest)(nil),    // 3: signalbox.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),   // 4: signalbox.v1.WatchEventsResponse
-	(*NewEvent)(nil),              // 5: signalbox.v1.NewEvent
-	(*PublishEventsRequest)(nil),  // 6: signalbox.v1.PublishEventsRequest
-	(*PublishEventsResponse)(nil), // 7: signalbox.v1.PublishEventsResponse
-	nil,                           // 8: signalbox.v1.EventFilter.LabelsEntry
-	(EventKind)(0),                // 9: signalbox.v1.EventKind
-	(*Event)(nil),                 // 10: signalbox.v1.Event
-	(*emptypb.Empty)(nil),         // 11: google.protobuf.Empty
-	(*Published)(nil),             // 12: signalbox.v1.Published
+	(WatchEventsRequest_Snapshot)(0), // 0: signalbox.v1.WatchEventsRequest.Snapshot
+	(*EventFilter)(nil),              // 1: signalbox.v1.EventFilter
+	(*ListEventsRequest)(nil),        // 2: signalbox.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 3: signalbox.v1.ListEventsResponse
+	(*WatchEventsRequest)(nil),       // 4: signalbox.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),      // 5: signalbox.v1.WatchEventsResponse
+	(*DescribeFeedRequest)(nil),      // 6: signalbox.v1.DescribeFeedRequest
+	(*DescribeFeedResponse)(nil),     // 7: signalbox.v1.DescribeFeedResponse
+	(*NewEvent)(nil),                 // 8: signalbox.v1.NewEvent
+	(*PublishEventsRequest)(nil),     // 9: signalbox.v1.PublishEventsRequest
+	(*PublishEventsResponse)(nil),    // 10: signalbox.v1.PublishEventsResponse
+	nil,                              // 11: signalbox.v1.EventFilter.LabelsEntry
+	(EventKind)(0),                   // 12: signalbox.v1.EventKind
+	(*Event)(nil),                    // 13: signalbox.v1.Event
+	(*emptypb.Empty)(nil),            // 14: google.protobuf.Empty
+	(*Run)(nil),                      // 15: signalbox.v1.Run
+	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
+	(*Published)(nil),                // 17: signalbox.v1.Published
 }
 var file_signalbox_v1_event_service_proto_depIdxs = []int32{
-	9,  // 0: signalbox.v1.EventFilter.kinds:type_name -> signalbox.v1.EventKind
-	8,  // 1: signalbox.v1.EventFilter.labels:type_name -> signalbox.v1.EventFilter.LabelsEntry
-	0,  // 2: signalbox.v1.ListEventsRequest.filter:type_name -> signalbox.v1.EventFilter
-	10, // 3: signalbox.v1.ListEventsResponse.events:type_name -> signalbox.v1.Event
-	0,  // 4: signalbox.v1.WatchEventsRequest.filter:type_name -> signalbox.v1.EventFilter
-	11, // 5: signalbox.v1.WatchEventsRequest.now:type_name -> google.protobuf.Empty
-	11, // 6: signalbox.v1.WatchEventsRequest.beginning:type_name -> google.protobuf.Empty
-	10, // 7: signalbox.v1.WatchEventsResponse.events:type_name -> signalbox.v1.Event
-	12, // 8: signalbox.v1.NewEvent.published:type_name -> signalbox.v1.Published
-	5,  // 9: signalbox.v1.PublishEventsRequest.events:type_name -> signalbox.v1.NewEvent
-	1,  // 10: signalbox.v1.EventService.ListEvents:input_type -> signalbox.v1.ListEventsRequest
-	3,  // 11: signalbox.v1.EventService.WatchEvents:input_type -> signalbox.v1.WatchEventsRequest
-	6,  // 12: signalbox.v1.EventService.PublishEvents:input_type -> signalbox.v1.PublishEventsRequest
-	2,  // 13: signalbox.v1.EventService.ListEvents:output_type -> signalbox.v1.ListEventsResponse
-	4,  // 14: signalbox.v1.EventService.WatchEvents:output_type -> signalbox.v1.WatchEventsResponse
-	7,  // 15: signalbox.v1.EventService.PublishEvents:output_type -> signalbox.v1.PublishEventsResponse
-	13, // [13:16] is the sub-list for method output_type
-	10, // [10:13] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	12, // 0: signalbox.v1.EventFilter.kinds:type_name -> signalbox.v1.EventKind
+	11, // 1: signalbox.v1.EventFilter.labels:type_name -> signalbox.v1.EventFilter.LabelsEntry
+	1,  // 2: signalbox.v1.ListEventsRequest.filter:type_name -> signalbox.v1.EventFilter
+	13, // 3: signalbox.v1.ListEventsResponse.events:type_name -> signalbox.v1.Event
+	1,  // 4: signalbox.v1.WatchEventsRequest.filter:type_name -> signalbox.v1.EventFilter
+	14, // 5: signalbox.v1.WatchEventsRequest.now:type_name -> google.protobuf.Empty
+	14, // 6: signalbox.v1.WatchEventsRequest.beginning:type_name -> google.protobuf.Empty
+	0,  // 7: signalbox.v1.WatchEventsRequest.snapshot:type_name -> signalbox.v1.WatchEventsRequest.Snapshot
+	13, // 8: signalbox.v1.WatchEventsResponse.events:type_name -> signalbox.v1.Event
+	15, // 9: signalbox.v1.WatchEventsResponse.runs:type_name -> signalbox.v1.Run
+	16, // 10: signalbox.v1.DescribeFeedResponse.epoch_time:type_name -> google.protobuf.Timestamp
+	17, // 11: signalbox.v1.NewEvent.published:type_name -> signalbox.v1.Published
+	8,  // 12: signalbox.v1.PublishEventsRequest.events:type_name -> signalbox.v1.NewEvent
+	2,  // 13: signalbox.v1.EventService.ListEvents:input_type -> signalbox.v1.ListEventsRequest
+	4,  // 14: signalbox.v1.EventService.WatchEvents:input_type -> signalbox.v1.WatchEventsRequest
+	9,  // 15: signalbox.v1.EventService.PublishEvents:input_type -> signalbox.v1.PublishEventsRequest
+	6,  // 16: signalbox.v1.EventService.DescribeFeed:input_type -> signalbox.v1.DescribeFeedRequest
+	3,  // 17: signalbox.v1.EventService.ListEvents:output_type -> signalbox.v1.ListEventsResponse
+	5,  // 18: signalbox.v1.EventService.WatchEvents:output_type -> signalbox.v1.WatchEventsResponse
+	10, // 19: signalbox.v1.EventService.PublishEvents:output_type -> signalbox.v1.PublishEventsResponse
+	7,  // 20: signalbox.v1.EventService.DescribeFeed:output_type -> signalbox.v1.DescribeFeedResponse
+	17, // [17:21] is the sub-list for method output_type
+	13, // [13:17] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_signalbox_v1_event_service_proto_init() }
@@ -699,6 +947,7 @@ func file_signalbox_v1_event_service_proto_init() {
 		return
 	}
 	file_signalbox_v1_event_proto_init()
+	file_signalbox_v1_run_proto_init()
 	file_signalbox_v1_event_service_proto_msgTypes[3].OneofWrappers = []any{
 		(*WatchEventsRequest_Now)(nil),
 		(*WatchEventsRequest_Beginning)(nil),
@@ -709,13 +958,14 @@ func file_signalbox_v1_event_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signalbox_v1_event_service_proto_rawDesc), len(file_signalbox_v1_event_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   9,
+			NumEnums:      1,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_signalbox_v1_event_service_proto_goTypes,
 		DependencyIndexes: file_signalbox_v1_event_service_proto_depIdxs,
+		EnumInfos:         file_signalbox_v1_event_service_proto_enumTypes,
 		MessageInfos:      file_signalbox_v1_event_service_proto_msgTypes,
 	}.Build()
 	File_signalbox_v1_event_service_proto = out.File

@@ -22,6 +22,7 @@ const (
 	EventService_ListEvents_FullMethodName    = "/signalbox.v1.EventService/ListEvents"
 	EventService_WatchEvents_FullMethodName   = "/signalbox.v1.EventService/WatchEvents"
 	EventService_PublishEvents_FullMethodName = "/signalbox.v1.EventService/PublishEvents"
+	EventService_DescribeFeed_FullMethodName  = "/signalbox.v1.EventService/DescribeFeed"
 )
 
 // EventServiceClient is the client API for EventService service.
@@ -35,18 +36,20 @@ type EventServiceClient interface {
 	// Effect: none. A page may be short, or empty with a further page behind it,
 	// when much was passed over by the filter.
 	// Repeat: safe.
-	// Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+	// Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
 	// Follows the feed, without end.
 	//
-	// Effect: none. The first frame comes at once and is a bookmark that says
-	// where the stream begins. After it, all events of one transaction that match
+	// Effect: none. With `snapshot`, the runs that match come first, as they
+	// stand, in frames that say so; the last of them has a cursor. Without it the
+	// first frame comes at once and is a bookmark that says where the stream
+	// begins. After it, all events of one transaction that match
 	// come in one frame, in commit order, none left out and none twice. A
 	// bookmark follows when all that there is has been sent, and whenever nothing
 	// has matched for a while. A slow reader is read for later; it costs no
 	// memory. A server that stops ends the stream with UNAVAILABLE: resume it.
 	// Repeat: with the last cursor seen, it goes on exactly behind it.
-	// Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+	// Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
 	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
 	// Puts events of a service's own into the feed.
 	//
@@ -54,6 +57,12 @@ type EventServiceClient interface {
 	// Repeat: with the same `request_id` the first answer is returned again.
 	// Refuses: REQUEST_ID_REUSED, RUN_NOT_FOUND, ACTION_NOT_FOUND.
 	PublishEvents(ctx context.Context, in *PublishEventsRequest, opts ...grpc.CallOption) (*PublishEventsResponse, error)
+	// Says what the feed is and how much of it is kept.
+	//
+	// Effect: none.
+	// Repeat: safe.
+	// Refuses: nothing of its own.
+	DescribeFeed(ctx context.Context, in *DescribeFeedRequest, opts ...grpc.CallOption) (*DescribeFeedResponse, error)
 }
 
 type eventServiceClient struct {
@@ -103,6 +112,16 @@ func (c *eventServiceClient) PublishEvents(ctx context.Context, in *PublishEvent
 	return out, nil
 }
 
+func (c *eventServiceClient) DescribeFeed(ctx context.Context, in *DescribeFeedRequest, opts ...grpc.CallOption) (*DescribeFeedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DescribeFeedResponse)
+	err := c.cc.Invoke(ctx, EventService_DescribeFeed_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EventServiceServer is the server API for EventService service.
 // All implementations must embed UnimplementedEventServiceServer
 // for forward compatibility.
@@ -114,18 +133,20 @@ type EventServiceServer interface {
 	// Effect: none. A page may be short, or empty with a further page behind it,
 	// when much was passed over by the filter.
 	// Repeat: safe.
-	// Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+	// Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
 	// Follows the feed, without end.
 	//
-	// Effect: none. The first frame comes at once and is a bookmark that says
-	// where the stream begins. After it, all events of one transaction that match
+	// Effect: none. With `snapshot`, the runs that match come first, as they
+	// stand, in frames that say so; the last of them has a cursor. Without it the
+	// first frame comes at once and is a bookmark that says where the stream
+	// begins. After it, all events of one transaction that match
 	// come in one frame, in commit order, none left out and none twice. A
 	// bookmark follows when all that there is has been sent, and whenever nothing
 	// has matched for a while. A slow reader is read for later; it costs no
 	// memory. A server that stops ends the stream with UNAVAILABLE: resume it.
 	// Repeat: with the last cursor seen, it goes on exactly behind it.
-	// Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+	// Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
 	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
 	// Puts events of a service's own into the feed.
 	//
@@ -133,6 +154,12 @@ type EventServiceServer interface {
 	// Repeat: with the same `request_id` the first answer is returned again.
 	// Refuses: REQUEST_ID_REUSED, RUN_NOT_FOUND, ACTION_NOT_FOUND.
 	PublishEvents(context.Context, *PublishEventsRequest) (*PublishEventsResponse, error)
+	// Says what the feed is and how much of it is kept.
+	//
+	// Effect: none.
+	// Repeat: safe.
+	// Refuses: nothing of its own.
+	DescribeFeed(context.Context, *DescribeFeedRequest) (*DescribeFeedResponse, error)
 	mustEmbedUnimplementedEventServiceServer()
 }
 
@@ -151,6 +178,9 @@ func (UnimplementedEventServiceServer) WatchEvents(*WatchEventsRequest, grpc.Ser
 }
 func (UnimplementedEventServiceServer) PublishEvents(context.Context, *PublishEventsRequest) (*PublishEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PublishEvents not implemented")
+}
+func (UnimplementedEventServiceServer) DescribeFeed(context.Context, *DescribeFeedRequest) (*DescribeFeedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DescribeFeed not implemented")
 }
 func (UnimplementedEventServiceServer) mustEmbedUnimplementedEventServiceServer() {}
 func (UnimplementedEventServiceServer) testEmbeddedByValue()                      {}
@@ -220,6 +250,24 @@ func _EventService_PublishEvents_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EventService_DescribeFeed_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DescribeFeedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EventServiceServer).DescribeFeed(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EventService_DescribeFeed_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EventServiceServer).DescribeFeed(ctx, req.(*DescribeFeedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EventService_ServiceDesc is the grpc.ServiceDesc for EventService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -234,6 +282,10 @@ var EventService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PublishEvents",
 			Handler:    _EventService_PublishEvents_Handler,
+		},
+		{
+			MethodName: "DescribeFeed",
+			Handler:    _EventService_DescribeFeed_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -65,8 +65,11 @@ const (
 	Reason_REASON_TOKEN_INVALID Reason = 15
 	// The page token or cursor was made under another filter.
 	Reason_REASON_FILTER_CHANGED Reason = 16
-	// What follows the cursor is no longer kept, or it is from before a restore.
-	// Facts: `oldest_cursor`, where to go on.
+	// What follows the cursor is no longer kept, or it is of an earlier epoch of
+	// this feed, from before a restore. Facts: `oldest_cursor`, behind which
+	// everything is kept; `feed_epoch`, the feed that is here; and for a cursor
+	// of an earlier epoch `resume_cursor`, the last place that both have in
+	// common: what was seen behind it may not have happened.
 	Reason_REASON_CURSOR_EXPIRED Reason = 17
 	// The lease on the attempt has moved on; what it reports changes nothing.
 	// Facts: `run_id`, `action`, `epoch`, `current_epoch`.
@@ -117,6 +120,34 @@ const (
 	Reason_REASON_NATS_NOT_CONFIGURED Reason = 36
 	// No valid key or token came with the call.
 	Reason_REASON_UNAUTHENTICATED Reason = 37
+	// The expression of a filter cannot be used: it does not parse, names what is
+	// not there, or could cost too much. Facts: `expression`, `fault`.
+	Reason_REASON_FILTER_INVALID Reason = 38
+	// The answer does not keep the condition's schema; BadRequest names each
+	// place. Facts: `run_id`, `action`, `violation_count`.
+	Reason_REASON_ANSWER_INVALID Reason = 39
+	// The caller may not do this to the condition. Facts: `run_id`, `action`,
+	// `subject`, `rule`.
+	Reason_REASON_NOT_ALLOWED Reason = 40
+	// The condition has been opened again since, or was not opened so often yet.
+	// Facts: `run_id`, `action`, `instance`, `current_instance`.
+	Reason_REASON_INSTANCE_CHANGED Reason = 41
+	// No open condition has this correlation key. Facts: `correlation_key`.
+	Reason_REASON_CORRELATION_NOT_FOUND Reason = 42
+	// Several open conditions have this correlation key. Facts: `correlation_key`,
+	// `conditions`: the first of them.
+	Reason_REASON_CORRELATION_AMBIGUOUS Reason = 43
+	// Somebody else is on it. Facts: `run_id`, `action`, `assignee`.
+	Reason_REASON_ALREADY_CLAIMED Reason = 44
+	// The condition is not open yet. Facts: `run_id`, `action`, `state`.
+	Reason_REASON_CONDITION_NOT_OPEN Reason = 45
+	// The answer link is not one of this server's, or was changed.
+	Reason_REASON_LINK_INVALID Reason = 46
+	// The time of the answer link is over. Facts: `expire_time`.
+	Reason_REASON_LINK_EXPIRED Reason = 47
+	// The answer link has been used, or its condition asks no more. Facts:
+	// `run_id`, `action`.
+	Reason_REASON_LINK_USED Reason = 48
 )
 
 // Enum value maps for Reason.
@@ -160,6 +191,17 @@ var (
 		35: "REASON_ADDRESS_FORBIDDEN",
 		36: "REASON_NATS_NOT_CONFIGURED",
 		37: "REASON_UNAUTHENTICATED",
+		38: "REASON_FILTER_INVALID",
+		39: "REASON_ANSWER_INVALID",
+		40: "REASON_NOT_ALLOWED",
+		41: "REASON_INSTANCE_CHANGED",
+		42: "REASON_CORRELATION_NOT_FOUND",
+		43: "REASON_CORRELATION_AMBIGUOUS",
+		44: "REASON_ALREADY_CLAIMED",
+		45: "REASON_CONDITION_NOT_OPEN",
+		46: "REASON_LINK_INVALID",
+		47: "REASON_LINK_EXPIRED",
+		48: "REASON_LINK_USED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":             0,
@@ -200,6 +242,17 @@ var (
 		"REASON_ADDRESS_FORBIDDEN":       35,
 		"REASON_NATS_NOT_CONFIGURED":     36,
 		"REASON_UNAUTHENTICATED":         37,
+		"REASON_FILTER_INVALID":          38,
+		"REASON_ANSWER_INVALID":          39,
+		"REASON_NOT_ALLOWED":             40,
+		"REASON_INSTANCE_CHANGED":        41,
+		"REASON_CORRELATION_NOT_FOUND":   42,
+		"REASON_CORRELATION_AMBIGUOUS":   43,
+		"REASON_ALREADY_CLAIMED":         44,
+		"REASON_CONDITION_NOT_OPEN":      45,
+		"REASON_LINK_INVALID":            46,
+		"REASON_LINK_EXPIRED":            47,
+		"REASON_LINK_USED":               48,
 	}
 )
 
@@ -315,7 +368,8 @@ const file_signalbox_v1_reason_proto_rawDesc = "" +
 	"\bmetadata\x18\x04 \x03(\v2#.signalbox.v1.Refusal.MetadataEntryB\x16\xbaH\x13\x9a\x01\x10\x10@\"\x05r\x03\x18\x80\x01*\x05r\x03\x18\x80 R\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\x9e\b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\xd0\n" +
+	"\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x18\n" +
@@ -355,7 +409,18 @@ const file_signalbox_v1_reason_proto_rawDesc = "" +
 	"\x14REASON_OPEN_EXPECTED\x10\"\x12\x1c\n" +
 	"\x18REASON_ADDRESS_FORBIDDEN\x10#\x12\x1e\n" +
 	"\x1aREASON_NATS_NOT_CONFIGURED\x10$\x12\x1a\n" +
-	"\x16REASON_UNAUTHENTICATED\x10%BHZFgithub.com/signalbox/signalbox/clients/go/gen/signalbox/v1;signalboxv1b\x06proto3"
+	"\x16REASON_UNAUTHENTICATED\x10%\x12\x19\n" +
+	"\x15REASON_FILTER_INVALID\x10&\x12\x19\n" +
+	"\x15REASON_ANSWER_INVALID\x10'\x12\x16\n" +
+	"\x12REASON_NOT_ALLOWED\x10(\x12\x1b\n" +
+	"\x17REASON_INSTANCE_CHANGED\x10)\x12 \n" +
+	"\x1cREASON_CORRELATION_NOT_FOUND\x10*\x12 \n" +
+	"\x1cREASON_CORRELATION_AMBIGUOUS\x10+\x12\x1a\n" +
+	"\x16REASON_ALREADY_CLAIMED\x10,\x12\x1d\n" +
+	"\x19REASON_CONDITION_NOT_OPEN\x10-\x12\x17\n" +
+	"\x13REASON_LINK_INVALID\x10.\x12\x17\n" +
+	"\x13REASON_LINK_EXPIRED\x10/\x12\x14\n" +
+	"\x10REASON_LINK_USED\x100BHZFgithub.com/signalbox/signalbox/clients/go/gen/signalbox/v1;signalboxv1b\x06proto3"
 
 var (
 	file_signalbox_v1_reason_proto_rawDescOnce sync.Once

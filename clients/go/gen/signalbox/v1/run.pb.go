@@ -138,7 +138,12 @@ type Run struct {
 	// Where its events go beside the feed.
 	Delivery *Delivery `protobuf:"bytes,20,opt,name=delivery,proto3" json:"delivery,omitempty"`
 	// When its state, priority or labels last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The subject of the caller that created it; `anonymous` where the server asks
+	// for no tokens.
+	CreatedBy string `protobuf:"bytes,22,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	// The run that it does over, if RerunRun created it.
+	RerunOf       string `protobuf:"bytes,23,opt,name=rerun_of,json=rerunOf,proto3" json:"rerun_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -318,6 +323,20 @@ func (x *Run) GetUpdateTime() *timestamppb.Timestamp {
 		return x.UpdateTime
 	}
 	return nil
+}
+
+func (x *Run) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *Run) GetRerunOf() string {
+	if x != nil {
+		return x.RerunOf
+	}
+	return ""
 }
 
 // A run of several actions, with what each waits for.
@@ -513,8 +532,7 @@ var File_signalbox_v1_run_proto protoreflect.FileDescriptor
 
 const file_signalbox_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x16signalbox/v1/run.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19signalbox/v1/action.proto\x1a\x1bsignalbox/v1/delivery.proto\x1a\x18signalbox/v1/value.proto\"\xc1\n" +
-	"\n" +
+	"\x16signalbox/v1/run.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19signalbox/v1/action.proto\x1a\x1bsignalbox/v1/delivery.proto\x1a\x18signalbox/v1/value.proto\"\x8f\v\n" +
 	"\x03Run\x12%\n" +
 	"\tnamespace\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12\x1f\n" +
 	"\x06run_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05runId\x12M\n" +
@@ -543,7 +561,10 @@ const file_signalbox_v1_run_proto_rawDesc = "" +
 	"\x05image\x18\x13 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\x05image\x122\n" +
 	"\bdelivery\x18\x14 \x01(\v2\x16.signalbox.v1.DeliveryR\bdelivery\x12;\n" +
 	"\vupdate_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\x1a9\n" +
+	"updateTime\x12'\n" +
+	"\n" +
+	"created_by\x18\x16 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tcreatedBy\x12#\n" +
+	"\brerun_of\x18\x17 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\arerunOf\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aO\n" +

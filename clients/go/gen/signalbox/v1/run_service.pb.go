@@ -23,101 +23,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Why.
-type ExplainActionResponse_Cause int32
-
-const (
-	// Not said.
-	ExplainActionResponse_CAUSE_UNSPECIFIED ExplainActionResponse_Cause = 0
-	// It runs.
-	ExplainActionResponse_CAUSE_RUNNING ExplainActionResponse_Cause = 1
-	// It has ended.
-	ExplainActionResponse_CAUSE_ENDED ExplainActionResponse_Cause = 2
-	// It waits for other actions, named in `waits_for`.
-	ExplainActionResponse_CAUSE_WAITS_FOR_ACTIONS ExplainActionResponse_Cause = 3
-	// It waits for the time of its next attempt.
-	ExplainActionResponse_CAUSE_WAITS_FOR_RETRY ExplainActionResponse_Cause = 4
-	// It is a condition that waits for its signal.
-	ExplainActionResponse_CAUSE_WAITS_FOR_SIGNAL ExplainActionResponse_Cause = 5
-	// No attached worker announces its op.
-	ExplainActionResponse_CAUSE_NO_WORKER ExplainActionResponse_Cause = 6
-	// Workers announce its op, and none has credit left.
-	ExplainActionResponse_CAUSE_NO_CREDIT ExplainActionResponse_Cause = 7
-	// It will be assigned next; others may be before it.
-	ExplainActionResponse_CAUSE_IN_QUEUE ExplainActionResponse_Cause = 8
-	// It is assigned, and its worker has not accepted yet.
-	ExplainActionResponse_CAUSE_WAITS_FOR_ACCEPT ExplainActionResponse_Cause = 9
-	// No attached worker of its op could ever hold what it asks for, or bears
-	// its labels or taints: `unmet` says which demand.
-	ExplainActionResponse_CAUSE_NO_WORKER_FITS ExplainActionResponse_Cause = 10
-	// Workers could hold it, and none has enough free at the moment.
-	ExplainActionResponse_CAUSE_NO_CAPACITY ExplainActionResponse_Cause = 11
-	// A limit is full, or its rate used up: `limit` says which, `holders` who
-	// has it.
-	ExplainActionResponse_CAUSE_LIMIT_FULL ExplainActionResponse_Cause = 12
-)
-
-// Enum value maps for ExplainActionResponse_Cause.
-var (
-	ExplainActionResponse_Cause_name = map[int32]string{
-		0:  "CAUSE_UNSPECIFIED",
-		1:  "CAUSE_RUNNING",
-		2:  "CAUSE_ENDED",
-		3:  "CAUSE_WAITS_FOR_ACTIONS",
-		4:  "CAUSE_WAITS_FOR_RETRY",
-		5:  "CAUSE_WAITS_FOR_SIGNAL",
-		6:  "CAUSE_NO_WORKER",
-		7:  "CAUSE_NO_CREDIT",
-		8:  "CAUSE_IN_QUEUE",
-		9:  "CAUSE_WAITS_FOR_ACCEPT",
-		10: "CAUSE_NO_WORKER_FITS",
-		11: "CAUSE_NO_CAPACITY",
-		12: "CAUSE_LIMIT_FULL",
-	}
-	ExplainActionResponse_Cause_value = map[string]int32{
-		"CAUSE_UNSPECIFIED":       0,
-		"CAUSE_RUNNING":           1,
-		"CAUSE_ENDED":             2,
-		"CAUSE_WAITS_FOR_ACTIONS": 3,
-		"CAUSE_WAITS_FOR_RETRY":   4,
-		"CAUSE_WAITS_FOR_SIGNAL":  5,
-		"CAUSE_NO_WORKER":         6,
-		"CAUSE_NO_CREDIT":         7,
-		"CAUSE_IN_QUEUE":          8,
-		"CAUSE_WAITS_FOR_ACCEPT":  9,
-		"CAUSE_NO_WORKER_FITS":    10,
-		"CAUSE_NO_CAPACITY":       11,
-		"CAUSE_LIMIT_FULL":        12,
-	}
-)
-
-func (x ExplainActionResponse_Cause) Enum() *ExplainActionResponse_Cause {
-	p := new(ExplainActionResponse_Cause)
-	*p = x
-	return p
-}
-
-func (x ExplainActionResponse_Cause) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (ExplainActionResponse_Cause) Descriptor() protoreflect.EnumDescriptor {
-	return file_signalbox_v1_run_service_proto_enumTypes[0].Descriptor()
-}
-
-func (ExplainActionResponse_Cause) Type() protoreflect.EnumType {
-	return &file_signalbox_v1_run_service_proto_enumTypes[0]
-}
-
-func (x ExplainActionResponse_Cause) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use ExplainActionResponse_Cause.Descriptor instead.
-func (ExplainActionResponse_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{25, 0}
-}
-
 // Asks for a run.
 type CreateRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1062,9 +967,14 @@ type RetryRunRequest struct {
 	// succeeded.
 	Force bool `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`
 	// Do everything again, also what succeeded. Takes `force`.
-	All           bool `protobuf:"varint,5,opt,name=all,proto3" json:"all,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	All bool `protobuf:"varint,5,opt,name=all,proto3" json:"all,omitempty"`
+	// What becomes of answers that conditions had; not said asks again with
+	// `all`, and keeps them otherwise.
+	Replay ConditionReplay `protobuf:"varint,6,opt,name=replay,proto3,enum=signalbox.v1.ConditionReplay" json:"replay,omitempty"`
+	// Of single conditions, by their whole names, instead of `replay`.
+	ReplayByCondition map[string]ConditionReplay `protobuf:"bytes,7,rep,name=replay_by_condition,json=replayByCondition,proto3" json:"replay_by_condition,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value,enum=signalbox.v1.ConditionReplay"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *RetryRunRequest) Reset() {
@@ -1130,6 +1040,20 @@ func (x *RetryRunRequest) GetAll() bool {
 		return x.All
 	}
 	return false
+}
+
+func (x *RetryRunRequest) GetReplay() ConditionReplay {
+	if x != nil {
+		return x.Replay
+	}
+	return ConditionReplay_CONDITION_REPLAY_UNSPECIFIED
+}
+
+func (x *RetryRunRequest) GetReplayByCondition() map[string]ConditionReplay {
+	if x != nil {
+		return x.ReplayByCondition
+	}
+	return nil
 }
 
 // The run is open again.
@@ -1672,207 +1596,6 @@ func (x *ListAttemptsResponse) GetAttempts() []*Attempt {
 	return nil
 }
 
-// Asks why an action does not run.
-type ExplainActionRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The namespace; empty means `default`.
-	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	// Required. The run.
-	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	// Required. The action's whole name.
-	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ExplainActionRequest) Reset() {
-	*x = ExplainActionRequest{}
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[24]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ExplainActionRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ExplainActionRequest) ProtoMessage() {}
-
-func (x *ExplainActionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[24]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ExplainActionRequest.ProtoReflect.Descriptor instead.
-func (*ExplainActionRequest) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{24}
-}
-
-func (x *ExplainActionRequest) GetNamespace() string {
-	if x != nil {
-		return x.Namespace
-	}
-	return ""
-}
-
-func (x *ExplainActionRequest) GetRunId() string {
-	if x != nil {
-		return x.RunId
-	}
-	return ""
-}
-
-func (x *ExplainActionRequest) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-// Why an action does not run.
-type ExplainActionResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Why.
-	Cause ExplainActionResponse_Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=signalbox.v1.ExplainActionResponse_Cause" json:"cause,omitempty"`
-	// The same in a sentence, with what to do.
-	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// The actions it waits for; the first 100.
-	WaitsFor []string `protobuf:"bytes,3,rep,name=waits_for,json=waitsFor,proto3" json:"waits_for,omitempty"`
-	// When its next attempt is due.
-	RetryTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
-	// How many attached workers announce its op.
-	WorkerCount int32 `protobuf:"varint,5,opt,name=worker_count,json=workerCount,proto3" json:"worker_count,omitempty"`
-	// How many queued actions of its op come before it; counted up to 1,000.
-	QueuePosition int32 `protobuf:"varint,6,opt,name=queue_position,json=queuePosition,proto3" json:"queue_position,omitempty"`
-	// The demands that no attached worker of its op meets, each as a sentence
-	// such as `vram_mb 24000: the largest device has 16000`.
-	Unmet []string `protobuf:"bytes,7,rep,name=unmet,proto3" json:"unmet,omitempty"`
-	// The limit that it waits for, by its name.
-	Limit string `protobuf:"bytes,8,opt,name=limit,proto3" json:"limit,omitempty"`
-	// Who takes up the limit: actions as `<run>/<action>`; the first 10.
-	Holders []string `protobuf:"bytes,9,rep,name=holders,proto3" json:"holders,omitempty"`
-	// When a rate lets the next one start, if that is known.
-	NextStartTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=next_start_time,json=nextStartTime,proto3" json:"next_start_time,omitempty"`
-	// True if a worker is kept free for it, because it has waited for long.
-	Reserved      bool `protobuf:"varint,11,opt,name=reserved,proto3" json:"reserved,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ExplainActionResponse) Reset() {
-	*x = ExplainActionResponse{}
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[25]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ExplainActionResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ExplainActionResponse) ProtoMessage() {}
-
-func (x *ExplainActionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[25]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ExplainActionResponse.ProtoReflect.Descriptor instead.
-func (*ExplainActionResponse) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{25}
-}
-
-func (x *ExplainActionResponse) GetCause() ExplainActionResponse_Cause {
-	if x != nil {
-		return x.Cause
-	}
-	return ExplainActionResponse_CAUSE_UNSPECIFIED
-}
-
-func (x *ExplainActionResponse) GetMessage() string {
-	if x != nil {
-		return x.Message
-	}
-	return ""
-}
-
-func (x *ExplainActionResponse) GetWaitsFor() []string {
-	if x != nil {
-		return x.WaitsFor
-	}
-	return nil
-}
-
-func (x *ExplainActionResponse) GetRetryTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.RetryTime
-	}
-	return nil
-}
-
-func (x *ExplainActionResponse) GetWorkerCount() int32 {
-	if x != nil {
-		return x.WorkerCount
-	}
-	return 0
-}
-
-func (x *ExplainActionResponse) GetQueuePosition() int32 {
-	if x != nil {
-		return x.QueuePosition
-	}
-	return 0
-}
-
-func (x *ExplainActionResponse) GetUnmet() []string {
-	if x != nil {
-		return x.Unmet
-	}
-	return nil
-}
-
-func (x *ExplainActionResponse) GetLimit() string {
-	if x != nil {
-		return x.Limit
-	}
-	return ""
-}
-
-func (x *ExplainActionResponse) GetHolders() []string {
-	if x != nil {
-		return x.Holders
-	}
-	return nil
-}
-
-func (x *ExplainActionResponse) GetNextStartTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.NextStartTime
-	}
-	return nil
-}
-
-func (x *ExplainActionResponse) GetReserved() bool {
-	if x != nil {
-		return x.Reserved
-	}
-	return false
-}
-
 // Asks for the timeline of an attempt.
 type ListTimelineRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1894,7 +1617,7 @@ type ListTimelineRequest struct {
 
 func (x *ListTimelineRequest) Reset() {
 	*x = ListTimelineRequest{}
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[26]
+	mi := &file_signalbox_v1_run_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1906,7 +1629,7 @@ func (x *ListTimelineRequest) String() string {
 func (*ListTimelineRequest) ProtoMessage() {}
 
 func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[26]
+	mi := &file_signalbox_v1_run_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1919,7 +1642,7 @@ func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineRequest.ProtoReflect.Descriptor instead.
 func (*ListTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{26}
+	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListTimelineRequest) GetNamespace() string {
@@ -1977,7 +1700,7 @@ type ListTimelineResponse struct {
 
 func (x *ListTimelineResponse) Reset() {
 	*x = ListTimelineResponse{}
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[27]
+	mi := &file_signalbox_v1_run_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1989,7 +1712,7 @@ func (x *ListTimelineResponse) String() string {
 func (*ListTimelineResponse) ProtoMessage() {}
 
 func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[27]
+	mi := &file_signalbox_v1_run_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2002,7 +1725,7 @@ func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineResponse.ProtoReflect.Descriptor instead.
 func (*ListTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{27}
+	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListTimelineResponse) GetEntries() []*TimelineEntry {
@@ -2044,7 +1767,7 @@ type EndActionRequest struct {
 
 func (x *EndActionRequest) Reset() {
 	*x = EndActionRequest{}
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[28]
+	mi := &file_signalbox_v1_run_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2056,7 +1779,7 @@ func (x *EndActionRequest) String() string {
 func (*EndActionRequest) ProtoMessage() {}
 
 func (x *EndActionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[28]
+	mi := &file_signalbox_v1_run_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2069,7 +1792,7 @@ func (x *EndActionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndActionRequest.ProtoReflect.Descriptor instead.
 func (*EndActionRequest) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{28}
+	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *EndActionRequest) GetNamespace() string {
@@ -2139,7 +1862,7 @@ type EndActionResponse struct {
 
 func (x *EndActionResponse) Reset() {
 	*x = EndActionResponse{}
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[29]
+	mi := &file_signalbox_v1_run_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2151,7 +1874,7 @@ func (x *EndActionResponse) String() string {
 func (*EndActionResponse) ProtoMessage() {}
 
 func (x *EndActionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signalbox_v1_run_service_proto_msgTypes[29]
+	mi := &file_signalbox_v1_run_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2164,7 +1887,7 @@ func (x *EndActionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndActionResponse.ProtoReflect.Descriptor instead.
 func (*EndActionResponse) Descriptor() ([]byte, []int) {
-	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{29}
+	return file_signalbox_v1_run_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *EndActionResponse) GetAction() *Action {
@@ -2178,7 +1901,7 @@ var File_signalbox_v1_run_service_proto protoreflect.FileDescriptor
 
 const file_signalbox_v1_run_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1esignalbox/v1/run_service.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19signalbox/v1/action.proto\x1a\x18signalbox/v1/event.proto\x1a\x19signalbox/v1/reason.proto\x1a\x16signalbox/v1/run.proto\x1a\x18signalbox/v1/value.proto\"{\n" +
+	"\x1esignalbox/v1/run_service.proto\x12\fsignalbox.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19signalbox/v1/action.proto\x1a\x18signalbox/v1/event.proto\x1a\x1esignalbox/v1/explanation.proto\x1a\x19signalbox/v1/reason.proto\x1a\x19signalbox/v1/replay.proto\x1a\x16signalbox/v1/run.proto\x1a\x18signalbox/v1/value.proto\"{\n" +
 	"\x10CreateRunRequest\x12.\n" +
 	"\x03run\x18\x01 \x01(\v2\x14.signalbox.v1.NewRunB\x06\xbaH\x03\xc8\x01\x01R\x03run\x127\n" +
 	"\n" +
@@ -2247,14 +1970,19 @@ const file_signalbox_v1_run_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x12\x1e\n" +
 	"\x05cause\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x05cause\"8\n" +
 	"\x11CancelRunResponse\x12#\n" +
-	"\x03run\x18\x01 \x01(\v2\x11.signalbox.v1.RunR\x03run\"\xfe\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x11.signalbox.v1.RunR\x03run\"\xa8\x04\n" +
 	"\x0fRetryRunRequest\x12I\n" +
 	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
 	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x127\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x012\x0e^[\\x21-\\x7e]*$R\trequestId\x12\x14\n" +
 	"\x05force\x18\x04 \x01(\bR\x05force\x12\x10\n" +
-	"\x03all\x18\x05 \x01(\bR\x03all\"7\n" +
+	"\x03all\x18\x05 \x01(\bR\x03all\x12?\n" +
+	"\x06replay\x18\x06 \x01(\x0e2\x1d.signalbox.v1.ConditionReplayB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06replay\x12\x81\x01\n" +
+	"\x13replay_by_condition\x18\a \x03(\v24.signalbox.v1.RetryRunRequest.ReplayByConditionEntryB\x1b\xbaH\x18\x9a\x01\x15\x10\xe8\a\"\ar\x05\x10\x01\x18\x88\b*\a\x82\x01\x04\x10\x01 \x00R\x11replayByCondition\x1ac\n" +
+	"\x16ReplayByConditionEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x123\n" +
+	"\x05value\x18\x02 \x01(\x0e2\x1d.signalbox.v1.ConditionReplayR\x05value:\x028\x01\"7\n" +
 	"\x10RetryRunResponse\x12#\n" +
 	"\x03run\x18\x01 \x01(\v2\x11.signalbox.v1.RunR\x03run\"\x8f\x04\n" +
 	"\x10UpdateRunRequest\x12I\n" +
@@ -2295,41 +2023,7 @@ const file_signalbox_v1_run_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
 	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\"T\n" +
 	"\x14ListAttemptsResponse\x12<\n" +
-	"\battempts\x18\x01 \x03(\v2\x15.signalbox.v1.AttemptB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\battempts\"\x80\x02\n" +
-	"\x14ExplainActionRequest\x12I\n" +
-	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
-	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
-	"\x04name\x18\x03 \x01(\tBH\xbaHErC\x10\x01\x18\x88\b2<^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$R\x04name\"\xcd\x06\n" +
-	"\x15ExplainActionResponse\x12?\n" +
-	"\x05cause\x18\x01 \x01(\x0e2).signalbox.v1.ExplainActionResponse.CauseR\x05cause\x12\"\n" +
-	"\amessage\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\amessage\x12,\n" +
-	"\twaits_for\x18\x03 \x03(\tB\x0f\xbaH\f\x92\x01\t\x10d\"\x05r\x03\x18\x88\bR\bwaitsFor\x129\n" +
-	"\n" +
-	"retry_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\x12*\n" +
-	"\fworker_count\x18\x05 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\vworkerCount\x12.\n" +
-	"\x0equeue_position\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\rqueuePosition\x12%\n" +
-	"\x05unmet\x18\a \x03(\tB\x0f\xbaH\f\x92\x01\t\x10d\"\x05r\x03\x18\x80\bR\x05unmet\x12\x1e\n" +
-	"\x05limit\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05limit\x12)\n" +
-	"\aholders\x18\t \x03(\tB\x0f\xbaH\f\x92\x01\t\x10\n" +
-	"\"\x05r\x03\x18\xb0\tR\aholders\x12B\n" +
-	"\x0fnext_start_time\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\rnextStartTime\x12\x1a\n" +
-	"\breserved\x18\v \x01(\bR\breserved\"\xb7\x02\n" +
-	"\x05Cause\x12\x15\n" +
-	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x11\n" +
-	"\rCAUSE_RUNNING\x10\x01\x12\x0f\n" +
-	"\vCAUSE_ENDED\x10\x02\x12\x1b\n" +
-	"\x17CAUSE_WAITS_FOR_ACTIONS\x10\x03\x12\x19\n" +
-	"\x15CAUSE_WAITS_FOR_RETRY\x10\x04\x12\x1a\n" +
-	"\x16CAUSE_WAITS_FOR_SIGNAL\x10\x05\x12\x13\n" +
-	"\x0fCAUSE_NO_WORKER\x10\x06\x12\x13\n" +
-	"\x0fCAUSE_NO_CREDIT\x10\a\x12\x12\n" +
-	"\x0eCAUSE_IN_QUEUE\x10\b\x12\x1a\n" +
-	"\x16CAUSE_WAITS_FOR_ACCEPT\x10\t\x12\x18\n" +
-	"\x14CAUSE_NO_WORKER_FITS\x10\n" +
-	"\x12\x15\n" +
-	"\x11CAUSE_NO_CAPACITY\x10\v\x12\x14\n" +
-	"\x10CAUSE_LIMIT_FULL\x10\f\"\xf4\x02\n" +
+	"\battempts\x18\x01 \x03(\v2\x15.signalbox.v1.AttemptB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\battempts\"\xf4\x02\n" +
 	"\x13ListTimelineRequest\x12I\n" +
 	"\tnamespace\x18\x01 \x01(\tB+\xbaH(r&\x18?2\"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$R\tnamespace\x12?\n" +
 	"\x06run_id\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\x80\x012\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$R\x05runId\x12\\\n" +
@@ -2356,7 +2050,7 @@ const file_signalbox_v1_run_service_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
 	"\x05value\x18\x02 \x01(\v2\x13.signalbox.v1.ValueR\x05value:\x028\x01\"A\n" +
 	"\x11EndActionResponse\x12,\n" +
-	"\x06action\x18\x01 \x01(\v2\x14.signalbox.v1.ActionR\x06action2\xf6\b\n" +
+	"\x06action\x18\x01 \x01(\v2\x14.signalbox.v1.ActionR\x06action2\xc1\t\n" +
 	"\n" +
 	"RunService\x12L\n" +
 	"\tCreateRun\x12\x1e.signalbox.v1.CreateRunRequest\x1a\x1f.signalbox.v1.CreateRunResponse\x12^\n" +
@@ -2365,7 +2059,8 @@ const file_signalbox_v1_run_service_proto_rawDesc = "" +
 	"\bListRuns\x12\x1d.signalbox.v1.ListRunsRequest\x1a\x1e.signalbox.v1.ListRunsResponse\x12K\n" +
 	"\bWatchRun\x12\x1d.signalbox.v1.WatchRunRequest\x1a\x1e.signalbox.v1.WatchRunResponse0\x01\x12L\n" +
 	"\tCancelRun\x12\x1e.signalbox.v1.CancelRunRequest\x1a\x1f.signalbox.v1.CancelRunResponse\x12I\n" +
-	"\bRetryRun\x12\x1d.signalbox.v1.RetryRunRequest\x1a\x1e.signalbox.v1.RetryRunResponse\x12L\n" +
+	"\bRetryRun\x12\x1d.signalbox.v1.RetryRunRequest\x1a\x1e.signalbox.v1.RetryRunResponse\x12I\n" +
+	"\bRerunRun\x12\x1d.signalbox.v1.RerunRunRequest\x1a\x1e.signalbox.v1.RerunRunResponse\x12L\n" +
 	"\tUpdateRun\x12\x1e.signalbox.v1.UpdateRunRequest\x1a\x1f.signalbox.v1.UpdateRunResponse\x12R\n" +
 	"\vListActions\x12 .signalbox.v1.ListActionsRequest\x1a!.signalbox.v1.ListActionsResponse\x12L\n" +
 	"\tGetAction\x12\x1e.signalbox.v1.GetActionRequest\x1a\x1f.signalbox.v1.GetActionResponse\x12U\n" +
@@ -2386,122 +2081,126 @@ func file_signalbox_v1_run_service_proto_rawDescGZIP() []byte {
 	return file_signalbox_v1_run_service_proto_rawDescData
 }
 
-var file_signalbox_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_signalbox_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_signalbox_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_signalbox_v1_run_service_proto_goTypes = []any{
-	(ExplainActionResponse_Cause)(0), // 0: signalbox.v1.ExplainActionResponse.Cause
-	(*CreateRunRequest)(nil),         // 1: signalbox.v1.CreateRunRequest
-	(*CreateRunResponse)(nil),        // 2: signalbox.v1.CreateRunResponse
-	(*BatchCreateRunsRequest)(nil),   // 3: signalbox.v1.BatchCreateRunsRequest
-	(*BatchCreateRunsResponse)(nil),  // 4: signalbox.v1.BatchCreateRunsResponse
-	(*BatchCreateRunsResult)(nil),    // 5: signalbox.v1.BatchCreateRunsResult
-	(*GetRunRequest)(nil),            // 6: signalbox.v1.GetRunRequest
-	(*GetRunResponse)(nil),           // 7: signalbox.v1.GetRunResponse
-	(*RunFilter)(nil),                // 8: signalbox.v1.RunFilter
-	(*ListRunsRequest)(nil),          // 9: signalbox.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),         // 10: signalbox.v1.ListRunsResponse
-	(*WatchRunRequest)(nil),          // 11: signalbox.v1.WatchRunRequest
-	(*WatchRunResponse)(nil),         // 12: signalbox.v1.WatchRunResponse
-	(*CancelRunRequest)(nil),         // 13: signalbox.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),        // 14: signalbox.v1.CancelRunResponse
-	(*RetryRunRequest)(nil),          // 15: signalbox.v1.RetryRunRequest
-	(*RetryRunResponse)(nil),         // 16: signalbox.v1.RetryRunResponse
-	(*UpdateRunRequest)(nil),         // 17: signalbox.v1.UpdateRunRequest
-	(*UpdateRunResponse)(nil),        // 18: signalbox.v1.UpdateRunResponse
-	(*ListActionsRequest)(nil),       // 19: signalbox.v1.ListActionsRequest
-	(*ListActionsResponse)(nil),      // 20: signalbox.v1.ListActionsResponse
-	(*GetActionRequest)(nil),         // 21: signalbox.v1.GetActionRequest
-	(*GetActionResponse)(nil),        // 22: signalbox.v1.GetActionResponse
-	(*ListAttemptsRequest)(nil),      // 23: signalbox.v1.ListAttemptsRequest
-	(*ListAttemptsResponse)(nil),     // 24: signalbox.v1.ListAttemptsResponse
-	(*ExplainActionRequest)(nil),     // 25: signalbox.v1.ExplainActionRequest
-	(*ExplainActionResponse)(nil),    // 26: signalbox.v1.ExplainActionResponse
-	(*ListTimelineRequest)(nil),      // 27: signalbox.v1.ListTimelineRequest
-	(*ListTimelineResponse)(nil),     // 28: signalbox.v1.ListTimelineResponse
-	(*EndActionRequest)(nil),         // 29: signalbox.v1.EndActionRequest
-	(*EndActionResponse)(nil),        // 30: signalbox.v1.EndActionResponse
-	nil,                              // 31: signalbox.v1.RunFilter.LabelsEntry
-	nil,                              // 32: signalbox.v1.UpdateRunRequest.SetLabelsEntry
-	nil,                              // 33: signalbox.v1.EndActionRequest.OutputsEntry
-	(*NewRun)(nil),                   // 34: signalbox.v1.NewRun
-	(*Run)(nil),                      // 35: signalbox.v1.Run
-	(*Refusal)(nil),                  // 36: signalbox.v1.Refusal
-	(Run_State)(0),                   // 37: signalbox.v1.Run.State
-	(*timestamppb.Timestamp)(nil),    // 38: google.protobuf.Timestamp
-	(*Action)(nil),                   // 39: signalbox.v1.Action
-	(*Event)(nil),                    // 40: signalbox.v1.Event
-	(Action_State)(0),                // 41: signalbox.v1.Action.State
-	(*Attempt)(nil),                  // 42: signalbox.v1.Attempt
-	(*TimelineEntry)(nil),            // 43: signalbox.v1.TimelineEntry
-	(*ActionError)(nil),              // 44: signalbox.v1.ActionError
-	(*Value)(nil),                    // 45: signalbox.v1.Value
+	(*CreateRunRequest)(nil),        // 0: signalbox.v1.CreateRunRequest
+	(*CreateRunResponse)(nil),       // 1: signalbox.v1.CreateRunResponse
+	(*BatchCreateRunsRequest)(nil),  // 2: signalbox.v1.BatchCreateRunsRequest
+	(*BatchCreateRunsResponse)(nil), // 3: signalbox.v1.BatchCreateRunsResponse
+	(*BatchCreateRunsResult)(nil),   // 4: signalbox.v1.BatchCreateRunsResult
+	(*GetRunRequest)(nil),           // 5: signalbox.v1.GetRunRequest
+	(*GetRunResponse)(nil),          // 6: signalbox.v1.GetRunResponse
+	(*RunFilter)(nil),               // 7: signalbox.v1.RunFilter
+	(*ListRunsRequest)(nil),         // 8: signalbox.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),        // 9: signalbox.v1.ListRunsResponse
+	(*WatchRunRequest)(nil),         // 10: signalbox.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),        // 11: signalbox.v1.WatchRunResponse
+	(*CancelRunRequest)(nil),        // 12: signalbox.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),       // 13: signalbox.v1.CancelRunResponse
+	(*RetryRunRequest)(nil),         // 14: signalbox.v1.RetryRunRequest
+	(*RetryRunResponse)(nil),        // 15: signalbox.v1.RetryRunResponse
+	(*UpdateRunRequest)(nil),        // 16: signalbox.v1.UpdateRunRequest
+	(*UpdateRunResponse)(nil),       // 17: signalbox.v1.UpdateRunResponse
+	(*ListActionsRequest)(nil),      // 18: signalbox.v1.ListActionsRequest
+	(*ListActionsResponse)(nil),     // 19: signalbox.v1.ListActionsResponse
+	(*GetActionRequest)(nil),        // 20: signalbox.v1.GetActionRequest
+	(*GetActionResponse)(nil),       // 21: signalbox.v1.GetActionResponse
+	(*ListAttemptsRequest)(nil),     // 22: signalbox.v1.ListAttemptsRequest
+	(*ListAttemptsResponse)(nil),    // 23: signalbox.v1.ListAttemptsResponse
+	(*ListTimelineRequest)(nil),     // 24: signalbox.v1.ListTimelineRequest
+	(*ListTimelineResponse)(nil),    // 25: signalbox.v1.ListTimelineResponse
+	(*EndActionRequest)(nil),        // 26: signalbox.v1.EndActionRequest
+	(*EndActionResponse)(nil),       // 27: signalbox.v1.EndActionResponse
+	nil,                             // 28: signalbox.v1.RunFilter.LabelsEntry
+	nil,                             // 29: signalbox.v1.RetryRunRequest.ReplayByConditionEntry
+	nil,                             // 30: signalbox.v1.UpdateRunRequest.SetLabelsEntry
+	nil,                             // 31: signalbox.v1.EndActionRequest.OutputsEntry
+	(*NewRun)(nil),                  // 32: signalbox.v1.NewRun
+	(*Run)(nil),                     // 33: signalbox.v1.Run
+	(*Refusal)(nil),                 // 34: signalbox.v1.Refusal
+	(Run_State)(0),                  // 35: signalbox.v1.Run.State
+	(*timestamppb.Timestamp)(nil),   // 36: google.protobuf.Timestamp
+	(*Action)(nil),                  // 37: signalbox.v1.Action
+	(*Event)(nil),                   // 38: signalbox.v1.Event
+	(ConditionReplay)(0),            // 39: signalbox.v1.ConditionReplay
+	(Action_State)(0),               // 40: signalbox.v1.Action.State
+	(*Attempt)(nil),                 // 41: signalbox.v1.Attempt
+	(*TimelineEntry)(nil),           // 42: signalbox.v1.TimelineEntry
+	(*ActionError)(nil),             // 43: signalbox.v1.ActionError
+	(*Value)(nil),                   // 44: signalbox.v1.Value
+	(*RerunRunRequest)(nil),         // 45: signalbox.v1.RerunRunRequest
+	(*ExplainActionRequest)(nil),    // 46: signalbox.v1.ExplainActionRequest
+	(*RerunRunResponse)(nil),        // 47: signalbox.v1.RerunRunResponse
+	(*ExplainActionResponse)(nil),   // 48: signalbox.v1.ExplainActionResponse
 }
 var file_signalbox_v1_run_service_proto_depIdxs = []int32{
-	34, // 0: signalbox.v1.CreateRunRequest.run:type_name -> signalbox.v1.NewRun
-	35, // 1: signalbox.v1.CreateRunResponse.run:type_name -> signalbox.v1.Run
-	1,  // 2: signalbox.v1.BatchCreateRunsRequest.requests:type_name -> signalbox.v1.CreateRunRequest
-	5,  // 3: signalbox.v1.BatchCreateRunsResponse.results:type_name -> signalbox.v1.BatchCreateRunsResult
-	35, // 4: signalbox.v1.BatchCreateRunsResult.run:type_name -> signalbox.v1.Run
-	36, // 5: signalbox.v1.BatchCreateRunsResult.refusal:type_name -> signalbox.v1.Refusal
-	35, // 6: signalbox.v1.GetRunResponse.run:type_name -> signalbox.v1.Run
-	37, // 7: signalbox.v1.RunFilter.states:type_name -> signalbox.v1.Run.State
-	31, // 8: signalbox.v1.RunFilter.labels:type_name -> signalbox.v1.RunFilter.LabelsEntry
-	38, // 9: signalbox.v1.RunFilter.created_from:type_name -> google.protobuf.Timestamp
-	38, // 10: signalbox.v1.RunFilter.created_after:type_name -> google.protobuf.Timestamp
-	38, // 11: signalbox.v1.RunFilter.created_until:type_name -> google.protobuf.Timestamp
-	38, // 12: signalbox.v1.RunFilter.created_before:type_name -> google.protobuf.Timestamp
-	8,  // 13: signalbox.v1.ListRunsRequest.filter:type_name -> signalbox.v1.RunFilter
-	35, // 14: signalbox.v1.ListRunsResponse.runs:type_name -> signalbox.v1.Run
-	35, // 15: signalbox.v1.WatchRunResponse.run:type_name -> signalbox.v1.Run
-	39, // 16: signalbox.v1.WatchRunResponse.actions:type_name -> signalbox.v1.Action
-	40, // 17: signalbox.v1.WatchRunResponse.events:type_name -> signalbox.v1.Event
-	35, // 18: signalbox.v1.CancelRunResponse.run:type_name -> signalbox.v1.Run
-	35, // 19: signalbox.v1.RetryRunResponse.run:type_name -> signalbox.v1.Run
-	32, // 20: signalbox.v1.UpdateRunRequest.set_labels:type_name -> signalbox.v1.UpdateRunRequest.SetLabelsEntry
-	35, // 21: signalbox.v1.UpdateRunResponse.run:type_name -> signalbox.v1.Run
-	41, // 22: signalbox.v1.ListActionsRequest.states:type_name -> signalbox.v1.Action.State
-	39, // 23: signalbox.v1.ListActionsResponse.actions:type_name -> signalbox.v1.Action
-	39, // 24: signalbox.v1.GetActionResponse.action:type_name -> signalbox.v1.Action
-	42, // 25: signalbox.v1.ListAttemptsResponse.attempts:type_name -> signalbox.v1.Attempt
-	0,  // 26: signalbox.v1.ExplainActionResponse.cause:type_name -> signalbox.v1.ExplainActionResponse.Cause
-	38, // 27: signalbox.v1.ExplainActionResponse.retry_time:type_name -> google.protobuf.Timestamp
-	38, // 28: signalbox.v1.ExplainActionResponse.next_start_time:type_name -> google.protobuf.Timestamp
-	43, // 29: signalbox.v1.ListTimelineResponse.entries:type_name -> signalbox.v1.TimelineEntry
-	41, // 30: signalbox.v1.EndActionRequest.state:type_name -> signalbox.v1.Action.State
-	33, // 31: signalbox.v1.EndActionRequest.outputs:type_name -> signalbox.v1.EndActionRequest.OutputsEntry
-	44, // 32: signalbox.v1.EndActionRequest.error:type_name -> signalbox.v1.ActionError
-	39, // 33: signalbox.v1.EndActionResponse.action:type_name -> signalbox.v1.Action
-	45, // 34: signalbox.v1.EndActionRequest.OutputsEntry.value:type_name -> signalbox.v1.Value
-	1,  // 35: signalbox.v1.RunService.CreateRun:input_type -> signalbox.v1.CreateRunRequest
-	3,  // 36: signalbox.v1.RunService.BatchCreateRuns:input_type -> signalbox.v1.BatchCreateRunsRequest
-	6,  // 37: signalbox.v1.RunService.GetRun:input_type -> signalbox.v1.GetRunRequest
-	9,  // 38: signalbox.v1.RunService.ListRuns:input_type -> signalbox.v1.ListRunsRequest
-	11, // 39: signalbox.v1.RunService.WatchRun:input_type -> signalbox.v1.WatchRunRequest
-	13, // 40: signalbox.v1.RunService.CancelRun:input_type -> signalbox.v1.CancelRunRequest
-	15, // 41: signalbox.v1.RunService.RetryRun:input_type -> signalbox.v1.RetryRunRequest
-	17, // 42: signalbox.v1.RunService.UpdateRun:input_type -> signalbox.v1.UpdateRunRequest
-	19, // 43: signalbox.v1.RunService.ListActions:input_type -> signalbox.v1.ListActionsRequest
-	21, // 44: signalbox.v1.RunService.GetAction:input_type -> signalbox.v1.GetActionRequest
-	23, // 45: signalbox.v1.RunService.ListAttempts:input_type -> signalbox.v1.ListAttemptsRequest
-	25, // 46: signalbox.v1.RunService.ExplainAction:input_type -> signalbox.v1.ExplainActionRequest
-	27, // 47: signalbox.v1.RunService.ListTimeline:input_type -> signalbox.v1.ListTimelineRequest
-	29, // 48: signalbox.v1.RunService.EndAction:input_type -> signalbox.v1.EndActionRequest
-	2,  // 49: signalbox.v1.RunService.CreateRun:output_type -> signalbox.v1.CreateRunResponse
-	4,  // 50: signalbox.v1.RunService.BatchCreateRuns:output_type -> signalbox.v1.BatchCreateRunsResponse
-	7,  // 51: signalbox.v1.RunService.GetRun:output_type -> signalbox.v1.GetRunResponse
-	10, // 52: signalbox.v1.RunService.ListRuns:output_type -> signalbox.v1.ListRunsResponse
-	12, // 53: signalbox.v1.RunService.WatchRun:output_type -> signalbox.v1.WatchRunResponse
-	14, // 54: signalbox.v1.RunService.CancelRun:output_type -> signalbox.v1.CancelRunResponse
-	16, // 55: signalbox.v1.RunService.RetryRun:output_type -> signalbox.v1.RetryRunResponse
-	18, // 56: signalbox.v1.RunService.UpdateRun:output_type -> signalbox.v1.UpdateRunResponse
-	20, // 57: signalbox.v1.RunService.ListActions:output_type -> signalbox.v1.ListActionsResponse
-	22, // 58: signalbox.v1.RunService.GetAction:output_type -> signalbox.v1.GetActionResponse
-	24, // 59: signalbox.v1.RunService.ListAttempts:output_type -> signalbox.v1.ListAttemptsResponse
-	26, // 60: signalbox.v1.RunService.ExplainAction:output_type -> signalbox.v1.ExplainActionResponse
-	28, // 61: signalbox.v1.RunService.ListTimeline:output_type -> signalbox.v1.ListTimelineResponse
-	30, // 62: signalbox.v1.RunService.EndAction:output_type -> signalbox.v1.EndActionResponse
-	49, // [49:63] is the sub-list for method output_type
-	35, // [35:49] is the sub-list for method input_type
+	32, // 0: signalbox.v1.CreateRunRequest.run:type_name -> signalbox.v1.NewRun
+	33, // 1: signalbox.v1.CreateRunResponse.run:type_name -> signalbox.v1.Run
+	0,  // 2: signalbox.v1.BatchCreateRunsRequest.requests:type_name -> signalbox.v1.CreateRunRequest
+	4,  // 3: signalbox.v1.BatchCreateRunsResponse.results:type_name -> signalbox.v1.BatchCreateRunsResult
+	33, // 4: signalbox.v1.BatchCreateRunsResult.run:type_name -> signalbox.v1.Run
+	34, // 5: signalbox.v1.BatchCreateRunsResult.refusal:type_name -> signalbox.v1.Refusal
+	33, // 6: signalbox.v1.GetRunResponse.run:type_name -> signalbox.v1.Run
+	35, // 7: signalbox.v1.RunFilter.states:type_name -> signalbox.v1.Run.State
+	28, // 8: signalbox.v1.RunFilter.labels:type_name -> signalbox.v1.RunFilter.LabelsEntry
+	36, // 9: signalbox.v1.RunFilter.created_from:type_name -> google.protobuf.Timestamp
+	36, // 10: signalbox.v1.RunFilter.created_after:type_name -> google.protobuf.Timestamp
+	36, // 11: signalbox.v1.RunFilter.created_until:type_name -> google.protobuf.Timestamp
+	36, // 12: signalbox.v1.RunFilter.created_before:type_name -> google.protobuf.Timestamp
+	7,  // 13: signalbox.v1.ListRunsRequest.filter:type_name -> signalbox.v1.RunFilter
+	33, // 14: signalbox.v1.ListRunsResponse.runs:type_name -> signalbox.v1.Run
+	33, // 15: signalbox.v1.WatchRunResponse.run:type_name -> signalbox.v1.Run
+	37, // 16: signalbox.v1.WatchRunResponse.actions:type_name -> signalbox.v1.Action
+	38, // 17: signalbox.v1.WatchRunResponse.events:type_name -> signalbox.v1.Event
+	33, // 18: signalbox.v1.CancelRunResponse.run:type_name -> signalbox.v1.Run
+	39, // 19: signalbox.v1.RetryRunRequest.replay:type_name -> signalbox.v1.ConditionReplay
+	29, // 20: signalbox.v1.RetryRunRequest.replay_by_condition:type_name -> signalbox.v1.RetryRunRequest.ReplayByConditionEntry
+	33, // 21: signalbox.v1.RetryRunResponse.run:type_name -> signalbox.v1.Run
+	30, // 22: signalbox.v1.UpdateRunRequest.set_labels:type_name -> signalbox.v1.UpdateRunRequest.SetLabelsEntry
+	33, // 23: signalbox.v1.UpdateRunResponse.run:type_name -> signalbox.v1.Run
+	40, // 24: signalbox.v1.ListActionsRequest.states:type_name -> signalbox.v1.Action.State
+	37, // 25: signalbox.v1.ListActionsResponse.actions:type_name -> signalbox.v1.Action
+	37, // 26: signalbox.v1.GetActionResponse.action:type_name -> signalbox.v1.Action
+	41, // 27: signalbox.v1.ListAttemptsResponse.attempts:type_name -> signalbox.v1.Attempt
+	42, // 28: signalbox.v1.ListTimelineResponse.entries:type_name -> signalbox.v1.TimelineEntry
+	40, // 29: signalbox.v1.EndActionRequest.state:type_name -> signalbox.v1.Action.State
+	31, // 30: signalbox.v1.EndActionRequest.outputs:type_name -> signalbox.v1.EndActionRequest.OutputsEntry
+	43, // 31: signalbox.v1.EndActionRequest.error:type_name -> signalbox.v1.ActionError
+	37, // 32: signalbox.v1.EndActionResponse.action:type_name -> signalbox.v1.Action
+	39, // 33: signalbox.v1.RetryRunRequest.ReplayByConditionEntry.value:type_name -> signalbox.v1.ConditionReplay
+	44, // 34: signalbox.v1.EndActionRequest.OutputsEntry.value:type_name -> signalbox.v1.Value
+	0,  // 35: signalbox.v1.RunService.CreateRun:input_type -> signalbox.v1.CreateRunRequest
+	2,  // 36: signalbox.v1.RunService.BatchCreateRuns:input_type -> signalbox.v1.BatchCreateRunsRequest
+	5,  // 37: signalbox.v1.RunService.GetRun:input_type -> signalbox.v1.GetRunRequest
+	8,  // 38: signalbox.v1.RunService.ListRuns:input_type -> signalbox.v1.ListRunsRequest
+	10, // 39: signalbox.v1.RunService.WatchRun:input_type -> signalbox.v1.WatchRunRequest
+	12, // 40: signalbox.v1.RunService.CancelRun:input_type -> signalbox.v1.CancelRunRequest
+	14, // 41: signalbox.v1.RunService.RetryRun:input_type -> signalbox.v1.RetryRunRequest
+	45, // 42: signalbox.v1.RunService.RerunRun:input_type -> signalbox.v1.RerunRunRequest
+	16, // 43: signalbox.v1.RunService.UpdateRun:input_type -> signalbox.v1.UpdateRunRequest
+	18, // 44: signalbox.v1.RunService.ListActions:input_type -> signalbox.v1.ListActionsRequest
+	20, // 45: signalbox.v1.RunService.GetAction:input_type -> signalbox.v1.GetActionRequest
+	22, // 46: signalbox.v1.RunService.ListAttempts:input_type -> signalbox.v1.ListAttemptsRequest
+	46, // 47: signalbox.v1.RunService.ExplainAction:input_type -> signalbox.v1.ExplainActionRequest
+	24, // 48: signalbox.v1.RunService.ListTimeline:input_type -> signalbox.v1.ListTimelineRequest
+	26, // 49: signalbox.v1.RunService.EndAction:input_type -> signalbox.v1.EndActionRequest
+	1,  // 50: signalbox.v1.RunService.CreateRun:output_type -> signalbox.v1.CreateRunResponse
+	3,  // 51: signalbox.v1.RunService.BatchCreateRuns:output_type -> signalbox.v1.BatchCreateRunsResponse
+	6,  // 52: signalbox.v1.RunService.GetRun:output_type -> signalbox.v1.GetRunResponse
+	9,  // 53: signalbox.v1.RunService.ListRuns:output_type -> signalbox.v1.ListRunsResponse
+	11, // 54: signalbox.v1.RunService.WatchRun:output_type -> signalbox.v1.WatchRunResponse
+	13, // 55: signalbox.v1.RunService.CancelRun:output_type -> signalbox.v1.CancelRunResponse
+	15, // 56: signalbox.v1.RunService.RetryRun:output_type -> signalbox.v1.RetryRunResponse
+	47, // 57: signalbox.v1.RunService.RerunRun:output_type -> signalbox.v1.RerunRunResponse
+	17, // 58: signalbox.v1.RunService.UpdateRun:output_type -> signalbox.v1.UpdateRunResponse
+	19, // 59: signalbox.v1.RunService.ListActions:output_type -> signalbox.v1.ListActionsResponse
+	21, // 60: signalbox.v1.RunService.GetAction:output_type -> signalbox.v1.GetActionResponse
+	23, // 61: signalbox.v1.RunService.ListAttempts:output_type -> signalbox.v1.ListAttemptsResponse
+	48, // 62: signalbox.v1.RunService.ExplainAction:output_type -> signalbox.v1.ExplainActionResponse
+	25, // 63: signalbox.v1.RunService.ListTimeline:output_type -> signalbox.v1.ListTimelineResponse
+	27, // 64: signalbox.v1.RunService.EndAction:output_type -> signalbox.v1.EndActionResponse
+	50, // [50:65] is the sub-list for method output_type
+	35, // [35:50] is the sub-list for method input_type
 	35, // [35:35] is the sub-list for extension type_name
 	35, // [35:35] is the sub-list for extension extendee
 	0,  // [0:35] is the sub-list for field type_name
@@ -2514,7 +2213,9 @@ func file_signalbox_v1_run_service_proto_init() {
 	}
 	file_signalbox_v1_action_proto_init()
 	file_signalbox_v1_event_proto_init()
+	file_signalbox_v1_explanation_proto_init()
 	file_signalbox_v1_reason_proto_init()
+	file_signalbox_v1_replay_proto_init()
 	file_signalbox_v1_run_proto_init()
 	file_signalbox_v1_value_proto_init()
 	file_signalbox_v1_run_service_proto_msgTypes[4].OneofWrappers = []any{
@@ -2527,14 +2228,13 @@ func file_signalbox_v1_run_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signalbox_v1_run_service_proto_rawDesc), len(file_signalbox_v1_run_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   33,
+			NumEnums:      0,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_signalbox_v1_run_service_proto_goTypes,
 		DependencyIndexes: file_signalbox_v1_run_service_proto_depIdxs,
-		EnumInfos:         file_signalbox_v1_run_service_proto_enumTypes,
 		MessageInfos:      file_signalbox_v1_run_service_proto_msgTypes,
 	}.Build()
 	File_signalbox_v1_run_service_proto = out.File

@@ -26,6 +26,7 @@ const (
 	RunService_WatchRun_FullMethodName        = "/signalbox.v1.RunService/WatchRun"
 	RunService_CancelRun_FullMethodName       = "/signalbox.v1.RunService/CancelRun"
 	RunService_RetryRun_FullMethodName        = "/signalbox.v1.RunService/RetryRun"
+	RunService_RerunRun_FullMethodName        = "/signalbox.v1.RunService/RerunRun"
 	RunService_UpdateRun_FullMethodName       = "/signalbox.v1.RunService/UpdateRun"
 	RunService_ListActions_FullMethodName     = "/signalbox.v1.RunService/ListActions"
 	RunService_GetAction_FullMethodName       = "/signalbox.v1.RunService/GetAction"
@@ -97,6 +98,16 @@ type RunServiceClient interface {
 	// Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, RUN_SUCCEEDED, ATTEMPTS_EXHAUSTED,
 	// INVALID_REQUEST for `all` without `force`, REQUEST_ID_REUSED.
 	RetryRun(ctx context.Context, in *RetryRunRequest, opts ...grpc.CallOption) (*RetryRunResponse, error)
+	// Creates a run that does an ended one over, with what that had done.
+	//
+	// Effect: the new run has the plan of the earlier one. Actions that succeeded
+	// there are RECOVERED, with their outputs, unless they are named in `again` or
+	// wait for one that is; the others are executed. Of conditions `replay` says
+	// whether the earlier answer counts.
+	// Repeat: with the same `request_id` the first answer is returned again.
+	// Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
+	// REQUEST_ID_REUSED.
+	RerunRun(ctx context.Context, in *RerunRunRequest, opts ...grpc.CallOption) (*RerunRunResponse, error)
 	// Changes a run's priority or labels.
 	//
 	// Effect: queued actions take their new place at once, those of a run that has
@@ -228,6 +239,16 @@ func (c *runServiceClient) RetryRun(ctx context.Context, in *RetryRunRequest, op
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RetryRunResponse)
 	err := c.cc.Invoke(ctx, RunService_RetryRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) RerunRun(ctx context.Context, in *RerunRunRequest, opts ...grpc.CallOption) (*RerunRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RerunRunResponse)
+	err := c.cc.Invoke(ctx, RunService_RerunRun_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -366,6 +387,16 @@ type RunServiceServer interface {
 	// Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, RUN_SUCCEEDED, ATTEMPTS_EXHAUSTED,
 	// INVALID_REQUEST for `all` without `force`, REQUEST_ID_REUSED.
 	RetryRun(context.Context, *RetryRunRequest) (*RetryRunResponse, error)
+	// Creates a run that does an ended one over, with what that had done.
+	//
+	// Effect: the new run has the plan of the earlier one. Actions that succeeded
+	// there are RECOVERED, with their outputs, unless they are named in `again` or
+	// wait for one that is; the others are executed. Of conditions `replay` says
+	// whether the earlier answer counts.
+	// Repeat: with the same `request_id` the first answer is returned again.
+	// Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
+	// REQUEST_ID_REUSED.
+	RerunRun(context.Context, *RerunRunRequest) (*RerunRunResponse, error)
 	// Changes a run's priority or labels.
 	//
 	// Effect: queued actions take their new place at once, those of a run that has
@@ -444,6 +475,9 @@ func (UnimplementedRunServiceServer) CancelRun(context.Context, *CancelRunReques
 }
 func (UnimplementedRunServiceServer) RetryRun(context.Context, *RetryRunRequest) (*RetryRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RetryRun not implemented")
+}
+func (UnimplementedRunServiceServer) RerunRun(context.Context, *RerunRunRequest) (*RerunRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RerunRun not implemented")
 }
 func (UnimplementedRunServiceServer) UpdateRun(context.Context, *UpdateRunRequest) (*UpdateRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateRun not implemented")
@@ -606,6 +640,24 @@ func _RunService_RetryRun_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_RerunRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RerunRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).RerunRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_RerunRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).RerunRun(ctx, req.(*RerunRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_UpdateRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(UpdateRunRequest)
 	if err := dec(in); err != nil {
@@ -762,6 +814,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RetryRun",
 			Handler:    _RunService_RetryRun_Handler,
+		},
+		{
+			MethodName: "RerunRun",
+			Handler:    _RunService_RerunRun_Handler,
 		},
 		{
 			MethodName: "UpdateRun",

@@ -533,6 +533,7 @@ class Action(_message.Message):
     DEVICE_INDEXES_FIELD_NUMBER: _builtins.int
     RETRY_FIELD_NUMBER: _builtins.int
     TIMEOUTS_FIELD_NUMBER: _builtins.int
+    RECOVERED_FROM_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace of its run."""
     run_id: _builtins.str
@@ -565,6 +566,8 @@ class Action(_message.Message):
     """The container image that executes a task."""
     handler: _builtins.str
     """What executes a task."""
+    recovered_from: _builtins.str
+    """The earlier run whose action this one stands for, if it is RECOVERED."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -664,10 +667,11 @@ class Action(_message.Message):
         device_indexes: _abc.Iterable[_builtins.int] | None = ...,
         retry: _op_pb2.RetryPolicy | None = ...,
         timeouts: _op_pb2.Timeouts | None = ...,
+        recovered_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "placement", b"placement", "queue_time", b"queue_time", "resources", b"resources", "retry", b"retry", "retry_time", b"retry_time", "start_time", b"start_time", "timeouts", b"timeouts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cancel_requested", b"cancel_requested", "condition", b"condition", "create_time", b"create_time", "dependencies", b"dependencies", "device_indexes", b"device_indexes", "end_time", b"end_time", "error", b"error", "handler", b"handler", "image", b"image", "inputs", b"inputs", "kind", b"kind", "labels", b"labels", "name", b"name", "namespace", b"namespace", "op", b"op", "op_version", b"op_version", "outputs", b"outputs", "parent", b"parent", "placement", b"placement", "progress_message", b"progress_message", "progress_percent", b"progress_percent", "queue_time", b"queue_time", "resources", b"resources", "retry", b"retry", "retry_time", b"retry_time", "run_id", b"run_id", "start_time", b"start_time", "state", b"state", "timeouts", b"timeouts", "waiting_count", b"waiting_count", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cancel_requested", b"cancel_requested", "condition", b"condition", "create_time", b"create_time", "dependencies", b"dependencies", "device_indexes", b"device_indexes", "end_time", b"end_time", "error", b"error", "handler", b"handler", "image", b"image", "inputs", b"inputs", "kind", b"kind", "labels", b"labels", "name", b"name", "namespace", b"namespace", "op", b"op", "op_version", b"op_version", "outputs", b"outputs", "parent", b"parent", "placement", b"placement", "progress_message", b"progress_message", "progress_percent", b"progress_percent", "queue_time", b"queue_time", "recovered_from", b"recovered_from", "resources", b"resources", "retry", b"retry", "retry_time", b"retry_time", "run_id", b"run_id", "start_time", b"start_time", "state", b"state", "timeouts", b"timeouts", "waiting_count", b"waiting_count", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,25 +23,46 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from signalbox.v1 import value_pb2 as signalbox_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csignalbox/v1/condition.proto\x12\x0csignalbox.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18signalbox/v1/value.proto\"\xe5\x01\n\rConditionSpec\x12+\n\x04type\x18\x01 \x01(\x0e\x32\x17.signalbox.v1.ValueTypeR\x04type\x12\x16\n\x06prompt\x18\x02 \x01(\tR\x06prompt\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x33\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x38\n\rdefault_value\x18\x05 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x0c\x64\x65\x66\x61ultValue\"\xc5\x05\n\tCondition\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12/\n\x04spec\x18\x04 \x01(\x0b\x32\x1b.signalbox.v1.ConditionSpecR\x04spec\x12\x39\n\npause_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tpauseTime\x12?\n\rdeadline_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64\x65\x61\x64lineTime\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x39\n\x07outcome\x18\x08 \x01(\x0e\x32\x1f.signalbox.v1.Condition.OutcomeR\x07outcome\x12+\n\x06\x61nswer\x18\t \x01(\x0b\x32\x13.signalbox.v1.ValueR\x06\x61nswer\x12!\n\x0csignalled_by\x18\n \x01(\tR\x0bsignalledBy\x12\x45\n\nrun_labels\x18\x0b \x03(\x0b\x32&.signalbox.v1.Condition.RunLabelsEntryR\trunLabels\x1a<\n\x0eRunLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"{\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ANSWERED\x10\x01\x12\x15\n\x11OUTCOME_DEFAULTED\x10\x02\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x03\x12\x15\n\x11OUTCOME_WITHDRAWN\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csignalbox/v1/condition.proto\x12\x0csignalbox.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18signalbox/v1/value.proto\"\xa7\x05\n\rConditionSpec\x12+\n\x04type\x18\x01 \x01(\x0e\x32\x17.signalbox.v1.ValueTypeR\x04type\x12\x16\n\x06prompt\x18\x02 \x01(\tR\x06prompt\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x33\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x38\n\rdefault_value\x18\x05 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x0c\x64\x65\x66\x61ultValue\x12/\n\x06schema\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructR\x06schema\x12.\n\x07\x63hoices\x18\x07 \x03(\x0b\x32\x14.signalbox.v1.ChoiceR\x07\x63hoices\x12\x12\n\x04link\x18\x08 \x01(\tR\x04link\x12\x39\n\x0b\x61nswer_rule\x18\t \x01(\x0b\x32\x18.signalbox.v1.AnswerRuleR\nanswerRule\x12\x1a\n\x08\x61ssignee\x18\n \x01(\tR\x08\x61ssignee\x12:\n\x0b\x65scalations\x18\x0b \x03(\x0b\x32\x18.signalbox.v1.EscalationR\x0b\x65scalations\x12\'\n\x0f\x63orrelation_key\x18\x0c \x01(\tR\x0e\x63orrelationKey\x12?\n\rearly_signals\x18\r \x01(\x0e\x32\x1a.signalbox.v1.EarlySignalsR\x0c\x65\x61rlySignals\x12\x14\n\x05group\x18\x0e \x01(\tR\x05group\x12\x38\n\x07webhook\x18\x0f \x01(\x0b\x32\x1e.signalbox.v1.ConditionWebhookR\x07webhook\"k\n\x06\x43hoice\x12)\n\x05value\x18\x01 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x05value\x12\x14\n\x05label\x18\x02 \x01(\tR\x05label\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\"\xe0\x01\n\nAnswerRule\x12%\n\x0erequired_count\x18\x01 \x01(\x05R\rrequiredCount\x12\x1f\n\x0bvoter_count\x18\x02 \x01(\x05R\nvoterCount\x12\'\n\x04veto\x18\x03 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x04veto\x12\x1a\n\x08subjects\x18\x04 \x03(\tR\x08subjects\x12\x16\n\x06groups\x18\x05 \x03(\tR\x06groups\x12-\n\x12\x65xcludes_requester\x18\x06 \x01(\x08R\x11\x65xcludesRequester\"\xa5\x01\n\nEscalation\x12/\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05\x61\x66ter\x12\x16\n\x06notify\x18\x02 \x03(\tR\x06notify\x12\x1a\n\x08subjects\x18\x03 \x03(\tR\x08subjects\x12\x16\n\x06groups\x18\x04 \x03(\tR\x06groups\x12\x1a\n\x08\x61ssignee\x18\x05 \x01(\tR\x08\x61ssignee\"\xb2\x02\n\x10\x43onditionWebhook\x12\x10\n\x03url\x18\x01 \x01(\tR\x03url\x12\x31\n\x07payload\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x07payload\x12\x16\n\x06secret\x18\x03 \x01(\tR\x06secret\x12>\n\rlink_lifetime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0clinkLifetime\x12\x45\n\x07headers\x18\x05 \x03(\x0b\x32+.signalbox.v1.ConditionWebhook.HeadersEntryR\x07headers\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xb9\x03\n\x0f\x43onditionAnswer\x12)\n\x05value\x18\x01 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x05value\x12\x18\n\x07subject\x18\x02 \x01(\tR\x07subject\x12!\n\x0csignalled_by\x18\x03 \x01(\tR\x0bsignalledBy\x12\x18\n\x07\x63omment\x18\x04 \x01(\tR\x07\x63omment\x12?\n\x07\x63hannel\x18\x05 \x01(\x0e\x32%.signalbox.v1.ConditionAnswer.ChannelR\x07\x63hannel\x12\x16\n\x06origin\x18\x06 \x01(\tR\x06origin\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1a\n\x08instance\x18\x08 \x01(\x05R\x08instance\x12\x15\n\x06run_id\x18\t \x01(\tR\x05runId\"[\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x43HANNEL_CALL\x10\x01\x12\x10\n\x0c\x43HANNEL_LINK\x10\x02\x12\x13\n\x0f\x43HANNEL_DEFAULT\x10\x03\"m\n\nDelegation\x12\x12\n\x04\x66rom\x18\x01 \x01(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x02 \x01(\tR\x02to\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"\xa5\t\n\tCondition\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12/\n\x04spec\x18\x04 \x01(\x0b\x32\x1b.signalbox.v1.ConditionSpecR\x04spec\x12\x39\n\npause_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tpauseTime\x12?\n\rdeadline_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64\x65\x61\x64lineTime\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x39\n\x07outcome\x18\x08 \x01(\x0e\x32\x1f.signalbox.v1.Condition.OutcomeR\x07outcome\x12+\n\x06\x61nswer\x18\t \x01(\x0b\x32\x13.signalbox.v1.ValueR\x06\x61nswer\x12!\n\x0csignalled_by\x18\n \x01(\tR\x0bsignalledBy\x12\x45\n\nrun_labels\x18\x0b \x03(\x0b\x32&.signalbox.v1.Condition.RunLabelsEntryR\trunLabels\x12\x1a\n\x08instance\x18\x0c \x01(\x05R\x08instance\x12\x37\n\x07\x61nswers\x18\r \x03(\x0b\x32\x1d.signalbox.v1.ConditionAnswerR\x07\x61nswers\x12\x46\n\x0f\x65\x61rlier_answers\x18\x0e \x03(\x0b\x32\x1d.signalbox.v1.ConditionAnswerR\x0e\x65\x61rlierAnswers\x12\x1a\n\x08\x61ssignee\x18\x0f \x01(\tR\x08\x61ssignee\x12\x42\n\x0fsnooze_end_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rsnoozeEndTime\x12:\n\x0b\x64\x65legations\x18\x11 \x03(\x0b\x32\x18.signalbox.v1.DelegationR\x0b\x64\x65legations\x12)\n\x10\x65scalation_count\x18\x12 \x01(\x05R\x0f\x65scalationCount\x12L\n\x14next_escalation_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x12nextEscalationTime\x12\x1c\n\trequester\x18\x14 \x01(\tR\trequester\x12\x0e\n\x02op\x18\x15 \x01(\tR\x02op\x1a<\n\x0eRunLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"{\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ANSWERED\x10\x01\x12\x15\n\x11OUTCOME_DEFAULTED\x10\x02\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x03\x12\x15\n\x11OUTCOME_WITHDRAWN\x10\x04*]\n\x0c\x45\x61rlySignals\x12\x1d\n\x19\x45\x41RLY_SIGNALS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45\x41RLY_SIGNALS_KEEP\x10\x01\x12\x16\n\x12\x45\x41RLY_SIGNALS_DROP\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'signalbox.v1.condition_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CONDITIONWEBHOOK_HEADERSENTRY']._loaded_options = None
+  _globals['_CONDITIONWEBHOOK_HEADERSENTRY']._serialized_options = b'8\001'
   _globals['_CONDITION_RUNLABELSENTRY']._loaded_options = None
   _globals['_CONDITION_RUNLABELSENTRY']._serialized_options = b'8\001'
-  _globals['_CONDITIONSPEC']._serialized_start=138
-  _globals['_CONDITIONSPEC']._serialized_end=367
-  _globals['_CONDITION']._serialized_start=370
-  _globals['_CONDITION']._serialized_end=1079
-  _globals['_CONDITION_RUNLABELSENTRY']._serialized_start=894
-  _globals['_CONDITION_RUNLABELSENTRY']._serialized_end=954
-  _globals['_CONDITION_OUTCOME']._serialized_start=956
-  _globals['_CONDITION_OUTCOME']._serialized_end=1079
+  _globals['_EARLYSIGNALS']._serialized_start=3409
+  _globals['_EARLYSIGNALS']._serialized_end=3502
+  _globals['_CONDITIONSPEC']._serialized_start=168
+  _globals['_CONDITIONSPEC']._serialized_end=847
+  _globals['_CHOICE']._serialized_start=849
+  _globals['_CHOICE']._serialized_end=956
+  _globals['_ANSWERRULE']._serialized_start=959
+  _globals['_ANSWERRULE']._serialized_end=1183
+  _globals['_ESCALATION']._serialized_start=1186
+  _globals['_ESCALATION']._serialized_end=1351
+  _globals['_CONDITIONWEBHOOK']._serialized_start=1354
+  _globals['_CONDITIONWEBHOOK']._serialized_end=1660
+  _globals['_CONDITIONWEBHOOK_HEADERSENTRY']._serialized_start=1602
+  _globals['_CONDITIONWEBHOOK_HEADERSENTRY']._serialized_end=1660
+  _globals['_CONDITIONANSWER']._serialized_start=1663
+  _globals['_CONDITIONANSWER']._serialized_end=2104
+  _globals['_CONDITIONANSWER_CHANNEL']._serialized_start=2013
+  _globals['_CONDITIONANSWER_CHANNEL']._serialized_end=2104
+  _globals['_DELEGATION']._serialized_start=2106
+  _globals['_DELEGATION']._serialized_end=2215
+  _globals['_CONDITION']._serialized_start=2218
+  _globals['_CONDITION']._serialized_end=3407
+  _globals['_CONDITION_RUNLABELSENTRY']._serialized_start=3222
+  _globals['_CONDITION_RUNLABELSENTRY']._serialized_end=3282
+  _globals['_CONDITION_OUTCOME']._serialized_start=3284
+  _globals['_CONDITION_OUTCOME']._serialized_end=3407
 # @@protoc_insertion_point(module_scope)

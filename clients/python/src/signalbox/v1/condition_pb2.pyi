@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -22,6 +23,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _EarlySignals:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EarlySignalsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EarlySignals.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EARLY_SIGNALS_UNSPECIFIED: _EarlySignals.ValueType  # 0
+    """As KEEP."""
+    EARLY_SIGNALS_KEEP: _EarlySignals.ValueType  # 1
+    """The first one answers it when it opens."""
+    EARLY_SIGNALS_DROP: _EarlySignals.ValueType  # 2
+    """They are dropped when it opens: only what is sent while it is open counts."""
+
+class EarlySignals(_EarlySignals, metaclass=_EarlySignalsEnumTypeWrapper):
+    """What becomes of signals that come before a condition is open."""
+
+EARLY_SIGNALS_UNSPECIFIED: EarlySignals.ValueType  # 0
+"""As KEEP."""
+EARLY_SIGNALS_KEEP: EarlySignals.ValueType  # 1
+"""The first one answers it when it opens."""
+EARLY_SIGNALS_DROP: EarlySignals.ValueType  # 2
+"""They are dropped when it opens: only what is sent while it is open counts."""
+Global___EarlySignals: _TypeAlias = EarlySignals  # noqa: Y015
+
 @_typing.final
 class ConditionSpec(_message.Message):
     """What a condition asks, and until when."""
@@ -33,12 +58,38 @@ class ConditionSpec(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     DEFAULT_VALUE_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
+    ANSWER_RULE_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    ESCALATIONS_FIELD_NUMBER: _builtins.int
+    CORRELATION_KEY_FIELD_NUMBER: _builtins.int
+    EARLY_SIGNALS_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
     type: _value_pb2.ValueType.ValueType
     """Required. The type of the answer."""
     prompt: _builtins.str
     """The question, in one line or in markdown."""
     description: _builtins.str
     """What helps to decide."""
+    link: _builtins.str
+    """Where more about it is to be seen: an http or https address."""
+    assignee: _builtins.str
+    """Whose turn it is, as a subject: for finding it in the inbox. Whether others
+    may answer is the rule's.
+    """
+    correlation_key: _builtins.str
+    """A name under which a signal can find it without knowing its run, such as the
+    number of an order; at most one open condition of a namespace should have it.
+    """
+    early_signals: Global___EarlySignals.ValueType
+    """What becomes of a signal that came before the condition was open."""
+    group: _builtins.str
+    """A name among its siblings: of conditions with the same group the first that
+    takes an answer ends the others as WITHDRAWN.
+    """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """How long it waits, from when it is paused; not said means without end."""
@@ -46,8 +97,32 @@ class ConditionSpec(_message.Message):
     @_builtins.property
     def default_value(self) -> _value_pb2.Value:
         """The answer it takes when its time runs out; without one it ends as
-        TIMED_OUT. It must have the condition's type.
+        TIMED_OUT. It must have the condition's type and keep its schema.
         """
+
+    @_builtins.property
+    def schema(self) -> _struct_pb2.Struct:
+        """What the answer must keep beside its type, as JSON Schema (2020-12) of its
+        plain JSON form; at most 64 KiB.
+        """
+
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Choice]:
+        """Answers to suggest, in order. Others are taken as well: a schema restricts."""
+
+    @_builtins.property
+    def answer_rule(self) -> Global___AnswerRule:
+        """How many answers it takes, and who may give them; not said takes one of
+        anybody.
+        """
+
+    @_builtins.property
+    def escalations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Escalation]:
+        """What is done while nobody answers, each step once, in order of `after`."""
+
+    @_builtins.property
+    def webhook(self) -> Global___ConditionWebhook:
+        """Who is told by a post when it waits, when a step is due and when it ends."""
 
     def __init__(
         self,
@@ -57,14 +132,349 @@ class ConditionSpec(_message.Message):
         description: _builtins.str = ...,
         timeout: _duration_pb2.Duration | None = ...,
         default_value: _value_pb2.Value | None = ...,
+        schema: _struct_pb2.Struct | None = ...,
+        choices: _abc.Iterable[Global___Choice] | None = ...,
+        link: _builtins.str = ...,
+        answer_rule: Global___AnswerRule | None = ...,
+        assignee: _builtins.str = ...,
+        escalations: _abc.Iterable[Global___Escalation] | None = ...,
+        correlation_key: _builtins.str = ...,
+        early_signals: Global___EarlySignals.ValueType = ...,
+        group: _builtins.str = ...,
+        webhook: Global___ConditionWebhook | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_rule", b"answer_rule", "default_value", b"default_value", "schema", b"schema", "timeout", b"timeout", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value", "description", b"description", "prompt", b"prompt", "timeout", b"timeout", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_rule", b"answer_rule", "assignee", b"assignee", "choices", b"choices", "correlation_key", b"correlation_key", "default_value", b"default_value", "description", b"description", "early_signals", b"early_signals", "escalations", b"escalations", "group", b"group", "link", b"link", "prompt", b"prompt", "schema", b"schema", "timeout", b"timeout", "type", b"type", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConditionSpec: _TypeAlias = ConditionSpec  # noqa: Y015
+
+@_typing.final
+class Choice(_message.Message):
+    """An answer to suggest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    label: _builtins.str
+    """What a button says; empty means the value itself."""
+    description: _builtins.str
+    """What it means."""
+    @_builtins.property
+    def value(self) -> _value_pb2.Value:
+        """Required. The answer."""
+
+    def __init__(
+        self,
+        *,
+        value: _value_pb2.Value | None = ...,
+        label: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "label", b"label", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Choice: _TypeAlias = Choice  # noqa: Y015
+
+@_typing.final
+class AnswerRule(_message.Message):
+    """How many answers a condition takes, and who may give them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUIRED_COUNT_FIELD_NUMBER: _builtins.int
+    VOTER_COUNT_FIELD_NUMBER: _builtins.int
+    VETO_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
+    EXCLUDES_REQUESTER_FIELD_NUMBER: _builtins.int
+    required_count: _builtins.int
+    """How many equal answers decide; 0 means 1."""
+    voter_count: _builtins.int
+    """How many may answer at most, each once; 0 means 100. When no answer can reach
+    `required_count` any more, the condition takes its default value or fails as
+    `Undecided`.
+    """
+    excludes_requester: _builtins.bool
+    """Who created the run may not answer."""
+    @_builtins.property
+    def veto(self) -> _value_pb2.Value:
+        """An answer equal to this one decides at once."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who may answer, as subjects of callers. With neither subjects nor groups
+        anybody may.
+        """
+
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Groups of callers whose members may answer."""
+
+    def __init__(
+        self,
+        *,
+        required_count: _builtins.int = ...,
+        voter_count: _builtins.int = ...,
+        veto: _value_pb2.Value | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        groups: _abc.Iterable[_builtins.str] | None = ...,
+        excludes_requester: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["veto", b"veto"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["excludes_requester", b"excludes_requester", "groups", b"groups", "required_count", b"required_count", "subjects", b"subjects", "veto", b"veto", "voter_count", b"voter_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerRule: _TypeAlias = AnswerRule  # noqa: Y015
+
+@_typing.final
+class Escalation(_message.Message):
+    """A step that is taken while a condition waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    NOTIFY_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    assignee: _builtins.str
+    """Whose turn it is from then on; empty leaves it."""
+    @_builtins.property
+    def after(self) -> _duration_pb2.Duration:
+        """Required. How long after it began to wait."""
+
+    @_builtins.property
+    def notify(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who is to be told: names for whoever follows `condition_escalated` or gets
+        the webhook; the server does not interpret them.
+        """
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subjects that may answer from then on too."""
+
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Groups whose members may answer from then on too."""
+
+    def __init__(
+        self,
+        *,
+        after: _duration_pb2.Duration | None = ...,
+        notify: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        groups: _abc.Iterable[_builtins.str] | None = ...,
+        assignee: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "assignee", b"assignee", "groups", b"groups", "notify", b"notify", "subjects", b"subjects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Escalation: _TypeAlias = Escalation  # noqa: Y015
+
+@_typing.final
+class ConditionWebhook(_message.Message):
+    """An address that is told about a condition, by posts in the form of CloudEvents
+    with a signature.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    URL_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    LINK_LIFETIME_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """Required. Where to: an http or https address. One that points inside is
+    refused unless the server's configuration allows it.
+    """
+    secret: _builtins.str
+    """What posts are signed with, as `whsec_` and base64; empty means unsigned. It
+    is never shown again.
+    """
+    @_builtins.property
+    def payload(self) -> _struct_pb2.Struct:
+        """What the post says. In its texts `{callback_uri}` becomes a link that
+        answers this condition, once, without other credentials; `{prompt}`,
+        `{run_id}`, `{name}` and `{namespace}` become what they name. Not said posts
+        the condition with `callback_uri`.
+        """
+
+    @_builtins.property
+    def link_lifetime(self) -> _duration_pb2.Duration:
+        """How long the link may be used; not said means as long as the condition
+        waits.
+        """
+
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Further headers of the post."""
+
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        payload: _struct_pb2.Struct | None = ...,
+        secret: _builtins.str = ...,
+        link_lifetime: _duration_pb2.Duration | None = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["link_lifetime", b"link_lifetime", "payload", b"payload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "link_lifetime", b"link_lifetime", "payload", b"payload", "secret", b"secret", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConditionWebhook: _TypeAlias = ConditionWebhook  # noqa: Y015
+
+@_typing.final
+class ConditionAnswer(_message.Message):
+    """An answer that was given: what, who, when and from where."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Channel:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ConditionAnswer._Channel.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CHANNEL_UNSPECIFIED: ConditionAnswer._Channel.ValueType  # 0
+        """Not said."""
+        CHANNEL_CALL: ConditionAnswer._Channel.ValueType  # 1
+        """By a call."""
+        CHANNEL_LINK: ConditionAnswer._Channel.ValueType  # 2
+        """By an answer link."""
+        CHANNEL_DEFAULT: ConditionAnswer._Channel.ValueType  # 3
+        """It is the declared default, taken when nothing else decided."""
+
+    class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
+        """How an answer came."""
+
+    CHANNEL_UNSPECIFIED: ConditionAnswer.Channel.ValueType  # 0
+    """Not said."""
+    CHANNEL_CALL: ConditionAnswer.Channel.ValueType  # 1
+    """By a call."""
+    CHANNEL_LINK: ConditionAnswer.Channel.ValueType  # 2
+    """By an answer link."""
+    CHANNEL_DEFAULT: ConditionAnswer.Channel.ValueType  # 3
+    """It is the declared default, taken when nothing else decided."""
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    SIGNALLED_BY_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """Who gave it: the caller's subject, or the one that the link was made for;
+    `anonymous` where the server asks for no tokens.
+    """
+    signalled_by: _builtins.str
+    """In whose name, as they said themselves."""
+    comment: _builtins.str
+    """Why, in their words."""
+    channel: Global___ConditionAnswer.Channel.ValueType
+    """How it came."""
+    origin: _builtins.str
+    """The address that it came from."""
+    instance: _builtins.int
+    """In which opening of the condition."""
+    run_id: _builtins.str
+    """The run that it was given in, if that is an earlier one."""
+    @_builtins.property
+    def value(self) -> _value_pb2.Value:
+        """The answer."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came."""
+
+    def __init__(
+        self,
+        *,
+        value: _value_pb2.Value | None = ...,
+        subject: _builtins.str = ...,
+        signalled_by: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        channel: Global___ConditionAnswer.Channel.ValueType = ...,
+        origin: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        instance: _builtins.int = ...,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "comment", b"comment", "create_time", b"create_time", "instance", b"instance", "origin", b"origin", "run_id", b"run_id", "signalled_by", b"signalled_by", "subject", b"subject", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConditionAnswer: _TypeAlias = ConditionAnswer  # noqa: Y015
+
+@_typing.final
+class Delegation(_message.Message):
+    """A right to answer that was handed on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Who may answer instead."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "from", b"from", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Delegation: _TypeAlias = Delegation  # noqa: Y015
 
 @_typing.final
 class Condition(_message.Message):
@@ -85,9 +495,9 @@ class Condition(_message.Message):
         OUTCOME_DEFAULTED: Condition._Outcome.ValueType  # 2
         """Its time ran out and it took its default value."""
         OUTCOME_EXPIRED: Condition._Outcome.ValueType  # 3
-        """Its time ran out."""
+        """Its time ran out, or its answers did without deciding it."""
         OUTCOME_WITHDRAWN: Condition._Outcome.ValueType  # 4
-        """It was cancelled or skipped."""
+        """It was cancelled, skipped, or another one of its group was answered."""
 
     class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
         """How a condition ended."""
@@ -99,9 +509,9 @@ class Condition(_message.Message):
     OUTCOME_DEFAULTED: Condition.Outcome.ValueType  # 2
     """Its time ran out and it took its default value."""
     OUTCOME_EXPIRED: Condition.Outcome.ValueType  # 3
-    """Its time ran out."""
+    """Its time ran out, or its answers did without deciding it."""
     OUTCOME_WITHDRAWN: Condition.Outcome.ValueType  # 4
-    """It was cancelled or skipped."""
+    """It was cancelled, skipped, or another one of its group was answered."""
 
     @_typing.final
     class RunLabelsEntry(_message.Message):
@@ -134,6 +544,16 @@ class Condition(_message.Message):
     ANSWER_FIELD_NUMBER: _builtins.int
     SIGNALLED_BY_FIELD_NUMBER: _builtins.int
     RUN_LABELS_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    EARLIER_ANSWERS_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    SNOOZE_END_TIME_FIELD_NUMBER: _builtins.int
+    DELEGATIONS_FIELD_NUMBER: _builtins.int
+    ESCALATION_COUNT_FIELD_NUMBER: _builtins.int
+    NEXT_ESCALATION_TIME_FIELD_NUMBER: _builtins.int
+    REQUESTER_FIELD_NUMBER: _builtins.int
+    OP_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace of its run."""
     run_id: _builtins.str
@@ -144,6 +564,16 @@ class Condition(_message.Message):
     """How it ended."""
     signalled_by: _builtins.str
     """Who gave the answer, as they said themselves."""
+    instance: _builtins.int
+    """Which opening this is: 1, and one more each time that it asks again."""
+    assignee: _builtins.str
+    """Whose turn it is: who was asked, claimed it or had it handed on."""
+    escalation_count: _builtins.int
+    """How many of its escalations have been taken."""
+    requester: _builtins.str
+    """Who created its run."""
+    op: _builtins.str
+    """The op of the task that asks; empty in a plan."""
     @_builtins.property
     def spec(self) -> Global___ConditionSpec:
         """What it asks."""
@@ -168,6 +598,30 @@ class Condition(_message.Message):
     def run_labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """When the run was created with these labels: for finding it in the inbox."""
 
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConditionAnswer]:
+        """The answers given in this opening, in order; those of others than the one
+        that decided it among them.
+        """
+
+    @_builtins.property
+    def earlier_answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConditionAnswer]:
+        """The answers that decided earlier openings, or the run that this one repeats;
+        the last 20.
+        """
+
+    @_builtins.property
+    def snooze_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is out of sight in the inbox."""
+
+    @_builtins.property
+    def delegations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Delegation]:
+        """Rights to answer that were handed on."""
+
+    @_builtins.property
+    def next_escalation_time(self) -> _timestamp_pb2.Timestamp:
+        """When the next one is due."""
+
     def __init__(
         self,
         *,
@@ -182,10 +636,20 @@ class Condition(_message.Message):
         answer: _value_pb2.Value | None = ...,
         signalled_by: _builtins.str = ...,
         run_labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        instance: _builtins.int = ...,
+        answers: _abc.Iterable[Global___ConditionAnswer] | None = ...,
+        earlier_answers: _abc.Iterable[Global___ConditionAnswer] | None = ...,
+        assignee: _builtins.str = ...,
+        snooze_end_time: _timestamp_pb2.Timestamp | None = ...,
+        delegations: _abc.Iterable[Global___Delegation] | None = ...,
+        escalation_count: _builtins.int = ...,
+        next_escalation_time: _timestamp_pb2.Timestamp | None = ...,
+        requester: _builtins.str = ...,
+        op: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "deadline_time", b"deadline_time", "end_time", b"end_time", "pause_time", b"pause_time", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "deadline_time", b"deadline_time", "end_time", b"end_time", "next_escalation_time", b"next_escalation_time", "pause_time", b"pause_time", "snooze_end_time", b"snooze_end_time", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "deadline_time", b"deadline_time", "end_time", b"end_time", "name", b"name", "namespace", b"namespace", "outcome", b"outcome", "pause_time", b"pause_time", "run_id", b"run_id", "run_labels", b"run_labels", "signalled_by", b"signalled_by", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answers", b"answers", "assignee", b"assignee", "deadline_time", b"deadline_time", "delegations", b"delegations", "earlier_answers", b"earlier_answers", "end_time", b"end_time", "escalation_count", b"escalation_count", "instance", b"instance", "name", b"name", "namespace", b"namespace", "next_escalation_time", b"next_escalation_time", "op", b"op", "outcome", b"outcome", "pause_time", b"pause_time", "requester", b"requester", "run_id", b"run_id", "run_labels", b"run_labels", "signalled_by", b"signalled_by", "snooze_end_time", b"snooze_end_time", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from signalbox.v1 import condition_pb2 as signalbox_dot_v1_dot_condition__pb2
 from signalbox.v1 import event_pb2 as signalbox_dot_v1_dot_event__pb2
 from signalbox.v1 import value_pb2 as signalbox_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$signalbox/v1/condition_service.proto\x12\x0csignalbox.v1\x1a\x1csignalbox/v1/condition.proto\x1a\x18signalbox/v1/event.proto\x1a\x18signalbox/v1/value.proto\"\xe9\x01\n\x0f\x43onditionFilter\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x41\n\x06labels\x18\x03 \x03(\x0b\x32).signalbox.v1.ConditionFilter.LabelsEntryR\x06labels\x12#\n\rinclude_ended\x18\x04 \x01(\x08R\x0cincludeEnded\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x8a\x01\n\x15ListConditionsRequest\x12\x35\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.signalbox.v1.ConditionFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"y\n\x16ListConditionsResponse\x12\x37\n\nconditions\x18\x01 \x03(\x0b\x32\x17.signalbox.v1.ConditionR\nconditions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"^\n\x13GetConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"M\n\x14GetConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\"\xce\x01\n\x16SignalConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12)\n\x05value\x18\x04 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x05value\x12\x1d\n\nrequest_id\x18\x05 \x01(\tR\trequestId\x12!\n\x0csignalled_by\x18\x06 \x01(\tR\x0bsignalledBy\"\x80\x01\n\x17SignalConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\x12\x12\n\x04kept\x18\x02 \x01(\x08R\x04kept\x12\x1a\n\x08repeated\x18\x03 \x01(\x08R\x08repeated\"g\n\x16WatchConditionsRequest\x12\x35\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.signalbox.v1.ConditionFilterR\x06\x66ilter\x12\x16\n\x06\x63ursor\x18\x02 \x01(\tR\x06\x63ursor\"\xcc\x01\n\x17WatchConditionsResponse\x12\x37\n\nconditions\x18\x01 \x03(\x0b\x32\x17.signalbox.v1.ConditionR\nconditions\x12+\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.signalbox.v1.EventR\x06\x65vents\x12\x1a\n\x08snapshot\x18\x03 \x01(\x08R\x08snapshot\x12\x16\n\x06\x63ursor\x18\x04 \x01(\tR\x06\x63ursor\x12\x17\n\x07\x61t_head\x18\x05 \x01(\x08R\x06\x61tHead2\x88\x03\n\x10\x43onditionService\x12[\n\x0eListConditions\x12#.signalbox.v1.ListConditionsRequest\x1a$.signalbox.v1.ListConditionsResponse\x12U\n\x0cGetCondition\x12!.signalbox.v1.GetConditionRequest\x1a\".signalbox.v1.GetConditionResponse\x12^\n\x0fSignalCondition\x12$.signalbox.v1.SignalConditionRequest\x1a%.signalbox.v1.SignalConditionResponse\x12`\n\x0fWatchConditions\x12$.signalbox.v1.WatchConditionsRequest\x1a%.signalbox.v1.WatchConditionsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$signalbox/v1/condition_service.proto\x12\x0csignalbox.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1csignalbox/v1/condition.proto\x1a\x18signalbox/v1/event.proto\x1a\x18signalbox/v1/value.proto\"\xc2\x03\n\x0f\x43onditionFilter\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x41\n\x06labels\x18\x03 \x03(\x0b\x32).signalbox.v1.ConditionFilter.LabelsEntryR\x06labels\x12#\n\rinclude_ended\x18\x04 \x01(\x08R\x0cincludeEnded\x12\x1a\n\x08\x61ssignee\x18\x05 \x01(\tR\x08\x61ssignee\x12\x39\n\ndue_before\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tdueBefore\x12\x0e\n\x02op\x18\x07 \x01(\tR\x02op\x12\x1e\n\nanswerable\x18\x08 \x01(\x08R\nanswerable\x12\'\n\x0finclude_snoozed\x18\t \x01(\x08R\x0eincludeSnoozed\x12\'\n\x0f\x63orrelation_key\x18\n \x01(\tR\x0e\x63orrelationKey\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x89\x02\n\x15ListConditionsRequest\x12\x35\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.signalbox.v1.ConditionFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12?\n\x05order\x18\x04 \x01(\x0e\x32).signalbox.v1.ListConditionsRequest.OrderR\x05order\"<\n\x05Order\x12\x15\n\x11ORDER_UNSPECIFIED\x10\x00\x12\r\n\tORDER_AGE\x10\x01\x12\r\n\tORDER_DUE\x10\x02\"y\n\x16ListConditionsResponse\x12\x37\n\nconditions\x18\x01 \x03(\x0b\x32\x17.signalbox.v1.ConditionR\nconditions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"^\n\x13GetConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"M\n\x14GetConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\"\xe3\x02\n\x16SignalConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12)\n\x05value\x18\x04 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x05value\x12\x1d\n\nrequest_id\x18\x05 \x01(\tR\trequestId\x12!\n\x0csignalled_by\x18\x06 \x01(\tR\x0bsignalledBy\x12\x18\n\x07\x63omment\x18\x07 \x01(\tR\x07\x63omment\x12\x1a\n\x08instance\x18\x08 \x01(\x05R\x08instance\x12\'\n\x0f\x63orrelation_key\x18\t \x01(\tR\x0e\x63orrelationKey\x12\x34\n\x08keep_for\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x07keepFor\"\x80\x01\n\x17SignalConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\x12\x12\n\x04kept\x18\x02 \x01(\x08R\x04kept\x12\x1a\n\x08repeated\x18\x03 \x01(\x08R\x08repeated\"\x95\x01\n\x15\x43laimConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x05 \x01(\x08R\x05\x66orce\"O\n\x16\x43laimConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\"\x97\x01\n\x17ReleaseConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x05 \x01(\x08R\x05\x66orce\"Q\n\x18ReleaseConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\"\x92\x01\n\x18\x44\x65legateConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestId\x12\x0e\n\x02to\x18\x05 \x01(\tR\x02to\"R\n\x19\x44\x65legateConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\"\xb7\x01\n\x16SnoozeConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestId\x12\x35\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\"P\n\x17SnoozeConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\"\xc1\x01\n\x16\x45xtendConditionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestId\x12?\n\rdeadline_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64\x65\x61\x64lineTime\"P\n\x17\x45xtendConditionResponse\x12\x35\n\tcondition\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.ConditionR\tcondition\"\xb3\x01\n\x17\x43reateAnswerLinkRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n\x07subject\x18\x04 \x01(\tR\x07subject\x12\x35\n\x08lifetime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08lifetime\"i\n\x18\x43reateAnswerLinkResponse\x12\x10\n\x03uri\x18\x01 \x01(\tR\x03uri\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"g\n\x16WatchConditionsRequest\x12\x35\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.signalbox.v1.ConditionFilterR\x06\x66ilter\x12\x16\n\x06\x63ursor\x18\x02 \x01(\tR\x06\x63ursor\"\xcc\x01\n\x17WatchConditionsResponse\x12\x37\n\nconditions\x18\x01 \x03(\x0b\x32\x17.signalbox.v1.ConditionR\nconditions\x12+\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.signalbox.v1.EventR\x06\x65vents\x12\x1a\n\x08snapshot\x18\x03 \x01(\x08R\x08snapshot\x12\x16\n\x06\x63ursor\x18\x04 \x01(\tR\x06\x63ursor\x12\x17\n\x07\x61t_head\x18\x05 \x01(\x08R\x06\x61tHead2\xd1\x07\n\x10\x43onditionService\x12[\n\x0eListConditions\x12#.signalbox.v1.ListConditionsRequest\x1a$.signalbox.v1.ListConditionsResponse\x12U\n\x0cGetCondition\x12!.signalbox.v1.GetConditionRequest\x1a\".signalbox.v1.GetConditionResponse\x12^\n\x0fSignalCondition\x12$.signalbox.v1.SignalConditionRequest\x1a%.signalbox.v1.SignalConditionResponse\x12[\n\x0e\x43laimCondition\x12#.signalbox.v1.ClaimConditionRequest\x1a$.signalbox.v1.ClaimConditionResponse\x12\x61\n\x10ReleaseCondition\x12%.signalbox.v1.ReleaseConditionRequest\x1a&.signalbox.v1.ReleaseConditionResponse\x12\x64\n\x11\x44\x65legateCondition\x12&.signalbox.v1.DelegateConditionRequest\x1a\'.signalbox.v1.DelegateConditionResponse\x12^\n\x0fSnoozeCondition\x12$.signalbox.v1.SnoozeConditionRequest\x1a%.signalbox.v1.SnoozeConditionResponse\x12^\n\x0f\x45xtendCondition\x12$.signalbox.v1.ExtendConditionRequest\x1a%.signalbox.v1.ExtendConditionResponse\x12\x61\n\x10\x43reateAnswerLink\x12%.signalbox.v1.CreateAnswerLinkRequest\x1a&.signalbox.v1.CreateAnswerLinkResponse\x12`\n\x0fWatchConditions\x12$.signalbox.v1.WatchConditionsRequest\x1a%.signalbox.v1.WatchConditionsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,26 +38,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONDITIONFILTER_LABELSENTRY']._loaded_options = None
   _globals['_CONDITIONFILTER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_CONDITIONFILTER']._serialized_start=137
-  _globals['_CONDITIONFILTER']._serialized_end=370
-  _globals['_CONDITIONFILTER_LABELSENTRY']._serialized_start=313
-  _globals['_CONDITIONFILTER_LABELSENTRY']._serialized_end=370
-  _globals['_LISTCONDITIONSREQUEST']._serialized_start=373
-  _globals['_LISTCONDITIONSREQUEST']._serialized_end=511
-  _globals['_LISTCONDITIONSRESPONSE']._serialized_start=513
-  _globals['_LISTCONDITIONSRESPONSE']._serialized_end=634
-  _globals['_GETCONDITIONREQUEST']._serialized_start=636
-  _globals['_GETCONDITIONREQUEST']._serialized_end=730
-  _globals['_GETCONDITIONRESPONSE']._serialized_start=732
-  _globals['_GETCONDITIONRESPONSE']._serialized_end=809
-  _globals['_SIGNALCONDITIONREQUEST']._serialized_start=812
-  _globals['_SIGNALCONDITIONREQUEST']._serialized_end=1018
-  _globals['_SIGNALCONDITIONRESPONSE']._serialized_start=1021
-  _globals['_SIGNALCONDITIONRESPONSE']._serialized_end=1149
-  _globals['_WATCHCONDITIONSREQUEST']._serialized_start=1151
-  _globals['_WATCHCONDITIONSREQUEST']._serialized_end=1254
-  _globals['_WATCHCONDITIONSRESPONSE']._serialized_start=1257
-  _globals['_WATCHCONDITIONSRESPONSE']._serialized_end=1461
-  _globals['_CONDITIONSERVICE']._serialized_start=1464
-  _globals['_CONDITIONSERVICE']._serialized_end=1856
+  _globals['_CONDITIONFILTER']._serialized_start=202
+  _globals['_CONDITIONFILTER']._serialized_end=652
+  _globals['_CONDITIONFILTER_LABELSENTRY']._serialized_start=595
+  _globals['_CONDITIONFILTER_LABELSENTRY']._serialized_end=652
+  _globals['_LISTCONDITIONSREQUEST']._serialized_start=655
+  _globals['_LISTCONDITIONSREQUEST']._serialized_end=920
+  _globals['_LISTCONDITIONSREQUEST_ORDER']._serialized_start=860
+  _globals['_LISTCONDITIONSREQUEST_ORDER']._serialized_end=920
+  _globals['_LISTCONDITIONSRESPONSE']._serialized_start=922
+  _globals['_LISTCONDITIONSRESPONSE']._serialized_end=1043
+  _globals['_GETCONDITIONREQUEST']._serialized_start=1045
+  _globals['_GETCONDITIONREQUEST']._serialized_end=1139
+  _globals['_GETCONDITIONRESPONSE']._serialized_start=1141
+  _globals['_GETCONDITIONRESPONSE']._serialized_end=1218
+  _globals['_SIGNALCONDITIONREQUEST']._serialized_start=1221
+  _globals['_SIGNALCONDITIONREQUEST']._serialized_end=1576
+  _globals['_SIGNALCONDITIONRESPONSE']._serialized_start=1579
+  _globals['_SIGNALCONDITIONRESPONSE']._serialized_end=1707
+  _globals['_CLAIMCONDITIONREQUEST']._serialized_start=1710
+  _globals['_CLAIMCONDITIONREQUEST']._serialized_end=1859
+  _globals['_CLAIMCONDITIONRESPONSE']._serialized_start=1861
+  _globals['_CLAIMCONDITIONRESPONSE']._serialized_end=1940
+  _globals['_RELEASECONDITIONREQUEST']._serialized_start=1943
+  _globals['_RELEASECONDITIONREQUEST']._serialized_end=2094
+  _globals['_RELEASECONDITIONRESPONSE']._serialized_start=2096
+  _globals['_RELEASECONDITIONRESPONSE']._serialized_end=2177
+  _globals['_DELEGATECONDITIONREQUEST']._serialized_start=2180
+  _globals['_DELEGATECONDITIONREQUEST']._serialized_end=2326
+  _globals['_DELEGATECONDITIONRESPONSE']._serialized_start=2328
+  _globals['_DELEGATECONDITIONRESPONSE']._serialized_end=2410
+  _globals['_SNOOZECONDITIONREQUEST']._serialized_start=2413
+  _globals['_SNOOZECONDITIONREQUEST']._serialized_end=2596
+  _globals['_SNOOZECONDITIONRESPONSE']._serialized_start=2598
+  _globals['_SNOOZECONDITIONRESPONSE']._serialized_end=2678
+  _globals['_EXTENDCONDITIONREQUEST']._serialized_start=2681
+  _globals['_EXTENDCONDITIONREQUEST']._serialized_end=2874
+  _globals['_EXTENDCONDITIONRESPONSE']._serialized_start=2876
+  _globals['_EXTENDCONDITIONRESPONSE']._serialized_end=2956
+  _globals['_CREATEANSWERLINKREQUEST']._serialized_start=2959
+  _globals['_CREATEANSWERLINKREQUEST']._serialized_end=3138
+  _globals['_CREATEANSWERLINKRESPONSE']._serialized_start=3140
+  _globals['_CREATEANSWERLINKRESPONSE']._serialized_end=3245
+  _globals['_WATCHCONDITIONSREQUEST']._serialized_start=3247
+  _globals['_WATCHCONDITIONSREQUEST']._serialized_end=3350
+  _globals['_WATCHCONDITIONSRESPONSE']._serialized_start=3353
+  _globals['_WATCHCONDITIONSRESPONSE']._serialized_end=3557
+  _globals['_CONDITIONSERVICE']._serialized_start=3560
+  _globals['_CONDITIONSERVICE']._serialized_end=4537
 # @@protoc_insertion_point(module_scope)

@@ -5,8 +5,11 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from signalbox.v1 import condition_pb2 as _condition_pb2
 from signalbox.v1 import event_pb2 as _event_pb2
 from signalbox.v1 import value_pb2 as _value_pb2
@@ -51,15 +54,35 @@ class ConditionFilter(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     INCLUDE_ENDED_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    DUE_BEFORE_FIELD_NUMBER: _builtins.int
+    OP_FIELD_NUMBER: _builtins.int
+    ANSWERABLE_FIELD_NUMBER: _builtins.int
+    INCLUDE_SNOOZED_FIELD_NUMBER: _builtins.int
+    CORRELATION_KEY_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """One namespace; empty means `default`, `-` means all."""
     run_id: _builtins.str
     """One run."""
     include_ended: _builtins.bool
     """The ended ones too."""
+    assignee: _builtins.str
+    """Only those that this subject is on."""
+    op: _builtins.str
+    """Only of tasks of this op; in a plan nothing has one."""
+    answerable: _builtins.bool
+    """Only those that the caller may answer and has not."""
+    include_snoozed: _builtins.bool
+    """Those that are snoozed too."""
+    correlation_key: _builtins.str
+    """Only those with this correlation key."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Only of runs that have all of these labels."""
+
+    @_builtins.property
+    def due_before(self) -> _timestamp_pb2.Timestamp:
+        """Only those whose time runs out before."""
 
     def __init__(
         self,
@@ -68,10 +91,16 @@ class ConditionFilter(_message.Message):
         run_id: _builtins.str = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         include_ended: _builtins.bool = ...,
+        assignee: _builtins.str = ...,
+        due_before: _timestamp_pb2.Timestamp | None = ...,
+        op: _builtins.str = ...,
+        answerable: _builtins.bool = ...,
+        include_snoozed: _builtins.bool = ...,
+        correlation_key: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_before", b"due_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_ended", b"include_ended", "labels", b"labels", "namespace", b"namespace", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answerable", b"answerable", "assignee", b"assignee", "correlation_key", b"correlation_key", "due_before", b"due_before", "include_ended", b"include_ended", "include_snoozed", b"include_snoozed", "labels", b"labels", "namespace", b"namespace", "op", b"op", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -83,13 +112,39 @@ class ListConditionsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Order:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ListConditionsRequest._Order.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ORDER_UNSPECIFIED: ListConditionsRequest._Order.ValueType  # 0
+        """As ORDER_AGE."""
+        ORDER_AGE: ListConditionsRequest._Order.ValueType  # 1
+        """The longest waiting first."""
+        ORDER_DUE: ListConditionsRequest._Order.ValueType  # 2
+        """Whose time runs out first, those without a deadline last. Only open ones."""
+
+    class Order(_Order, metaclass=_OrderEnumTypeWrapper):
+        """In which order conditions are listed."""
+
+    ORDER_UNSPECIFIED: ListConditionsRequest.Order.ValueType  # 0
+    """As ORDER_AGE."""
+    ORDER_AGE: ListConditionsRequest.Order.ValueType  # 1
+    """The longest waiting first."""
+    ORDER_DUE: ListConditionsRequest.Order.ValueType  # 2
+    """Whose time runs out first, those without a deadline last. Only open ones."""
+
     FILTER_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most; 0 means 100."""
     page_token: _builtins.str
     """What the page before gave."""
+    order: Global___ListConditionsRequest.Order.ValueType
+    """In which order."""
     @_builtins.property
     def filter(self) -> Global___ConditionFilter:
         """Which conditions."""
@@ -100,10 +155,11 @@ class ListConditionsRequest(_message.Message):
         filter: Global___ConditionFilter | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        order: Global___ListConditionsRequest.Order.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -121,7 +177,7 @@ class ListConditionsResponse(_message.Message):
     """Where the next page begins; empty if there is none."""
     @_builtins.property
     def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_condition_pb2.Condition]:
-        """The conditions, the longest waiting first."""
+        """The conditions, in the order that was asked for."""
 
     def __init__(
         self,
@@ -193,7 +249,9 @@ Global___GetConditionResponse: _TypeAlias = GetConditionResponse  # noqa: Y015
 
 @_typing.final
 class SignalConditionRequest(_message.Message):
-    """Asks to answer a condition."""
+    """Asks to answer a condition, named by its run and name or by its correlation
+    key.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -203,19 +261,40 @@ class SignalConditionRequest(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SIGNALLED_BY_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    CORRELATION_KEY_FIELD_NUMBER: _builtins.int
+    KEEP_FOR_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace; empty means `default`."""
     run_id: _builtins.str
-    """Required. The run."""
+    """The run; required without a correlation key, and not with one."""
     name: _builtins.str
-    """Required. The condition's whole name."""
+    """The condition's whole name; required without a correlation key, and not with
+    one.
+    """
     request_id: _builtins.str
     """Makes a repeat safe: the same id with the same content is done once."""
     signalled_by: _builtins.str
     """Who answers; shown and kept, not checked."""
+    comment: _builtins.str
+    """Why; shown and kept."""
+    instance: _builtins.int
+    """Only for this opening of the condition; 0 means whichever is open."""
+    correlation_key: _builtins.str
+    """Instead of run and name: the open condition of the namespace with this
+    correlation key.
+    """
     @_builtins.property
     def value(self) -> _value_pb2.Value:
         """Required. The answer."""
+
+    @_builtins.property
+    def keep_for(self) -> _duration_pb2.Duration:
+        """With a correlation key: how long to keep the signal for the next condition
+        with that key, if none is open; not said refuses it. At most one is kept for
+        a key.
+        """
 
     def __init__(
         self,
@@ -226,10 +305,14 @@ class SignalConditionRequest(_message.Message):
         value: _value_pb2.Value | None = ...,
         request_id: _builtins.str = ...,
         signalled_by: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        instance: _builtins.int = ...,
+        correlation_key: _builtins.str = ...,
+        keep_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keep_for", b"keep_for", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "namespace", b"namespace", "request_id", b"request_id", "run_id", b"run_id", "signalled_by", b"signalled_by", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "correlation_key", b"correlation_key", "instance", b"instance", "keep_for", b"keep_for", "name", b"name", "namespace", b"namespace", "request_id", b"request_id", "run_id", b"run_id", "signalled_by", b"signalled_by", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -270,6 +353,388 @@ class SignalConditionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignalConditionResponse: _TypeAlias = SignalConditionResponse  # noqa: Y015
+
+@_typing.final
+class ClaimConditionRequest(_message.Message):
+    """Asks to be its assignee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    """The namespace; empty means `default`."""
+    run_id: _builtins.str
+    """Required. The run."""
+    name: _builtins.str
+    """Required. The condition's whole name."""
+    request_id: _builtins.str
+    """Makes a repeat safe: the same id with the same content is done once."""
+    force: _builtins.bool
+    """Also if somebody else is on it."""
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        force: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force", "name", b"name", "namespace", b"namespace", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimConditionRequest: _TypeAlias = ClaimConditionRequest  # noqa: Y015
+
+@_typing.final
+class ClaimConditionResponse(_message.Message):
+    """It is done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def condition(self) -> _condition_pb2.Condition:
+        """The condition as it stands."""
+
+    def __init__(
+        self,
+        *,
+        condition: _condition_pb2.Condition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimConditionResponse: _TypeAlias = ClaimConditionResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseConditionRequest(_message.Message):
+    """Asks to leave it without assignee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    """The namespace; empty means `default`."""
+    run_id: _builtins.str
+    """Required. The run."""
+    name: _builtins.str
+    """Required. The condition's whole name."""
+    request_id: _builtins.str
+    """Makes a repeat safe: the same id with the same content is done once."""
+    force: _builtins.bool
+    """Also if somebody else is on it."""
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        force: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force", "name", b"name", "namespace", b"namespace", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseConditionRequest: _TypeAlias = ReleaseConditionRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseConditionResponse(_message.Message):
+    """It is done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def condition(self) -> _condition_pb2.Condition:
+        """The condition as it stands."""
+
+    def __init__(
+        self,
+        *,
+        condition: _condition_pb2.Condition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseConditionResponse: _TypeAlias = ReleaseConditionResponse  # noqa: Y015
+
+@_typing.final
+class DelegateConditionRequest(_message.Message):
+    """Asks to hand the right to answer on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    """The namespace; empty means `default`."""
+    run_id: _builtins.str
+    """Required. The run."""
+    name: _builtins.str
+    """Required. The condition's whole name."""
+    request_id: _builtins.str
+    """Makes a repeat safe: the same id with the same content is done once."""
+    to: _builtins.str
+    """Required. To whom, as a subject."""
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "namespace", b"namespace", "request_id", b"request_id", "run_id", b"run_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DelegateConditionRequest: _TypeAlias = DelegateConditionRequest  # noqa: Y015
+
+@_typing.final
+class DelegateConditionResponse(_message.Message):
+    """It is done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def condition(self) -> _condition_pb2.Condition:
+        """The condition as it stands."""
+
+    def __init__(
+        self,
+        *,
+        condition: _condition_pb2.Condition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DelegateConditionResponse: _TypeAlias = DelegateConditionResponse  # noqa: Y015
+
+@_typing.final
+class SnoozeConditionRequest(_message.Message):
+    """Asks to take it out of sight."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    """The namespace; empty means `default`."""
+    run_id: _builtins.str
+    """Required. The run."""
+    name: _builtins.str
+    """Required. The condition's whole name."""
+    request_id: _builtins.str
+    """Makes a repeat safe: the same id with the same content is done once."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when; not said, or not after now, wakes it."""
+
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "name", b"name", "namespace", b"namespace", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnoozeConditionRequest: _TypeAlias = SnoozeConditionRequest  # noqa: Y015
+
+@_typing.final
+class SnoozeConditionResponse(_message.Message):
+    """It is done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def condition(self) -> _condition_pb2.Condition:
+        """The condition as it stands."""
+
+    def __init__(
+        self,
+        *,
+        condition: _condition_pb2.Condition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnoozeConditionResponse: _TypeAlias = SnoozeConditionResponse  # noqa: Y015
+
+@_typing.final
+class ExtendConditionRequest(_message.Message):
+    """Asks to move its deadline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    """The namespace; empty means `default`."""
+    run_id: _builtins.str
+    """Required. The run."""
+    name: _builtins.str
+    """Required. The condition's whole name."""
+    request_id: _builtins.str
+    """Makes a repeat safe: the same id with the same content is done once."""
+    @_builtins.property
+    def deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """When its time runs out; not said means never."""
+
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        deadline_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "name", b"name", "namespace", b"namespace", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendConditionRequest: _TypeAlias = ExtendConditionRequest  # noqa: Y015
+
+@_typing.final
+class ExtendConditionResponse(_message.Message):
+    """It is done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def condition(self) -> _condition_pb2.Condition:
+        """The condition as it stands."""
+
+    def __init__(
+        self,
+        *,
+        condition: _condition_pb2.Condition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendConditionResponse: _TypeAlias = ExtendConditionResponse  # noqa: Y015
+
+@_typing.final
+class CreateAnswerLinkRequest(_message.Message):
+    """Asks for a link that answers a condition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    LIFETIME_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    """The namespace; empty means `default`."""
+    run_id: _builtins.str
+    """Required. The run."""
+    name: _builtins.str
+    """Required. The condition's whole name."""
+    subject: _builtins.str
+    """In whose name it answers; empty means the caller's."""
+    @_builtins.property
+    def lifetime(self) -> _duration_pb2.Duration:
+        """How long it may be used; not said means as long as the condition waits."""
+
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        lifetime: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime", "name", b"name", "namespace", b"namespace", "run_id", b"run_id", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateAnswerLinkRequest: _TypeAlias = CreateAnswerLinkRequest  # noqa: Y015
+
+@_typing.final
+class CreateAnswerLinkResponse(_message.Message):
+    """The link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URI_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    uri: _builtins.str
+    """Its address. Who has it can answer: it is a secret."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it may be used; not set if as long as the condition waits."""
+
+    def __init__(
+        self,
+        *,
+        uri: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "uri", b"uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateAnswerLinkResponse: _TypeAlias = CreateAnswerLinkResponse  # noqa: Y015
 
 @_typing.final
 class WatchConditionsRequest(_message.Message):

@@ -50,6 +50,36 @@ class ConditionServiceStub(object):
                 request_serializer=signalbox_dot_v1_dot_condition__service__pb2.SignalConditionRequest.SerializeToString,
                 response_deserializer=signalbox_dot_v1_dot_condition__service__pb2.SignalConditionResponse.FromString,
                 _registered_method=True)
+        self.ClaimCondition = channel.unary_unary(
+                '/signalbox.v1.ConditionService/ClaimCondition',
+                request_serializer=signalbox_dot_v1_dot_condition__service__pb2.ClaimConditionRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_condition__service__pb2.ClaimConditionResponse.FromString,
+                _registered_method=True)
+        self.ReleaseCondition = channel.unary_unary(
+                '/signalbox.v1.ConditionService/ReleaseCondition',
+                request_serializer=signalbox_dot_v1_dot_condition__service__pb2.ReleaseConditionRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_condition__service__pb2.ReleaseConditionResponse.FromString,
+                _registered_method=True)
+        self.DelegateCondition = channel.unary_unary(
+                '/signalbox.v1.ConditionService/DelegateCondition',
+                request_serializer=signalbox_dot_v1_dot_condition__service__pb2.DelegateConditionRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_condition__service__pb2.DelegateConditionResponse.FromString,
+                _registered_method=True)
+        self.SnoozeCondition = channel.unary_unary(
+                '/signalbox.v1.ConditionService/SnoozeCondition',
+                request_serializer=signalbox_dot_v1_dot_condition__service__pb2.SnoozeConditionRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_condition__service__pb2.SnoozeConditionResponse.FromString,
+                _registered_method=True)
+        self.ExtendCondition = channel.unary_unary(
+                '/signalbox.v1.ConditionService/ExtendCondition',
+                request_serializer=signalbox_dot_v1_dot_condition__service__pb2.ExtendConditionRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_condition__service__pb2.ExtendConditionResponse.FromString,
+                _registered_method=True)
+        self.CreateAnswerLink = channel.unary_unary(
+                '/signalbox.v1.ConditionService/CreateAnswerLink',
+                request_serializer=signalbox_dot_v1_dot_condition__service__pb2.CreateAnswerLinkRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_condition__service__pb2.CreateAnswerLinkResponse.FromString,
+                _registered_method=True)
         self.WatchConditions = channel.unary_stream(
                 '/signalbox.v1.ConditionService/WatchConditions',
                 request_serializer=signalbox_dot_v1_dot_condition__service__pb2.WatchConditionsRequest.SerializeToString,
@@ -84,17 +114,96 @@ class ConditionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SignalCondition(self, request, context):
-        """Answers a condition with a value of its type, once.
+        """Answers a condition, or gives one of the answers that it takes.
 
-        Effect: the condition ends as SUCCEEDED with the value as its output
-        `value`, and what waits for it may start. A signal may come before a
-        running task has added its condition: it is kept, at most 100 in a run and
-        at the longest until the run ends.
+        Effect: once enough answers are equal (one, unless its rule says more), the
+        condition ends as SUCCEEDED with the value as its output `value`, and what
+        waits for it may start. A signal may come before a running task has added its
+        condition: it is kept, at most 100 in a run and at the longest until the run
+        ends. One by correlation key is kept only if `keep_for` says how long.
         Repeat: with the same `request_id` the first answer is returned again. A
-        second signal with an equal value is accepted and changes nothing.
+        second signal of the same caller with an equal value is accepted and changes
+        nothing.
         Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
-        ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, LIMIT_REACHED,
+        ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
+        NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
+        LIMIT_REACHED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimCondition(self, request, context):
+        """Says that the caller is on it.
+
+        Effect: the caller is its assignee. Others who may answer still may.
+        Repeat: by the same caller, nothing happens.
+        Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+        CONDITION_NOT_OPEN, NOT_ALLOWED, ALREADY_CLAIMED unless `force` takes it over,
         REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseCondition(self, request, context):
+        """Says that nobody is on it.
+
+        Effect: it has no assignee.
+        Repeat: nothing happens.
+        Refuses: as ClaimCondition; ALREADY_CLAIMED if somebody else is on it, unless
+        `force` releases it for them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DelegateCondition(self, request, context):
+        """Hands the caller's right to answer on to somebody else.
+
+        Effect: `to` may answer and is its assignee; where the rule names who may
+        answer, the caller may not any more. At most 20 times for a condition.
+        Repeat: to the same subject, nothing happens.
+        Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
+        caller has, LIMIT_REACHED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SnoozeCondition(self, request, context):
+        """Takes it out of sight for a while.
+
+        Effect: lists leave it out until then, unless asked for it; its deadline and
+        its escalations go on.
+        Repeat: the last time said counts; one not after now wakes it.
+        Refuses: as ClaimCondition, without ALREADY_CLAIMED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendCondition(self, request, context):
+        """Moves its deadline.
+
+        Effect: its time runs out then, or never.
+        Repeat: the last time said counts.
+        Refuses: as ClaimCondition, without ALREADY_CLAIMED; INVALID_REQUEST for a
+        time that is not after now, or later than 366 days from now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateAnswerLink(self, request, context):
+        """Makes a link that answers this condition, once, without other credentials:
+        to be sent to somebody.
+
+        Effect: none. Who opens the link gets a form, and a post to it answers. It is
+        good for this opening of the condition only.
+        Repeat: makes another link.
+        Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+        CONDITION_NOT_OPEN, NOT_ALLOWED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,6 +239,36 @@ def add_ConditionServiceServicer_to_server(servicer, server):
                     servicer.SignalCondition,
                     request_deserializer=signalbox_dot_v1_dot_condition__service__pb2.SignalConditionRequest.FromString,
                     response_serializer=signalbox_dot_v1_dot_condition__service__pb2.SignalConditionResponse.SerializeToString,
+            ),
+            'ClaimCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimCondition,
+                    request_deserializer=signalbox_dot_v1_dot_condition__service__pb2.ClaimConditionRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_condition__service__pb2.ClaimConditionResponse.SerializeToString,
+            ),
+            'ReleaseCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseCondition,
+                    request_deserializer=signalbox_dot_v1_dot_condition__service__pb2.ReleaseConditionRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_condition__service__pb2.ReleaseConditionResponse.SerializeToString,
+            ),
+            'DelegateCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.DelegateCondition,
+                    request_deserializer=signalbox_dot_v1_dot_condition__service__pb2.DelegateConditionRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_condition__service__pb2.DelegateConditionResponse.SerializeToString,
+            ),
+            'SnoozeCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.SnoozeCondition,
+                    request_deserializer=signalbox_dot_v1_dot_condition__service__pb2.SnoozeConditionRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_condition__service__pb2.SnoozeConditionResponse.SerializeToString,
+            ),
+            'ExtendCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendCondition,
+                    request_deserializer=signalbox_dot_v1_dot_condition__service__pb2.ExtendConditionRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_condition__service__pb2.ExtendConditionResponse.SerializeToString,
+            ),
+            'CreateAnswerLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateAnswerLink,
+                    request_deserializer=signalbox_dot_v1_dot_condition__service__pb2.CreateAnswerLinkRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_condition__service__pb2.CreateAnswerLinkResponse.SerializeToString,
             ),
             'WatchConditions': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchConditions,
@@ -219,6 +358,168 @@ class ConditionService(object):
             '/signalbox.v1.ConditionService/SignalCondition',
             signalbox_dot_v1_dot_condition__service__pb2.SignalConditionRequest.SerializeToString,
             signalbox_dot_v1_dot_condition__service__pb2.SignalConditionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/signalbox.v1.ConditionService/ClaimCondition',
+            signalbox_dot_v1_dot_condition__service__pb2.ClaimConditionRequest.SerializeToString,
+            signalbox_dot_v1_dot_condition__service__pb2.ClaimConditionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/signalbox.v1.ConditionService/ReleaseCondition',
+            signalbox_dot_v1_dot_condition__service__pb2.ReleaseConditionRequest.SerializeToString,
+            signalbox_dot_v1_dot_condition__service__pb2.ReleaseConditionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DelegateCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/signalbox.v1.ConditionService/DelegateCondition',
+            signalbox_dot_v1_dot_condition__service__pb2.DelegateConditionRequest.SerializeToString,
+            signalbox_dot_v1_dot_condition__service__pb2.DelegateConditionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SnoozeCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/signalbox.v1.ConditionService/SnoozeCondition',
+            signalbox_dot_v1_dot_condition__service__pb2.SnoozeConditionRequest.SerializeToString,
+            signalbox_dot_v1_dot_condition__service__pb2.SnoozeConditionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/signalbox.v1.ConditionService/ExtendCondition',
+            signalbox_dot_v1_dot_condition__service__pb2.ExtendConditionRequest.SerializeToString,
+            signalbox_dot_v1_dot_condition__service__pb2.ExtendConditionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateAnswerLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/signalbox.v1.ConditionService/CreateAnswerLink',
+            signalbox_dot_v1_dot_condition__service__pb2.CreateAnswerLinkRequest.SerializeToString,
+            signalbox_dot_v1_dot_condition__service__pb2.CreateAnswerLinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,17 +48,72 @@ class ConditionServiceStub:
     Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION.
     """
     SignalCondition: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.SignalConditionRequest, _condition_service_pb2.SignalConditionResponse]
-    """Answers a condition with a value of its type, once.
+    """Answers a condition, or gives one of the answers that it takes.
 
-    Effect: the condition ends as SUCCEEDED with the value as its output
-    `value`, and what waits for it may start. A signal may come before a
-    running task has added its condition: it is kept, at most 100 in a run and
-    at the longest until the run ends.
+    Effect: once enough answers are equal (one, unless its rule says more), the
+    condition ends as SUCCEEDED with the value as its output `value`, and what
+    waits for it may start. A signal may come before a running task has added its
+    condition: it is kept, at most 100 in a run and at the longest until the run
+    ends. One by correlation key is kept only if `keep_for` says how long.
     Repeat: with the same `request_id` the first answer is returned again. A
-    second signal with an equal value is accepted and changes nothing.
+    second signal of the same caller with an equal value is accepted and changes
+    nothing.
     Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
-    ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, LIMIT_REACHED,
+    ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
+    NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
+    LIMIT_REACHED, REQUEST_ID_REUSED.
+    """
+    ClaimCondition: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.ClaimConditionRequest, _condition_service_pb2.ClaimConditionResponse]
+    """Says that the caller is on it.
+
+    Effect: the caller is its assignee. Others who may answer still may.
+    Repeat: by the same caller, nothing happens.
+    Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+    CONDITION_NOT_OPEN, NOT_ALLOWED, ALREADY_CLAIMED unless `force` takes it over,
     REQUEST_ID_REUSED.
+    """
+    ReleaseCondition: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.ReleaseConditionRequest, _condition_service_pb2.ReleaseConditionResponse]
+    """Says that nobody is on it.
+
+    Effect: it has no assignee.
+    Repeat: nothing happens.
+    Refuses: as ClaimCondition; ALREADY_CLAIMED if somebody else is on it, unless
+    `force` releases it for them.
+    """
+    DelegateCondition: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.DelegateConditionRequest, _condition_service_pb2.DelegateConditionResponse]
+    """Hands the caller's right to answer on to somebody else.
+
+    Effect: `to` may answer and is its assignee; where the rule names who may
+    answer, the caller may not any more. At most 20 times for a condition.
+    Repeat: to the same subject, nothing happens.
+    Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
+    caller has, LIMIT_REACHED.
+    """
+    SnoozeCondition: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.SnoozeConditionRequest, _condition_service_pb2.SnoozeConditionResponse]
+    """Takes it out of sight for a while.
+
+    Effect: lists leave it out until then, unless asked for it; its deadline and
+    its escalations go on.
+    Repeat: the last time said counts; one not after now wakes it.
+    Refuses: as ClaimCondition, without ALREADY_CLAIMED.
+    """
+    ExtendCondition: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.ExtendConditionRequest, _condition_service_pb2.ExtendConditionResponse]
+    """Moves its deadline.
+
+    Effect: its time runs out then, or never.
+    Repeat: the last time said counts.
+    Refuses: as ClaimCondition, without ALREADY_CLAIMED; INVALID_REQUEST for a
+    time that is not after now, or later than 366 days from now.
+    """
+    CreateAnswerLink: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.CreateAnswerLinkRequest, _condition_service_pb2.CreateAnswerLinkResponse]
+    """Makes a link that answers this condition, once, without other credentials:
+    to be sent to somebody.
+
+    Effect: none. Who opens the link gets a form, and a post to it answers. It is
+    good for this opening of the condition only.
+    Repeat: makes another link.
+    Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+    CONDITION_NOT_OPEN, NOT_ALLOWED.
     """
     WatchConditions: _grpc.UnaryStreamMultiCallable[_condition_service_pb2.WatchConditionsRequest, _condition_service_pb2.WatchConditionsResponse]
     """Follows conditions: first the open ones, then every change.
@@ -90,17 +145,72 @@ class ConditionServiceAsyncStub(ConditionServiceStub):
     Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION.
     """
     SignalCondition: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.SignalConditionRequest, _condition_service_pb2.SignalConditionResponse]  # type: ignore[assignment]
-    """Answers a condition with a value of its type, once.
+    """Answers a condition, or gives one of the answers that it takes.
 
-    Effect: the condition ends as SUCCEEDED with the value as its output
-    `value`, and what waits for it may start. A signal may come before a
-    running task has added its condition: it is kept, at most 100 in a run and
-    at the longest until the run ends.
+    Effect: once enough answers are equal (one, unless its rule says more), the
+    condition ends as SUCCEEDED with the value as its output `value`, and what
+    waits for it may start. A signal may come before a running task has added its
+    condition: it is kept, at most 100 in a run and at the longest until the run
+    ends. One by correlation key is kept only if `keep_for` says how long.
     Repeat: with the same `request_id` the first answer is returned again. A
-    second signal with an equal value is accepted and changes nothing.
+    second signal of the same caller with an equal value is accepted and changes
+    nothing.
     Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
-    ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, LIMIT_REACHED,
+    ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
+    NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
+    LIMIT_REACHED, REQUEST_ID_REUSED.
+    """
+    ClaimCondition: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.ClaimConditionRequest, _condition_service_pb2.ClaimConditionResponse]  # type: ignore[assignment]
+    """Says that the caller is on it.
+
+    Effect: the caller is its assignee. Others who may answer still may.
+    Repeat: by the same caller, nothing happens.
+    Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+    CONDITION_NOT_OPEN, NOT_ALLOWED, ALREADY_CLAIMED unless `force` takes it over,
     REQUEST_ID_REUSED.
+    """
+    ReleaseCondition: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.ReleaseConditionRequest, _condition_service_pb2.ReleaseConditionResponse]  # type: ignore[assignment]
+    """Says that nobody is on it.
+
+    Effect: it has no assignee.
+    Repeat: nothing happens.
+    Refuses: as ClaimCondition; ALREADY_CLAIMED if somebody else is on it, unless
+    `force` releases it for them.
+    """
+    DelegateCondition: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.DelegateConditionRequest, _condition_service_pb2.DelegateConditionResponse]  # type: ignore[assignment]
+    """Hands the caller's right to answer on to somebody else.
+
+    Effect: `to` may answer and is its assignee; where the rule names who may
+    answer, the caller may not any more. At most 20 times for a condition.
+    Repeat: to the same subject, nothing happens.
+    Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
+    caller has, LIMIT_REACHED.
+    """
+    SnoozeCondition: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.SnoozeConditionRequest, _condition_service_pb2.SnoozeConditionResponse]  # type: ignore[assignment]
+    """Takes it out of sight for a while.
+
+    Effect: lists leave it out until then, unless asked for it; its deadline and
+    its escalations go on.
+    Repeat: the last time said counts; one not after now wakes it.
+    Refuses: as ClaimCondition, without ALREADY_CLAIMED.
+    """
+    ExtendCondition: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.ExtendConditionRequest, _condition_service_pb2.ExtendConditionResponse]  # type: ignore[assignment]
+    """Moves its deadline.
+
+    Effect: its time runs out then, or never.
+    Repeat: the last time said counts.
+    Refuses: as ClaimCondition, without ALREADY_CLAIMED; INVALID_REQUEST for a
+    time that is not after now, or later than 366 days from now.
+    """
+    CreateAnswerLink: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.CreateAnswerLinkRequest, _condition_service_pb2.CreateAnswerLinkResponse]  # type: ignore[assignment]
+    """Makes a link that answers this condition, once, without other credentials:
+    to be sent to somebody.
+
+    Effect: none. Who opens the link gets a form, and a post to it answers. It is
+    good for this opening of the condition only.
+    Repeat: makes another link.
+    Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+    CONDITION_NOT_OPEN, NOT_ALLOWED.
     """
     WatchConditions: _aio.UnaryStreamMultiCallable[_condition_service_pb2.WatchConditionsRequest, _condition_service_pb2.WatchConditionsResponse]  # type: ignore[assignment]
     """Follows conditions: first the open ones, then every change.
@@ -147,17 +257,108 @@ class ConditionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _condition_service_pb2.SignalConditionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_condition_service_pb2.SignalConditionResponse, _abc.Awaitable[_condition_service_pb2.SignalConditionResponse]]:
-        """Answers a condition with a value of its type, once.
+        """Answers a condition, or gives one of the answers that it takes.
 
-        Effect: the condition ends as SUCCEEDED with the value as its output
-        `value`, and what waits for it may start. A signal may come before a
-        running task has added its condition: it is kept, at most 100 in a run and
-        at the longest until the run ends.
+        Effect: once enough answers are equal (one, unless its rule says more), the
+        condition ends as SUCCEEDED with the value as its output `value`, and what
+        waits for it may start. A signal may come before a running task has added its
+        condition: it is kept, at most 100 in a run and at the longest until the run
+        ends. One by correlation key is kept only if `keep_for` says how long.
         Repeat: with the same `request_id` the first answer is returned again. A
-        second signal with an equal value is accepted and changes nothing.
+        second signal of the same caller with an equal value is accepted and changes
+        nothing.
         Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
-        ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, LIMIT_REACHED,
+        ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
+        NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
+        LIMIT_REACHED, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def ClaimCondition(
+        self,
+        request: _condition_service_pb2.ClaimConditionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_condition_service_pb2.ClaimConditionResponse, _abc.Awaitable[_condition_service_pb2.ClaimConditionResponse]]:
+        """Says that the caller is on it.
+
+        Effect: the caller is its assignee. Others who may answer still may.
+        Repeat: by the same caller, nothing happens.
+        Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+        CONDITION_NOT_OPEN, NOT_ALLOWED, ALREADY_CLAIMED unless `force` takes it over,
         REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseCondition(
+        self,
+        request: _condition_service_pb2.ReleaseConditionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_condition_service_pb2.ReleaseConditionResponse, _abc.Awaitable[_condition_service_pb2.ReleaseConditionResponse]]:
+        """Says that nobody is on it.
+
+        Effect: it has no assignee.
+        Repeat: nothing happens.
+        Refuses: as ClaimCondition; ALREADY_CLAIMED if somebody else is on it, unless
+        `force` releases it for them.
+        """
+
+    @_abc_1.abstractmethod
+    def DelegateCondition(
+        self,
+        request: _condition_service_pb2.DelegateConditionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_condition_service_pb2.DelegateConditionResponse, _abc.Awaitable[_condition_service_pb2.DelegateConditionResponse]]:
+        """Hands the caller's right to answer on to somebody else.
+
+        Effect: `to` may answer and is its assignee; where the rule names who may
+        answer, the caller may not any more. At most 20 times for a condition.
+        Repeat: to the same subject, nothing happens.
+        Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
+        caller has, LIMIT_REACHED.
+        """
+
+    @_abc_1.abstractmethod
+    def SnoozeCondition(
+        self,
+        request: _condition_service_pb2.SnoozeConditionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_condition_service_pb2.SnoozeConditionResponse, _abc.Awaitable[_condition_service_pb2.SnoozeConditionResponse]]:
+        """Takes it out of sight for a while.
+
+        Effect: lists leave it out until then, unless asked for it; its deadline and
+        its escalations go on.
+        Repeat: the last time said counts; one not after now wakes it.
+        Refuses: as ClaimCondition, without ALREADY_CLAIMED.
+        """
+
+    @_abc_1.abstractmethod
+    def ExtendCondition(
+        self,
+        request: _condition_service_pb2.ExtendConditionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_condition_service_pb2.ExtendConditionResponse, _abc.Awaitable[_condition_service_pb2.ExtendConditionResponse]]:
+        """Moves its deadline.
+
+        Effect: its time runs out then, or never.
+        Repeat: the last time said counts.
+        Refuses: as ClaimCondition, without ALREADY_CLAIMED; INVALID_REQUEST for a
+        time that is not after now, or later than 366 days from now.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateAnswerLink(
+        self,
+        request: _condition_service_pb2.CreateAnswerLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_condition_service_pb2.CreateAnswerLinkResponse, _abc.Awaitable[_condition_service_pb2.CreateAnswerLinkResponse]]:
+        """Makes a link that answers this condition, once, without other credentials:
+        to be sent to somebody.
+
+        Effect: none. Who opens the link gets a form, and a post to it answers. It is
+        good for this opening of the condition only.
+        Repeat: makes another link.
+        Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND, ACTION_NOT_CONDITION, ACTION_ENDED,
+        CONDITION_NOT_OPEN, NOT_ALLOWED.
         """
 
     @_abc_1.abstractmethod

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from signalbox.v1 import action_pb2 as _action_pb2
+from signalbox.v1 import condition_pb2 as _condition_pb2
 from signalbox.v1 import delivery_pb2 as _delivery_pb2
 from signalbox.v1 import run_pb2 as _run_pb2
 from signalbox.v1 import value_pb2 as _value_pb2
@@ -75,6 +76,16 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """`signal_kept`."""
     EVENT_KIND_SIGNAL_DROPPED: _EventKind.ValueType  # 38
     """`signal_dropped`."""
+    EVENT_KIND_ANSWER_GIVEN: _EventKind.ValueType  # 39
+    """`answer_given`."""
+    EVENT_KIND_CONDITION_CHANGED: _EventKind.ValueType  # 40
+    """`condition_changed`."""
+    EVENT_KIND_CONDITION_ESCALATED: _EventKind.ValueType  # 41
+    """`condition_escalated`."""
+    EVENT_KIND_WEBHOOK_POSTED: _EventKind.ValueType  # 42
+    """`webhook_posted`."""
+    EVENT_KIND_LINK_REFUSED: _EventKind.ValueType  # 43
+    """`link_refused`."""
     EVENT_KIND_WORKER_ATTACHED: _EventKind.ValueType  # 45
     """`worker_attached`."""
     EVENT_KIND_WORKER_DRAINING: _EventKind.ValueType  # 46
@@ -145,6 +156,16 @@ EVENT_KIND_SIGNAL_KEPT: EventKind.ValueType  # 37
 """`signal_kept`."""
 EVENT_KIND_SIGNAL_DROPPED: EventKind.ValueType  # 38
 """`signal_dropped`."""
+EVENT_KIND_ANSWER_GIVEN: EventKind.ValueType  # 39
+"""`answer_given`."""
+EVENT_KIND_CONDITION_CHANGED: EventKind.ValueType  # 40
+"""`condition_changed`."""
+EVENT_KIND_CONDITION_ESCALATED: EventKind.ValueType  # 41
+"""`condition_escalated`."""
+EVENT_KIND_WEBHOOK_POSTED: EventKind.ValueType  # 42
+"""`webhook_posted`."""
+EVENT_KIND_LINK_REFUSED: EventKind.ValueType  # 43
+"""`link_refused`."""
 EVENT_KIND_WORKER_ATTACHED: EventKind.ValueType  # 45
 """`worker_attached`."""
 EVENT_KIND_WORKER_DRAINING: EventKind.ValueType  # 46
@@ -261,6 +282,11 @@ class Event(_message.Message):
     CONDITION_ANSWERED_FIELD_NUMBER: _builtins.int
     SIGNAL_KEPT_FIELD_NUMBER: _builtins.int
     SIGNAL_DROPPED_FIELD_NUMBER: _builtins.int
+    ANSWER_GIVEN_FIELD_NUMBER: _builtins.int
+    CONDITION_CHANGED_FIELD_NUMBER: _builtins.int
+    CONDITION_ESCALATED_FIELD_NUMBER: _builtins.int
+    WEBHOOK_POSTED_FIELD_NUMBER: _builtins.int
+    LINK_REFUSED_FIELD_NUMBER: _builtins.int
     WORKER_ATTACHED_FIELD_NUMBER: _builtins.int
     WORKER_DRAINING_FIELD_NUMBER: _builtins.int
     WORKER_LEFT_FIELD_NUMBER: _builtins.int
@@ -383,6 +409,26 @@ class Event(_message.Message):
         """A kept signal could not be used."""
 
     @_builtins.property
+    def answer_given(self) -> Global___AnswerGiven:
+        """A condition was given an answer that does not decide it yet."""
+
+    @_builtins.property
+    def condition_changed(self) -> Global___ConditionChanged:
+        """A condition was claimed, released, handed on, snoozed, woken or extended."""
+
+    @_builtins.property
+    def condition_escalated(self) -> Global___ConditionEscalated:
+        """A step was taken because nobody had answered a condition."""
+
+    @_builtins.property
+    def webhook_posted(self) -> Global___WebhookPosted:
+        """A condition's webhook was told, or could not be."""
+
+    @_builtins.property
+    def link_refused(self) -> Global___LinkRefused:
+        """Somebody used an answer link in vain."""
+
+    @_builtins.property
     def worker_attached(self) -> Global___WorkerAttached:
         """A worker attached."""
 
@@ -458,6 +504,11 @@ class Event(_message.Message):
         condition_answered: Global___ConditionAnswered | None = ...,
         signal_kept: Global___SignalKept | None = ...,
         signal_dropped: Global___SignalDropped | None = ...,
+        answer_given: Global___AnswerGiven | None = ...,
+        condition_changed: Global___ConditionChanged | None = ...,
+        condition_escalated: Global___ConditionEscalated | None = ...,
+        webhook_posted: Global___WebhookPosted | None = ...,
+        link_refused: Global___LinkRefused | None = ...,
         worker_attached: Global___WorkerAttached | None = ...,
         worker_draining: Global___WorkerDraining | None = ...,
         worker_left: Global___WorkerLeft | None = ...,
@@ -470,11 +521,11 @@ class Event(_message.Message):
         event_dead_lettered: Global___EventDeadLettered | None = ...,
         published: Global___Published | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action_assigned", b"action_assigned", "action_cancel_requested", b"action_cancel_requested", "action_created", b"action_created", "action_ended", b"action_ended", "action_logged", b"action_logged", "action_progressed", b"action_progressed", "action_queued", b"action_queued", "action_reopened", b"action_reopened", "action_returned", b"action_returned", "action_started", b"action_started", "attempt_failed", b"attempt_failed", "condition_answered", b"condition_answered", "condition_paused", b"condition_paused", "create_time", b"create_time", "delivery", b"delivery", "detail", b"detail", "event_dead_lettered", b"event_dead_lettered", "limit_deleted", b"limit_deleted", "limit_set", b"limit_set", "op_deleted", b"op_deleted", "op_registered", b"op_registered", "published", b"published", "run_cancel_requested", b"run_cancel_requested", "run_created", b"run_created", "run_ended", b"run_ended", "run_retried", b"run_retried", "run_started", b"run_started", "run_updated", b"run_updated", "signal_dropped", b"signal_dropped", "signal_kept", b"signal_kept", "subscription_created", b"subscription_created", "subscription_deleted", b"subscription_deleted", "worker_attached", b"worker_attached", "worker_draining", b"worker_draining", "worker_left", b"worker_left"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action_assigned", b"action_assigned", "action_cancel_requested", b"action_cancel_requested", "action_created", b"action_created", "action_ended", b"action_ended", "action_logged", b"action_logged", "action_progressed", b"action_progressed", "action_queued", b"action_queued", "action_reopened", b"action_reopened", "action_returned", b"action_returned", "action_started", b"action_started", "answer_given", b"answer_given", "attempt_failed", b"attempt_failed", "condition_answered", b"condition_answered", "condition_changed", b"condition_changed", "condition_escalated", b"condition_escalated", "condition_paused", b"condition_paused", "create_time", b"create_time", "delivery", b"delivery", "detail", b"detail", "event_dead_lettered", b"event_dead_lettered", "limit_deleted", b"limit_deleted", "limit_set", b"limit_set", "link_refused", b"link_refused", "op_deleted", b"op_deleted", "op_registered", b"op_registered", "published", b"published", "run_cancel_requested", b"run_cancel_requested", "run_created", b"run_created", "run_ended", b"run_ended", "run_retried", b"run_retried", "run_started", b"run_started", "run_updated", b"run_updated", "signal_dropped", b"signal_dropped", "signal_kept", b"signal_kept", "subscription_created", b"subscription_created", "subscription_deleted", b"subscription_deleted", "webhook_posted", b"webhook_posted", "worker_attached", b"worker_attached", "worker_draining", b"worker_draining", "worker_left", b"worker_left"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "action_assigned", b"action_assigned", "action_cancel_requested", b"action_cancel_requested", "action_created", b"action_created", "action_ended", b"action_ended", "action_logged", b"action_logged", "action_progressed", b"action_progressed", "action_queued", b"action_queued", "action_reopened", b"action_reopened", "action_returned", b"action_returned", "action_started", b"action_started", "attempt", b"attempt", "attempt_failed", b"attempt_failed", "condition_answered", b"condition_answered", "condition_paused", b"condition_paused", "create_time", b"create_time", "delivery", b"delivery", "detail", b"detail", "event_dead_lettered", b"event_dead_lettered", "event_id", b"event_id", "limit_deleted", b"limit_deleted", "limit_set", b"limit_set", "namespace", b"namespace", "op_deleted", b"op_deleted", "op_registered", b"op_registered", "published", b"published", "run_cancel_requested", b"run_cancel_requested", "run_created", b"run_created", "run_ended", b"run_ended", "run_id", b"run_id", "run_labels", b"run_labels", "run_retried", b"run_retried", "run_started", b"run_started", "run_updated", b"run_updated", "signal_dropped", b"signal_dropped", "signal_kept", b"signal_kept", "subscription_created", b"subscription_created", "subscription_deleted", b"subscription_deleted", "worker_attached", b"worker_attached", "worker_draining", b"worker_draining", "worker_left", b"worker_left"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "action_assigned", b"action_assigned", "action_cancel_requested", b"action_cancel_requested", "action_created", b"action_created", "action_ended", b"action_ended", "action_logged", b"action_logged", "action_progressed", b"action_progressed", "action_queued", b"action_queued", "action_reopened", b"action_reopened", "action_returned", b"action_returned", "action_started", b"action_started", "answer_given", b"answer_given", "attempt", b"attempt", "attempt_failed", b"attempt_failed", "condition_answered", b"condition_answered", "condition_changed", b"condition_changed", "condition_escalated", b"condition_escalated", "condition_paused", b"condition_paused", "create_time", b"create_time", "delivery", b"delivery", "detail", b"detail", "event_dead_lettered", b"event_dead_lettered", "event_id", b"event_id", "limit_deleted", b"limit_deleted", "limit_set", b"limit_set", "link_refused", b"link_refused", "namespace", b"namespace", "op_deleted", b"op_deleted", "op_registered", b"op_registered", "published", b"published", "run_cancel_requested", b"run_cancel_requested", "run_created", b"run_created", "run_ended", b"run_ended", "run_id", b"run_id", "run_labels", b"run_labels", "run_retried", b"run_retried", "run_started", b"run_started", "run_updated", b"run_updated", "signal_dropped", b"signal_dropped", "signal_kept", b"signal_kept", "subscription_created", b"subscription_created", "subscription_deleted", b"subscription_deleted", "webhook_posted", b"webhook_posted", "worker_attached", b"worker_attached", "worker_draining", b"worker_draining", "worker_left", b"worker_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["run_created", "run_updated", "run_started", "run_cancel_requested", "run_retried", "run_ended", "action_created", "action_queued", "action_assigned", "action_started", "action_progressed", "action_logged", "attempt_failed", "action_returned", "action_cancel_requested", "action_ended", "action_reopened", "condition_paused", "condition_answered", "signal_kept", "signal_dropped", "worker_attached", "worker_draining", "worker_left", "op_registered", "op_deleted", "limit_set", "limit_deleted", "subscription_created", "subscription_deleted", "event_dead_lettered", "published"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["run_created", "run_updated", "run_started", "run_cancel_requested", "run_retried", "run_ended", "action_created", "action_queued", "action_assigned", "action_started", "action_progressed", "action_logged", "attempt_failed", "action_returned", "action_cancel_requested", "action_ended", "action_reopened", "condition_paused", "condition_answered", "signal_kept", "signal_dropped", "answer_given", "condition_changed", "condition_escalated", "webhook_posted", "link_refused", "worker_attached", "worker_draining", "worker_left", "op_registered", "op_deleted", "limit_set", "limit_deleted", "subscription_created", "subscription_deleted", "event_dead_lettered", "published"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_detail) -> _WhichOneofReturnType_detail | None: ...
 
@@ -488,19 +539,27 @@ class RunCreated(_message.Message):
 
     PRIORITY_FIELD_NUMBER: _builtins.int
     ACTION_COUNT_FIELD_NUMBER: _builtins.int
+    CREATED_BY_FIELD_NUMBER: _builtins.int
+    RERUN_OF_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     """Its priority."""
     action_count: _builtins.int
     """How many actions it was created with."""
+    created_by: _builtins.str
+    """Who created it."""
+    rerun_of: _builtins.str
+    """The run that it does over, if RerunRun created it."""
     def __init__(
         self,
         *,
         priority: _builtins.int = ...,
         action_count: _builtins.int = ...,
+        created_by: _builtins.str = ...,
+        rerun_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_count", b"action_count", "priority", b"priority"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_count", b"action_count", "created_by", b"created_by", "priority", b"priority", "rerun_of", b"rerun_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -680,6 +739,7 @@ class ActionCreated(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
     OP_FIELD_NUMBER: _builtins.int
+    RECOVERED_FROM_FIELD_NUMBER: _builtins.int
     kind: _action_pb2.Action.Kind.ValueType
     """What kind of action it is."""
     state: _action_pb2.Action.State.ValueType
@@ -690,6 +750,8 @@ class ActionCreated(_message.Message):
     """Its parent's whole name; empty at the top of the run."""
     op: _builtins.str
     """The op of a task."""
+    recovered_from: _builtins.str
+    """The earlier run whose action it stands for, if it is RECOVERED."""
     def __init__(
         self,
         *,
@@ -697,10 +759,11 @@ class ActionCreated(_message.Message):
         state: _action_pb2.Action.State.ValueType = ...,
         parent: _builtins.str = ...,
         op: _builtins.str = ...,
+        recovered_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "op", b"op", "parent", b"parent", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "op", b"op", "parent", b"parent", "recovered_from", b"recovered_from", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1009,10 +1072,19 @@ class ConditionPaused(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     PROMPT_FIELD_NUMBER: _builtins.int
     DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    CORRELATION_KEY_FIELD_NUMBER: _builtins.int
     type: _value_pb2.ValueType.ValueType
     """The type it asks for."""
     prompt: _builtins.str
     """The question."""
+    instance: _builtins.int
+    """Which opening this is, from 1."""
+    assignee: _builtins.str
+    """Whose turn it is."""
+    correlation_key: _builtins.str
+    """Its name for signals that do not know its run."""
     @_builtins.property
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
         """When its time runs out."""
@@ -1023,10 +1095,13 @@ class ConditionPaused(_message.Message):
         type: _value_pb2.ValueType.ValueType = ...,
         prompt: _builtins.str = ...,
         deadline_time: _timestamp_pb2.Timestamp | None = ...,
+        instance: _builtins.int = ...,
+        assignee: _builtins.str = ...,
+        correlation_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "prompt", b"prompt", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "correlation_key", b"correlation_key", "deadline_time", b"deadline_time", "instance", b"instance", "prompt", b"prompt", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1041,6 +1116,7 @@ class ConditionAnswered(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     SIGNALLED_BY_FIELD_NUMBER: _builtins.int
     DEFAULTED_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
     signalled_by: _builtins.str
     """Who gave it, as they said themselves; empty for a default value."""
     defaulted: _builtins.bool
@@ -1049,20 +1125,228 @@ class ConditionAnswered(_message.Message):
     def value(self) -> _value_pb2.Value:
         """The answer."""
 
+    @_builtins.property
+    def answer(self) -> _condition_pb2.ConditionAnswer:
+        """The answer that decided it, with who gave it and from where."""
+
     def __init__(
         self,
         *,
         value: _value_pb2.Value | None = ...,
         signalled_by: _builtins.str = ...,
         defaulted: _builtins.bool = ...,
+        answer: _condition_pb2.ConditionAnswer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["defaulted", b"defaulted", "signalled_by", b"signalled_by", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "defaulted", b"defaulted", "signalled_by", b"signalled_by", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConditionAnswered: _TypeAlias = ConditionAnswered  # noqa: Y015
+
+@_typing.final
+class AnswerGiven(_message.Message):
+    """A condition was given an answer that does not decide it yet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    ANSWER_COUNT_FIELD_NUMBER: _builtins.int
+    REQUIRED_COUNT_FIELD_NUMBER: _builtins.int
+    answer_count: _builtins.int
+    """How many answers it has by now."""
+    required_count: _builtins.int
+    """How many equal ones decide it."""
+    @_builtins.property
+    def answer(self) -> _condition_pb2.ConditionAnswer:
+        """The answer."""
+
+    def __init__(
+        self,
+        *,
+        answer: _condition_pb2.ConditionAnswer | None = ...,
+        answer_count: _builtins.int = ...,
+        required_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answer_count", b"answer_count", "required_count", b"required_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerGiven: _TypeAlias = AnswerGiven  # noqa: Y015
+
+@_typing.final
+class ConditionChanged(_message.Message):
+    """A condition was changed in the inbox."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ConditionChanged._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: ConditionChanged._Kind.ValueType  # 0
+        """Not said."""
+        KIND_CLAIMED: ConditionChanged._Kind.ValueType  # 1
+        """Somebody took it on."""
+        KIND_RELEASED: ConditionChanged._Kind.ValueType  # 2
+        """Nobody is on it any more."""
+        KIND_DELEGATED: ConditionChanged._Kind.ValueType  # 3
+        """The right to answer was handed on."""
+        KIND_SNOOZED: ConditionChanged._Kind.ValueType  # 4
+        """It is out of sight until a time."""
+        KIND_WOKEN: ConditionChanged._Kind.ValueType  # 5
+        """It is in sight again."""
+        KIND_EXTENDED: ConditionChanged._Kind.ValueType  # 6
+        """Its deadline was moved."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What was done."""
+
+    KIND_UNSPECIFIED: ConditionChanged.Kind.ValueType  # 0
+    """Not said."""
+    KIND_CLAIMED: ConditionChanged.Kind.ValueType  # 1
+    """Somebody took it on."""
+    KIND_RELEASED: ConditionChanged.Kind.ValueType  # 2
+    """Nobody is on it any more."""
+    KIND_DELEGATED: ConditionChanged.Kind.ValueType  # 3
+    """The right to answer was handed on."""
+    KIND_SNOOZED: ConditionChanged.Kind.ValueType  # 4
+    """It is out of sight until a time."""
+    KIND_WOKEN: ConditionChanged.Kind.ValueType  # 5
+    """It is in sight again."""
+    KIND_EXTENDED: ConditionChanged.Kind.ValueType  # 6
+    """Its deadline was moved."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    SNOOZE_END_TIME_FIELD_NUMBER: _builtins.int
+    DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    kind: Global___ConditionChanged.Kind.ValueType
+    """What was done."""
+    subject: _builtins.str
+    """By whom; empty if the time had come."""
+    assignee: _builtins.str
+    """Whose turn it is now."""
+    @_builtins.property
+    def snooze_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is out of sight."""
+
+    @_builtins.property
+    def deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """When its time runs out."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___ConditionChanged.Kind.ValueType = ...,
+        subject: _builtins.str = ...,
+        assignee: _builtins.str = ...,
+        snooze_end_time: _timestamp_pb2.Timestamp | None = ...,
+        deadline_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "snooze_end_time", b"snooze_end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "deadline_time", b"deadline_time", "kind", b"kind", "snooze_end_time", b"snooze_end_time", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConditionChanged: _TypeAlias = ConditionChanged  # noqa: Y015
+
+@_typing.final
+class ConditionEscalated(_message.Message):
+    """A step was taken because nobody had answered a condition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    NOTIFY_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    step: _builtins.int
+    """Which step, from 1."""
+    assignee: _builtins.str
+    """Whose turn it is now."""
+    @_builtins.property
+    def notify(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who is to be told."""
+
+    def __init__(
+        self,
+        *,
+        step: _builtins.int = ...,
+        notify: _abc.Iterable[_builtins.str] | None = ...,
+        assignee: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "notify", b"notify", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConditionEscalated: _TypeAlias = ConditionEscalated  # noqa: Y015
+
+@_typing.final
+class WebhookPosted(_message.Message):
+    """A condition's webhook was told, or could not be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ABOUT_FIELD_NUMBER: _builtins.int
+    DELIVERY_COUNT_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    about: _builtins.str
+    """What it was told: `condition_paused`, `condition_escalated` or
+    `condition_ended`.
+    """
+    delivery_count: _builtins.int
+    """How often it was tried."""
+    cause: _builtins.str
+    """What the last try said; empty if it was taken."""
+    def __init__(
+        self,
+        *,
+        about: _builtins.str = ...,
+        delivery_count: _builtins.int = ...,
+        cause: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "cause", b"cause", "delivery_count", b"delivery_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookPosted: _TypeAlias = WebhookPosted  # noqa: Y015
+
+@_typing.final
+class LinkRefused(_message.Message):
+    """Somebody used an answer link in vain. At most 100 are told for a condition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    cause: _builtins.str
+    """Why, as a reason such as LINK_EXPIRED."""
+    origin: _builtins.str
+    """The address that it came from."""
+    def __init__(
+        self,
+        *,
+        cause: _builtins.str = ...,
+        origin: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "origin", b"origin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinkRefused: _TypeAlias = LinkRefused  # noqa: Y015
 
 @_typing.final
 class SignalKept(_message.Message):
@@ -1072,21 +1356,35 @@ class SignalKept(_message.Message):
 
     VALUE_FIELD_NUMBER: _builtins.int
     SIGNALLED_BY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    CORRELATION_KEY_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     signalled_by: _builtins.str
     """Who sent it, as they said themselves."""
+    subject: _builtins.str
+    """Who sent it, as the server knows them."""
+    correlation_key: _builtins.str
+    """The correlation key that it waits under, if no run was named."""
     @_builtins.property
     def value(self) -> _value_pb2.Value:
         """What it carries."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """How long it is kept at most; not set means until its run ends."""
 
     def __init__(
         self,
         *,
         value: _value_pb2.Value | None = ...,
         signalled_by: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        correlation_key: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["signalled_by", b"signalled_by", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_key", b"correlation_key", "expire_time", b"expire_time", "signalled_by", b"signalled_by", "subject", b"subject", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1099,18 +1397,22 @@ class SignalDropped(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CAUSE_FIELD_NUMBER: _builtins.int
+    CORRELATION_KEY_FIELD_NUMBER: _builtins.int
     cause: _builtins.str
-    """Why: SIGNAL_TYPE_MISMATCH, ACTION_NOT_CONDITION, ACTION_ENDED or
-    RUN_ENDED.
+    """Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, TOO_EARLY, EXPIRED,
+    ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
     """
+    correlation_key: _builtins.str
+    """The correlation key that it waited under."""
     def __init__(
         self,
         *,
         cause: _builtins.str = ...,
+        correlation_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "correlation_key", b"correlation_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,10 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from signalbox.v1 import event_pb2 as signalbox_dot_v1_dot_event__pb2
+from signalbox.v1 import run_pb2 as signalbox_dot_v1_dot_run__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n signalbox/v1/event_service.proto\x12\x0csignalbox.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x18signalbox/v1/event.proto\"\x83\x02\n\x0b\x45ventFilter\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12-\n\x05kinds\x18\x03 \x03(\x0e\x32\x17.signalbox.v1.EventKindR\x05kinds\x12=\n\x06labels\x18\x04 \x03(\x0b\x32%.signalbox.v1.EventFilter.LabelsEntryR\x06labels\x12\x16\n\x06topics\x18\x05 \x03(\tR\x06topics\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x82\x01\n\x11ListEventsRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.signalbox.v1.EventFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x82\x01\n\x12ListEventsResponse\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.signalbox.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x17\n\x07\x61t_head\x18\x03 \x01(\x08R\x06\x61tHead\"\xce\x01\n\x12WatchEventsRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.signalbox.v1.EventFilterR\x06\x66ilter\x12*\n\x03now\x18\x02 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00R\x03now\x12\x36\n\tbeginning\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00R\tbeginning\x12\x18\n\x06\x63ursor\x18\x04 \x01(\tH\x00R\x06\x63ursorB\x07\n\x05start\"s\n\x13WatchEventsResponse\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.signalbox.v1.EventR\x06\x65vents\x12\x16\n\x06\x63ursor\x18\x02 \x01(\tR\x06\x63ursor\x12\x17\n\x07\x61t_head\x18\x03 \x01(\x08R\x06\x61tHead\"p\n\x08NewEvent\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x16\n\x06\x61\x63tion\x18\x02 \x01(\tR\x06\x61\x63tion\x12\x35\n\tpublished\x18\x03 \x01(\x0b\x32\x17.signalbox.v1.PublishedR\tpublished\"\x83\x01\n\x14PublishEventsRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12.\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x16.signalbox.v1.NewEventR\x06\x65vents\"@\n\x15PublishEventsResponse\x12\'\n\x0fpublished_count\x18\x01 \x01(\x05R\x0epublishedCount2\x8f\x02\n\x0c\x45ventService\x12O\n\nListEvents\x12\x1f.signalbox.v1.ListEventsRequest\x1a .signalbox.v1.ListEventsResponse\x12T\n\x0bWatchEvents\x12 .signalbox.v1.WatchEventsRequest\x1a!.signalbox.v1.WatchEventsResponse0\x01\x12X\n\rPublishEvents\x12\".signalbox.v1.PublishEventsRequest\x1a#.signalbox.v1.PublishEventsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n signalbox/v1/event_service.proto\x12\x0csignalbox.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18signalbox/v1/event.proto\x1a\x16signalbox/v1/run.proto\"\xa3\x02\n\x0b\x45ventFilter\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12-\n\x05kinds\x18\x03 \x03(\x0e\x32\x17.signalbox.v1.EventKindR\x05kinds\x12=\n\x06labels\x18\x04 \x03(\x0b\x32%.signalbox.v1.EventFilter.LabelsEntryR\x06labels\x12\x16\n\x06topics\x18\x05 \x03(\tR\x06topics\x12\x1e\n\nexpression\x18\x06 \x01(\tR\nexpression\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x82\x01\n\x11ListEventsRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.signalbox.v1.EventFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x82\x01\n\x12ListEventsResponse\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.signalbox.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x17\n\x07\x61t_head\x18\x03 \x01(\x08R\x06\x61tHead\"\xea\x02\n\x12WatchEventsRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.signalbox.v1.EventFilterR\x06\x66ilter\x12*\n\x03now\x18\x02 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00R\x03now\x12\x36\n\tbeginning\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00R\tbeginning\x12\x18\n\x06\x63ursor\x18\x04 \x01(\tH\x00R\x06\x63ursor\x12\x45\n\x08snapshot\x18\x05 \x01(\x0e\x32).signalbox.v1.WatchEventsRequest.SnapshotR\x08snapshot\"S\n\x08Snapshot\x12\x18\n\x14SNAPSHOT_UNSPECIFIED\x10\x00\x12\x16\n\x12SNAPSHOT_LIVE_RUNS\x10\x01\x12\x15\n\x11SNAPSHOT_ALL_RUNS\x10\x02\x42\x07\n\x05start\"\xb6\x01\n\x13WatchEventsResponse\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.signalbox.v1.EventR\x06\x65vents\x12\x16\n\x06\x63ursor\x18\x02 \x01(\tR\x06\x63ursor\x12\x17\n\x07\x61t_head\x18\x03 \x01(\x08R\x06\x61tHead\x12%\n\x04runs\x18\x04 \x03(\x0b\x32\x11.signalbox.v1.RunR\x04runs\x12\x1a\n\x08snapshot\x18\x05 \x01(\x08R\x08snapshot\"\x15\n\x13\x44\x65scribeFeedRequest\"\xeb\x01\n\x14\x44\x65scribeFeedResponse\x12\x1d\n\nfeed_epoch\x18\x01 \x01(\tR\tfeedEpoch\x12#\n\rhead_position\x18\x02 \x01(\x04R\x0cheadPosition\x12\'\n\x0foldest_position\x18\x03 \x01(\x04R\x0eoldestPosition\x12+\n\x11retention_seconds\x18\x04 \x01(\x03R\x10retentionSeconds\x12\x39\n\nepoch_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tepochTime\"p\n\x08NewEvent\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x16\n\x06\x61\x63tion\x18\x02 \x01(\tR\x06\x61\x63tion\x12\x35\n\tpublished\x18\x03 \x01(\x0b\x32\x17.signalbox.v1.PublishedR\tpublished\"\x83\x01\n\x14PublishEventsRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12.\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x16.signalbox.v1.NewEventR\x06\x65vents\"@\n\x15PublishEventsResponse\x12\'\n\x0fpublished_count\x18\x01 \x01(\x05R\x0epublishedCount2\xe6\x02\n\x0c\x45ventService\x12O\n\nListEvents\x12\x1f.signalbox.v1.ListEventsRequest\x1a .signalbox.v1.ListEventsResponse\x12T\n\x0bWatchEvents\x12 .signalbox.v1.WatchEventsRequest\x1a!.signalbox.v1.WatchEventsResponse0\x01\x12X\n\rPublishEvents\x12\".signalbox.v1.PublishEventsRequest\x1a#.signalbox.v1.PublishEventsResponse\x12U\n\x0c\x44\x65scribeFeed\x12!.signalbox.v1.DescribeFeedRequest\x1a\".signalbox.v1.DescribeFeedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,24 +37,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENTFILTER_LABELSENTRY']._loaded_options = None
   _globals['_EVENTFILTER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_EVENTFILTER']._serialized_start=106
-  _globals['_EVENTFILTER']._serialized_end=365
-  _globals['_EVENTFILTER_LABELSENTRY']._serialized_start=308
-  _globals['_EVENTFILTER_LABELSENTRY']._serialized_end=365
-  _globals['_LISTEVENTSREQUEST']._serialized_start=368
-  _globals['_LISTEVENTSREQUEST']._serialized_end=498
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=501
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=631
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=634
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=840
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=842
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=957
-  _globals['_NEWEVENT']._serialized_start=959
-  _globals['_NEWEVENT']._serialized_end=1071
-  _globals['_PUBLISHEVENTSREQUEST']._serialized_start=1074
-  _globals['_PUBLISHEVENTSREQUEST']._serialized_end=1205
-  _globals['_PUBLISHEVENTSRESPONSE']._serialized_start=1207
-  _globals['_PUBLISHEVENTSRESPONSE']._serialized_end=1271
-  _globals['_EVENTSERVICE']._serialized_start=1274
-  _globals['_EVENTSERVICE']._serialized_end=1545
+  _globals['_EVENTFILTER']._serialized_start=163
+  _globals['_EVENTFILTER']._serialized_end=454
+  _globals['_EVENTFILTER_LABELSENTRY']._serialized_start=397
+  _globals['_EVENTFILTER_LABELSENTRY']._serialized_end=454
+  _globals['_LISTEVENTSREQUEST']._serialized_start=457
+  _globals['_LISTEVENTSREQUEST']._serialized_end=587
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=590
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=720
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=723
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=1085
+  _globals['_WATCHEVENTSREQUEST_SNAPSHOT']._serialized_start=993
+  _globals['_WATCHEVENTSREQUEST_SNAPSHOT']._serialized_end=1076
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1088
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1270
+  _globals['_DESCRIBEFEEDREQUEST']._serialized_start=1272
+  _globals['_DESCRIBEFEEDREQUEST']._serialized_end=1293
+  _globals['_DESCRIBEFEEDRESPONSE']._serialized_start=1296
+  _globals['_DESCRIBEFEEDRESPONSE']._serialized_end=1531
+  _globals['_NEWEVENT']._serialized_start=1533
+  _globals['_NEWEVENT']._serialized_end=1645
+  _globals['_PUBLISHEVENTSREQUEST']._serialized_start=1648
+  _globals['_PUBLISHEVENTSREQUEST']._serialized_end=1779
+  _globals['_PUBLISHEVENTSRESPONSE']._serialized_start=1781
+  _globals['_PUBLISHEVENTSRESPONSE']._serialized_end=1845
+  _globals['_EVENTSERVICE']._serialized_start=1848
+  _globals['_EVENTSERVICE']._serialized_end=2206
 # @@protoc_insertion_point(module_scope)

@@ -7,8 +7,11 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from signalbox.v1 import event_pb2 as _event_pb2
+from signalbox.v1 import run_pb2 as _run_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -53,10 +56,18 @@ class EventFilter(_message.Message):
     KINDS_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     TOPICS_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """One namespace; empty means `default`, `-` means all."""
     run_id: _builtins.str
     """One run."""
+    expression: _builtins.str
+    """A CEL expression that must be true of the event, such as
+    `event.kind == "action_ended" && event.action_ended.state == "FAILED"`. It
+    sees `event`, the message with its fields by their names here, enums as
+    their names without the prefix, and `event.kind`. An event on which it
+    cannot be evaluated does not match.
+    """
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.EventKind.ValueType]:
         """Any of these kinds."""
@@ -77,10 +88,11 @@ class EventFilter(_message.Message):
         kinds: _abc.Iterable[_event_pb2.EventKind.ValueType] | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         topics: _abc.Iterable[_builtins.str] | None = ...,
+        expression: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds", "labels", b"labels", "namespace", b"namespace", "run_id", b"run_id", "topics", b"topics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expression", b"expression", "kinds", b"kinds", "labels", b"labels", "namespace", b"namespace", "run_id", b"run_id", "topics", b"topics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -160,12 +172,41 @@ class WatchEventsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Snapshot:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SnapshotEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[WatchEventsRequest._Snapshot.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SNAPSHOT_UNSPECIFIED: WatchEventsRequest._Snapshot.ValueType  # 0
+        """Nothing."""
+        SNAPSHOT_LIVE_RUNS: WatchEventsRequest._Snapshot.ValueType  # 1
+        """The runs that have not ended."""
+        SNAPSHOT_ALL_RUNS: WatchEventsRequest._Snapshot.ValueType  # 2
+        """All runs."""
+
+    class Snapshot(_Snapshot, metaclass=_SnapshotEnumTypeWrapper):
+        """What comes before the first event."""
+
+    SNAPSHOT_UNSPECIFIED: WatchEventsRequest.Snapshot.ValueType  # 0
+    """Nothing."""
+    SNAPSHOT_LIVE_RUNS: WatchEventsRequest.Snapshot.ValueType  # 1
+    """The runs that have not ended."""
+    SNAPSHOT_ALL_RUNS: WatchEventsRequest.Snapshot.ValueType  # 2
+    """All runs."""
+
     FILTER_FIELD_NUMBER: _builtins.int
     NOW_FIELD_NUMBER: _builtins.int
     BEGINNING_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Behind a cursor that this filter gave earlier."""
+    snapshot: Global___WatchEventsRequest.Snapshot.ValueType
+    """Which runs come first, as they stand, of those that the filter's
+    namespace, run and labels want; then follows what is committed after that
+    state. Not with `beginning` or `cursor`.
+    """
     @_builtins.property
     def filter(self) -> Global___EventFilter:
         """Which events."""
@@ -185,10 +226,11 @@ class WatchEventsRequest(_message.Message):
         now: _empty_pb2.Empty | None = ...,
         beginning: _empty_pb2.Empty | None = ...,
         cursor: _builtins.str = ...,
+        snapshot: Global___WatchEventsRequest.Snapshot.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["beginning", b"beginning", "cursor", b"cursor", "filter", b"filter", "now", b"now", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beginning", b"beginning", "cursor", b"cursor", "filter", b"filter", "now", b"now", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beginning", b"beginning", "cursor", b"cursor", "filter", b"filter", "now", b"now", "snapshot", b"snapshot", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_start: _TypeAlias = _typing.Literal["now", "beginning", "cursor"]  # noqa: Y015
     _WhichOneofArgType_start: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
@@ -205,13 +247,23 @@ class WatchEventsResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     AT_HEAD_FIELD_NUMBER: _builtins.int
+    RUNS_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Where to resume: behind this frame."""
     at_head: _builtins.bool
     """True if, when this frame was made, nothing committed lay behind it."""
+    snapshot: _builtins.bool
+    """True if the frame belongs to the snapshot. Only its last frame has a
+    cursor: who loses the connection before begins anew.
+    """
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
         """All matching events of one transaction; empty in a bookmark."""
+
+    @_builtins.property
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[_run_pb2.Run]:
+        """In a frame of the snapshot: runs, the newest first."""
 
     def __init__(
         self,
@@ -219,14 +271,75 @@ class WatchEventsResponse(_message.Message):
         events: _abc.Iterable[_event_pb2.Event] | None = ...,
         cursor: _builtins.str = ...,
         at_head: _builtins.bool = ...,
+        runs: _abc.Iterable[_run_pb2.Run] | None = ...,
+        snapshot: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_head", b"at_head", "cursor", b"cursor", "events", b"events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_head", b"at_head", "cursor", b"cursor", "events", b"events", "runs", b"runs", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchEventsResponse: _TypeAlias = WatchEventsResponse  # noqa: Y015
+
+@_typing.final
+class DescribeFeedRequest(_message.Message):
+    """Asks what the feed is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeFeedRequest: _TypeAlias = DescribeFeedRequest  # noqa: Y015
+
+@_typing.final
+class DescribeFeedResponse(_message.Message):
+    """What the feed is, as it stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEED_EPOCH_FIELD_NUMBER: _builtins.int
+    HEAD_POSITION_FIELD_NUMBER: _builtins.int
+    OLDEST_POSITION_FIELD_NUMBER: _builtins.int
+    RETENTION_SECONDS_FIELD_NUMBER: _builtins.int
+    EPOCH_TIME_FIELD_NUMBER: _builtins.int
+    feed_epoch: _builtins.str
+    """Names this feed. Another name means other events: the store was made anew,
+    or put back to an earlier state.
+    """
+    head_position: _builtins.int
+    """The position of the last event, 0 for none."""
+    oldest_position: _builtins.int
+    """Everything behind this position is kept."""
+    retention_seconds: _builtins.int
+    """How long events are kept, in seconds; 0 means for ever."""
+    @_builtins.property
+    def epoch_time(self) -> _timestamp_pb2.Timestamp:
+        """When this epoch began."""
+
+    def __init__(
+        self,
+        *,
+        feed_epoch: _builtins.str = ...,
+        head_position: _builtins.int = ...,
+        oldest_position: _builtins.int = ...,
+        retention_seconds: _builtins.int = ...,
+        epoch_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["epoch_time", b"epoch_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch_time", b"epoch_time", "feed_epoch", b"feed_epoch", "head_position", b"head_position", "oldest_position", b"oldest_position", "retention_seconds", b"retention_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeFeedResponse: _TypeAlias = DescribeFeedResponse  # noqa: Y015
 
 @_typing.final
 class NewEvent(_message.Message):

@@ -50,6 +50,11 @@ class EventServiceStub(object):
                 request_serializer=signalbox_dot_v1_dot_event__service__pb2.PublishEventsRequest.SerializeToString,
                 response_deserializer=signalbox_dot_v1_dot_event__service__pb2.PublishEventsResponse.FromString,
                 _registered_method=True)
+        self.DescribeFeed = channel.unary_unary(
+                '/signalbox.v1.EventService/DescribeFeed',
+                request_serializer=signalbox_dot_v1_dot_event__service__pb2.DescribeFeedRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_event__service__pb2.DescribeFeedResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer(object):
@@ -62,7 +67,7 @@ class EventServiceServicer(object):
         Effect: none. A page may be short, or empty with a further page behind it,
         when much was passed over by the filter.
         Repeat: safe.
-        Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+        Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,14 +76,16 @@ class EventServiceServicer(object):
     def WatchEvents(self, request, context):
         """Follows the feed, without end.
 
-        Effect: none. The first frame comes at once and is a bookmark that says
-        where the stream begins. After it, all events of one transaction that match
+        Effect: none. With `snapshot`, the runs that match come first, as they
+        stand, in frames that say so; the last of them has a cursor. Without it the
+        first frame comes at once and is a bookmark that says where the stream
+        begins. After it, all events of one transaction that match
         come in one frame, in commit order, none left out and none twice. A
         bookmark follows when all that there is has been sent, and whenever nothing
         has matched for a while. A slow reader is read for later; it costs no
         memory. A server that stops ends the stream with UNAVAILABLE: resume it.
         Repeat: with the last cursor seen, it goes on exactly behind it.
-        Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+        Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,6 +97,17 @@ class EventServiceServicer(object):
         Effect: all of them, in order, as one transaction; durable when answered.
         Repeat: with the same `request_id` the first answer is returned again.
         Refuses: REQUEST_ID_REUSED, RUN_NOT_FOUND, ACTION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeFeed(self, request, context):
+        """Says what the feed is and how much of it is kept.
+
+        Effect: none.
+        Repeat: safe.
+        Refuses: nothing of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,6 +130,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.PublishEvents,
                     request_deserializer=signalbox_dot_v1_dot_event__service__pb2.PublishEventsRequest.FromString,
                     response_serializer=signalbox_dot_v1_dot_event__service__pb2.PublishEventsResponse.SerializeToString,
+            ),
+            'DescribeFeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeFeed,
+                    request_deserializer=signalbox_dot_v1_dot_event__service__pb2.DescribeFeedRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_event__service__pb2.DescribeFeedResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -196,6 +219,33 @@ class EventService(object):
             '/signalbox.v1.EventService/PublishEvents',
             signalbox_dot_v1_dot_event__service__pb2.PublishEventsRequest.SerializeToString,
             signalbox_dot_v1_dot_event__service__pb2.PublishEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/signalbox.v1.EventService/DescribeFeed',
+            signalbox_dot_v1_dot_event__service__pb2.DescribeFeedRequest.SerializeToString,
+            signalbox_dot_v1_dot_event__service__pb2.DescribeFeedResponse.FromString,
             options,
             channel_credentials,
             insecure,

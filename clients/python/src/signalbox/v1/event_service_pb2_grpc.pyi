@@ -39,19 +39,21 @@ class EventServiceStub:
     Effect: none. A page may be short, or empty with a further page behind it,
     when much was passed over by the filter.
     Repeat: safe.
-    Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+    Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
     """
     WatchEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]
     """Follows the feed, without end.
 
-    Effect: none. The first frame comes at once and is a bookmark that says
-    where the stream begins. After it, all events of one transaction that match
+    Effect: none. With `snapshot`, the runs that match come first, as they
+    stand, in frames that say so; the last of them has a cursor. Without it the
+    first frame comes at once and is a bookmark that says where the stream
+    begins. After it, all events of one transaction that match
     come in one frame, in commit order, none left out and none twice. A
     bookmark follows when all that there is has been sent, and whenever nothing
     has matched for a while. A slow reader is read for later; it costs no
     memory. A server that stops ends the stream with UNAVAILABLE: resume it.
     Repeat: with the last cursor seen, it goes on exactly behind it.
-    Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+    Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
     """
     PublishEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.PublishEventsRequest, _event_service_pb2.PublishEventsResponse]
     """Puts events of a service's own into the feed.
@@ -59,6 +61,13 @@ class EventServiceStub:
     Effect: all of them, in order, as one transaction; durable when answered.
     Repeat: with the same `request_id` the first answer is returned again.
     Refuses: REQUEST_ID_REUSED, RUN_NOT_FOUND, ACTION_NOT_FOUND.
+    """
+    DescribeFeed: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.DescribeFeedRequest, _event_service_pb2.DescribeFeedResponse]
+    """Says what the feed is and how much of it is kept.
+
+    Effect: none.
+    Repeat: safe.
+    Refuses: nothing of its own.
     """
 
 @_typing.type_check_only
@@ -72,19 +81,21 @@ class EventServiceAsyncStub(EventServiceStub):
     Effect: none. A page may be short, or empty with a further page behind it,
     when much was passed over by the filter.
     Repeat: safe.
-    Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+    Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
     """
     WatchEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]  # type: ignore[assignment]
     """Follows the feed, without end.
 
-    Effect: none. The first frame comes at once and is a bookmark that says
-    where the stream begins. After it, all events of one transaction that match
+    Effect: none. With `snapshot`, the runs that match come first, as they
+    stand, in frames that say so; the last of them has a cursor. Without it the
+    first frame comes at once and is a bookmark that says where the stream
+    begins. After it, all events of one transaction that match
     come in one frame, in commit order, none left out and none twice. A
     bookmark follows when all that there is has been sent, and whenever nothing
     has matched for a while. A slow reader is read for later; it costs no
     memory. A server that stops ends the stream with UNAVAILABLE: resume it.
     Repeat: with the last cursor seen, it goes on exactly behind it.
-    Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+    Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
     """
     PublishEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.PublishEventsRequest, _event_service_pb2.PublishEventsResponse]  # type: ignore[assignment]
     """Puts events of a service's own into the feed.
@@ -92,6 +103,13 @@ class EventServiceAsyncStub(EventServiceStub):
     Effect: all of them, in order, as one transaction; durable when answered.
     Repeat: with the same `request_id` the first answer is returned again.
     Refuses: REQUEST_ID_REUSED, RUN_NOT_FOUND, ACTION_NOT_FOUND.
+    """
+    DescribeFeed: _aio.UnaryUnaryMultiCallable[_event_service_pb2.DescribeFeedRequest, _event_service_pb2.DescribeFeedResponse]  # type: ignore[assignment]
+    """Says what the feed is and how much of it is kept.
+
+    Effect: none.
+    Repeat: safe.
+    Refuses: nothing of its own.
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -108,7 +126,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         Effect: none. A page may be short, or empty with a further page behind it,
         when much was passed over by the filter.
         Repeat: safe.
-        Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+        Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
         """
 
     @_abc_1.abstractmethod
@@ -119,14 +137,16 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.WatchEventsResponse], _abc.AsyncIterator[_event_service_pb2.WatchEventsResponse]]:
         """Follows the feed, without end.
 
-        Effect: none. The first frame comes at once and is a bookmark that says
-        where the stream begins. After it, all events of one transaction that match
+        Effect: none. With `snapshot`, the runs that match come first, as they
+        stand, in frames that say so; the last of them has a cursor. Without it the
+        first frame comes at once and is a bookmark that says where the stream
+        begins. After it, all events of one transaction that match
         come in one frame, in commit order, none left out and none twice. A
         bookmark follows when all that there is has been sent, and whenever nothing
         has matched for a while. A slow reader is read for later; it costs no
         memory. A server that stops ends the stream with UNAVAILABLE: resume it.
         Repeat: with the last cursor seen, it goes on exactly behind it.
-        Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
+        Refuses: TOKEN_INVALID, FILTER_CHANGED, FILTER_INVALID, CURSOR_EXPIRED.
         """
 
     @_abc_1.abstractmethod
@@ -140,6 +160,19 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         Effect: all of them, in order, as one transaction; durable when answered.
         Repeat: with the same `request_id` the first answer is returned again.
         Refuses: REQUEST_ID_REUSED, RUN_NOT_FOUND, ACTION_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def DescribeFeed(
+        self,
+        request: _event_service_pb2.DescribeFeedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.DescribeFeedResponse, _abc.Awaitable[_event_service_pb2.DescribeFeedResponse]]:
+        """Says what the feed is and how much of it is kept.
+
+        Effect: none.
+        Repeat: safe.
+        Refuses: nothing of its own.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

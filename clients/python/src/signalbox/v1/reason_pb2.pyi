@@ -65,8 +65,11 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_FILTER_CHANGED: _Reason.ValueType  # 16
     """The page token or cursor was made under another filter."""
     REASON_CURSOR_EXPIRED: _Reason.ValueType  # 17
-    """What follows the cursor is no longer kept, or it is from before a restore.
-    Facts: `oldest_cursor`, where to go on.
+    """What follows the cursor is no longer kept, or it is of an earlier epoch of
+    this feed, from before a restore. Facts: `oldest_cursor`, behind which
+    everything is kept; `feed_epoch`, the feed that is here; and for a cursor
+    of an earlier epoch `resume_cursor`, the last place that both have in
+    common: what was seen behind it may not have happened.
     """
     REASON_STALE_EPOCH: _Reason.ValueType  # 18
     """The lease on the attempt has moved on; what it reports changes nothing.
@@ -126,6 +129,40 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The server has no connection to NATS configured."""
     REASON_UNAUTHENTICATED: _Reason.ValueType  # 37
     """No valid key or token came with the call."""
+    REASON_FILTER_INVALID: _Reason.ValueType  # 38
+    """The expression of a filter cannot be used: it does not parse, names what is
+    not there, or could cost too much. Facts: `expression`, `fault`.
+    """
+    REASON_ANSWER_INVALID: _Reason.ValueType  # 39
+    """The answer does not keep the condition's schema; BadRequest names each
+    place. Facts: `run_id`, `action`, `violation_count`.
+    """
+    REASON_NOT_ALLOWED: _Reason.ValueType  # 40
+    """The caller may not do this to the condition. Facts: `run_id`, `action`,
+    `subject`, `rule`.
+    """
+    REASON_INSTANCE_CHANGED: _Reason.ValueType  # 41
+    """The condition has been opened again since, or was not opened so often yet.
+    Facts: `run_id`, `action`, `instance`, `current_instance`.
+    """
+    REASON_CORRELATION_NOT_FOUND: _Reason.ValueType  # 42
+    """No open condition has this correlation key. Facts: `correlation_key`."""
+    REASON_CORRELATION_AMBIGUOUS: _Reason.ValueType  # 43
+    """Several open conditions have this correlation key. Facts: `correlation_key`,
+    `conditions`: the first of them.
+    """
+    REASON_ALREADY_CLAIMED: _Reason.ValueType  # 44
+    """Somebody else is on it. Facts: `run_id`, `action`, `assignee`."""
+    REASON_CONDITION_NOT_OPEN: _Reason.ValueType  # 45
+    """The condition is not open yet. Facts: `run_id`, `action`, `state`."""
+    REASON_LINK_INVALID: _Reason.ValueType  # 46
+    """The answer link is not one of this server's, or was changed."""
+    REASON_LINK_EXPIRED: _Reason.ValueType  # 47
+    """The time of the answer link is over. Facts: `expire_time`."""
+    REASON_LINK_USED: _Reason.ValueType  # 48
+    """The answer link has been used, or its condition asks no more. Facts:
+    `run_id`, `action`.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a request was declined. Every refusal of a call carries the name without
@@ -173,8 +210,11 @@ REASON_TOKEN_INVALID: Reason.ValueType  # 15
 REASON_FILTER_CHANGED: Reason.ValueType  # 16
 """The page token or cursor was made under another filter."""
 REASON_CURSOR_EXPIRED: Reason.ValueType  # 17
-"""What follows the cursor is no longer kept, or it is from before a restore.
-Facts: `oldest_cursor`, where to go on.
+"""What follows the cursor is no longer kept, or it is of an earlier epoch of
+this feed, from before a restore. Facts: `oldest_cursor`, behind which
+everything is kept; `feed_epoch`, the feed that is here; and for a cursor
+of an earlier epoch `resume_cursor`, the last place that both have in
+common: what was seen behind it may not have happened.
 """
 REASON_STALE_EPOCH: Reason.ValueType  # 18
 """The lease on the attempt has moved on; what it reports changes nothing.
@@ -234,6 +274,40 @@ REASON_NATS_NOT_CONFIGURED: Reason.ValueType  # 36
 """The server has no connection to NATS configured."""
 REASON_UNAUTHENTICATED: Reason.ValueType  # 37
 """No valid key or token came with the call."""
+REASON_FILTER_INVALID: Reason.ValueType  # 38
+"""The expression of a filter cannot be used: it does not parse, names what is
+not there, or could cost too much. Facts: `expression`, `fault`.
+"""
+REASON_ANSWER_INVALID: Reason.ValueType  # 39
+"""The answer does not keep the condition's schema; BadRequest names each
+place. Facts: `run_id`, `action`, `violation_count`.
+"""
+REASON_NOT_ALLOWED: Reason.ValueType  # 40
+"""The caller may not do this to the condition. Facts: `run_id`, `action`,
+`subject`, `rule`.
+"""
+REASON_INSTANCE_CHANGED: Reason.ValueType  # 41
+"""The condition has been opened again since, or was not opened so often yet.
+Facts: `run_id`, `action`, `instance`, `current_instance`.
+"""
+REASON_CORRELATION_NOT_FOUND: Reason.ValueType  # 42
+"""No open condition has this correlation key. Facts: `correlation_key`."""
+REASON_CORRELATION_AMBIGUOUS: Reason.ValueType  # 43
+"""Several open conditions have this correlation key. Facts: `correlation_key`,
+`conditions`: the first of them.
+"""
+REASON_ALREADY_CLAIMED: Reason.ValueType  # 44
+"""Somebody else is on it. Facts: `run_id`, `action`, `assignee`."""
+REASON_CONDITION_NOT_OPEN: Reason.ValueType  # 45
+"""The condition is not open yet. Facts: `run_id`, `action`, `state`."""
+REASON_LINK_INVALID: Reason.ValueType  # 46
+"""The answer link is not one of this server's, or was changed."""
+REASON_LINK_EXPIRED: Reason.ValueType  # 47
+"""The time of the answer link is over. Facts: `expire_time`."""
+REASON_LINK_USED: Reason.ValueType  # 48
+"""The answer link has been used, or its condition asks no more. Facts:
+`run_id`, `action`.
+"""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final

@@ -131,6 +131,8 @@ class Run(_message.Message):
     IMAGE_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CREATED_BY_FIELD_NUMBER: _builtins.int
+    RERUN_OF_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace it lives in."""
     run_id: _builtins.str
@@ -157,6 +159,12 @@ class Run(_message.Message):
     """
     image: _builtins.str
     """The container image of its only task."""
+    created_by: _builtins.str
+    """The subject of the caller that created it; `anonymous` where the server asks
+    for no tokens.
+    """
+    rerun_of: _builtins.str
+    """The run that it does over, if RerunRun created it."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Its labels."""
@@ -217,10 +225,12 @@ class Run(_message.Message):
         image: _builtins.str = ...,
         delivery: _delivery_pb2.Delivery | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        created_by: _builtins.str = ...,
+        rerun_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "deadline_time", b"deadline_time", "delivery", b"delivery", "end_time", b"end_time", "error", b"error", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_count", b"action_count", "cancel_requested", b"cancel_requested", "create_time", b"create_time", "deadline_time", b"deadline_time", "delivery", b"delivery", "end_time", b"end_time", "ended_action_count", b"ended_action_count", "error", b"error", "image", b"image", "labels", b"labels", "namespace", b"namespace", "op", b"op", "op_version", b"op_version", "outputs", b"outputs", "paused_condition_count", b"paused_condition_count", "priority", b"priority", "retry_count", b"retry_count", "run_id", b"run_id", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_count", b"action_count", "cancel_requested", b"cancel_requested", "create_time", b"create_time", "created_by", b"created_by", "deadline_time", b"deadline_time", "delivery", b"delivery", "end_time", b"end_time", "ended_action_count", b"ended_action_count", "error", b"error", "image", b"image", "labels", b"labels", "namespace", b"namespace", "op", b"op", "op_version", b"op_version", "outputs", b"outputs", "paused_condition_count", b"paused_condition_count", "priority", b"priority", "rerun_of", b"rerun_of", "retry_count", b"retry_count", "run_id", b"run_id", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

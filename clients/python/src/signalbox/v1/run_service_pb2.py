@@ -25,12 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from signalbox.v1 import action_pb2 as signalbox_dot_v1_dot_action__pb2
 from signalbox.v1 import event_pb2 as signalbox_dot_v1_dot_event__pb2
+from signalbox.v1 import explanation_pb2 as signalbox_dot_v1_dot_explanation__pb2
 from signalbox.v1 import reason_pb2 as signalbox_dot_v1_dot_reason__pb2
+from signalbox.v1 import replay_pb2 as signalbox_dot_v1_dot_replay__pb2
 from signalbox.v1 import run_pb2 as signalbox_dot_v1_dot_run__pb2
 from signalbox.v1 import value_pb2 as signalbox_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esignalbox/v1/run_service.proto\x12\x0csignalbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19signalbox/v1/action.proto\x1a\x18signalbox/v1/event.proto\x1a\x19signalbox/v1/reason.proto\x1a\x16signalbox/v1/run.proto\x1a\x18signalbox/v1/value.proto\"Y\n\x10\x43reateRunRequest\x12&\n\x03run\x18\x01 \x01(\x0b\x32\x14.signalbox.v1.NewRunR\x03run\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"8\n\x11\x43reateRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"T\n\x16\x42\x61tchCreateRunsRequest\x12:\n\x08requests\x18\x01 \x03(\x0b\x32\x1e.signalbox.v1.CreateRunRequestR\x08requests\"X\n\x17\x42\x61tchCreateRunsResponse\x12=\n\x07results\x18\x01 \x03(\x0b\x32#.signalbox.v1.BatchCreateRunsResultR\x07results\"{\n\x15\x42\x61tchCreateRunsResult\x12%\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunH\x00R\x03run\x12\x31\n\x07refusal\x18\x02 \x01(\x0b\x32\x15.signalbox.v1.RefusalH\x00R\x07refusalB\x08\n\x06result\"D\n\rGetRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\"5\n\x0eGetRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"\x9d\x04\n\tRunFilter\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12/\n\x06states\x18\x02 \x03(\x0e\x32\x17.signalbox.v1.Run.StateR\x06states\x12;\n\x06labels\x18\x03 \x03(\x0b\x32#.signalbox.v1.RunFilter.LabelsEntryR\x06labels\x12\x1f\n\x0bpaused_only\x18\x04 \x01(\x08R\npausedOnly\x12\x0e\n\x02op\x18\x05 \x01(\tR\x02op\x12\x14\n\x05image\x18\x06 \x01(\tR\x05image\x12=\n\x0c\x63reated_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63reatedFrom\x12?\n\rcreated_after\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reatedAfter\x12?\n\rcreated_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reatedUntil\x12\x41\n\x0e\x63reated_before\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rcreatedBefore\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xca\x01\n\x0fListRunsRequest\x12/\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.RunFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12%\n\x0estarting_after\x18\x04 \x01(\tR\rstartingAfter\x12#\n\rending_before\x18\x05 \x01(\tR\x0c\x65ndingBefore\"|\n\x10ListRunsResponse\x12%\n\x04runs\x18\x01 \x03(\x0b\x32\x11.signalbox.v1.RunR\x04runs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x19\n\x08has_more\x18\x03 \x01(\x08R\x07hasMore\"^\n\x0fWatchRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x16\n\x06\x63ursor\x18\x03 \x01(\tR\x06\x63ursor\"\xde\x01\n\x10WatchRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\x12.\n\x07\x61\x63tions\x18\x02 \x03(\x0b\x32\x14.signalbox.v1.ActionR\x07\x61\x63tions\x12+\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x13.signalbox.v1.EventR\x06\x65vents\x12\x1a\n\x08snapshot\x18\x04 \x01(\x08R\x08snapshot\x12\x16\n\x06\x63ursor\x18\x05 \x01(\tR\x06\x63ursor\x12\x14\n\x05\x65nded\x18\x06 \x01(\x08R\x05\x65nded\"|\n\x10\x43\x61ncelRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12\x14\n\x05\x63\x61use\x18\x04 \x01(\tR\x05\x63\x61use\"8\n\x11\x43\x61ncelRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"\x8d\x01\n\x0fRetryRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x04 \x01(\x08R\x05\x66orce\x12\x10\n\x03\x61ll\x18\x05 \x01(\x08R\x03\x61ll\"7\n\x10RetryRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"\xc5\x02\n\x10UpdateRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12\x1f\n\x08priority\x18\x04 \x01(\x05H\x00R\x08priority\x88\x01\x01\x12L\n\nset_labels\x18\x05 \x03(\x0b\x32-.signalbox.v1.UpdateRunRequest.SetLabelsEntryR\tsetLabels\x12#\n\rremove_labels\x18\x06 \x03(\tR\x0cremoveLabels\x1a<\n\x0eSetLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x0b\n\t_priority\"8\n\x11UpdateRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"\xb9\x01\n\x12ListActionsRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x32\n\x06states\x18\x03 \x03(\x0e\x32\x1a.signalbox.v1.Action.StateR\x06states\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\"m\n\x13ListActionsResponse\x12.\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x14.signalbox.v1.ActionR\x07\x61\x63tions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"[\n\x10GetActionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"A\n\x11GetActionResponse\x12,\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x14.signalbox.v1.ActionR\x06\x61\x63tion\"^\n\x13ListAttemptsRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"I\n\x14ListAttemptsResponse\x12\x31\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x15.signalbox.v1.AttemptR\x08\x61ttempts\"_\n\x14\x45xplainActionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"\xf4\x05\n\x15\x45xplainActionResponse\x12?\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32).signalbox.v1.ExplainActionResponse.CauseR\x05\x63\x61use\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x1b\n\twaits_for\x18\x03 \x03(\tR\x08waitsFor\x12\x39\n\nretry_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tretryTime\x12!\n\x0cworker_count\x18\x05 \x01(\x05R\x0bworkerCount\x12%\n\x0equeue_position\x18\x06 \x01(\x05R\rqueuePosition\x12\x14\n\x05unmet\x18\x07 \x03(\tR\x05unmet\x12\x14\n\x05limit\x18\x08 \x01(\tR\x05limit\x12\x18\n\x07holders\x18\t \x03(\tR\x07holders\x12\x42\n\x0fnext_start_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rnextStartTime\x12\x1a\n\x08reserved\x18\x0b \x01(\x08R\x08reserved\"\xb7\x02\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x11\n\rCAUSE_RUNNING\x10\x01\x12\x0f\n\x0b\x43\x41USE_ENDED\x10\x02\x12\x1b\n\x17\x43\x41USE_WAITS_FOR_ACTIONS\x10\x03\x12\x19\n\x15\x43\x41USE_WAITS_FOR_RETRY\x10\x04\x12\x1a\n\x16\x43\x41USE_WAITS_FOR_SIGNAL\x10\x05\x12\x13\n\x0f\x43\x41USE_NO_WORKER\x10\x06\x12\x13\n\x0f\x43\x41USE_NO_CREDIT\x10\x07\x12\x12\n\x0e\x43\x41USE_IN_QUEUE\x10\x08\x12\x1a\n\x16\x43\x41USE_WAITS_FOR_ACCEPT\x10\t\x12\x18\n\x14\x43\x41USE_NO_WORKER_FITS\x10\n\x12\x15\n\x11\x43\x41USE_NO_CAPACITY\x10\x0b\x12\x14\n\x10\x43\x41USE_LIMIT_FULL\x10\x0c\"\xb4\x01\n\x13ListTimelineRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n\x07\x61ttempt\x18\x04 \x01(\x05R\x07\x61ttempt\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"u\n\x14ListTimelineResponse\x12\x35\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.signalbox.v1.TimelineEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x03\n\x10\x45ndActionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x30\n\x05state\x18\x04 \x01(\x0e\x32\x1a.signalbox.v1.Action.StateR\x05state\x12\x45\n\x07outputs\x18\x05 \x03(\x0b\x32+.signalbox.v1.EndActionRequest.OutputsEntryR\x07outputs\x12/\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x19.signalbox.v1.ActionErrorR\x05\x65rror\x12\x14\n\x05\x63\x61use\x18\x07 \x01(\tR\x05\x63\x61use\x12\x1d\n\nrequest_id\x18\x08 \x01(\tR\trequestId\x1aO\n\x0cOutputsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x05value:\x02\x38\x01\"A\n\x11\x45ndActionResponse\x12,\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x14.signalbox.v1.ActionR\x06\x61\x63tion2\xf6\x08\n\nRunService\x12L\n\tCreateRun\x12\x1e.signalbox.v1.CreateRunRequest\x1a\x1f.signalbox.v1.CreateRunResponse\x12^\n\x0f\x42\x61tchCreateRuns\x12$.signalbox.v1.BatchCreateRunsRequest\x1a%.signalbox.v1.BatchCreateRunsResponse\x12\x43\n\x06GetRun\x12\x1b.signalbox.v1.GetRunRequest\x1a\x1c.signalbox.v1.GetRunResponse\x12I\n\x08ListRuns\x12\x1d.signalbox.v1.ListRunsRequest\x1a\x1e.signalbox.v1.ListRunsResponse\x12K\n\x08WatchRun\x12\x1d.signalbox.v1.WatchRunRequest\x1a\x1e.signalbox.v1.WatchRunResponse0\x01\x12L\n\tCancelRun\x12\x1e.signalbox.v1.CancelRunRequest\x1a\x1f.signalbox.v1.CancelRunResponse\x12I\n\x08RetryRun\x12\x1d.signalbox.v1.RetryRunRequest\x1a\x1e.signalbox.v1.RetryRunResponse\x12L\n\tUpdateRun\x12\x1e.signalbox.v1.UpdateRunRequest\x1a\x1f.signalbox.v1.UpdateRunResponse\x12R\n\x0bListActions\x12 .signalbox.v1.ListActionsRequest\x1a!.signalbox.v1.ListActionsResponse\x12L\n\tGetAction\x12\x1e.signalbox.v1.GetActionRequest\x1a\x1f.signalbox.v1.GetActionResponse\x12U\n\x0cListAttempts\x12!.signalbox.v1.ListAttemptsRequest\x1a\".signalbox.v1.ListAttemptsResponse\x12X\n\rExplainAction\x12\".signalbox.v1.ExplainActionRequest\x1a#.signalbox.v1.ExplainActionResponse\x12U\n\x0cListTimeline\x12!.signalbox.v1.ListTimelineRequest\x1a\".signalbox.v1.ListTimelineResponse\x12L\n\tEndAction\x12\x1e.signalbox.v1.EndActionRequest\x1a\x1f.signalbox.v1.EndActionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esignalbox/v1/run_service.proto\x12\x0csignalbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19signalbox/v1/action.proto\x1a\x18signalbox/v1/event.proto\x1a\x1esignalbox/v1/explanation.proto\x1a\x19signalbox/v1/reason.proto\x1a\x19signalbox/v1/replay.proto\x1a\x16signalbox/v1/run.proto\x1a\x18signalbox/v1/value.proto\"Y\n\x10\x43reateRunRequest\x12&\n\x03run\x18\x01 \x01(\x0b\x32\x14.signalbox.v1.NewRunR\x03run\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"8\n\x11\x43reateRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"T\n\x16\x42\x61tchCreateRunsRequest\x12:\n\x08requests\x18\x01 \x03(\x0b\x32\x1e.signalbox.v1.CreateRunRequestR\x08requests\"X\n\x17\x42\x61tchCreateRunsResponse\x12=\n\x07results\x18\x01 \x03(\x0b\x32#.signalbox.v1.BatchCreateRunsResultR\x07results\"{\n\x15\x42\x61tchCreateRunsResult\x12%\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunH\x00R\x03run\x12\x31\n\x07refusal\x18\x02 \x01(\x0b\x32\x15.signalbox.v1.RefusalH\x00R\x07refusalB\x08\n\x06result\"D\n\rGetRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\"5\n\x0eGetRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"\x9d\x04\n\tRunFilter\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12/\n\x06states\x18\x02 \x03(\x0e\x32\x17.signalbox.v1.Run.StateR\x06states\x12;\n\x06labels\x18\x03 \x03(\x0b\x32#.signalbox.v1.RunFilter.LabelsEntryR\x06labels\x12\x1f\n\x0bpaused_only\x18\x04 \x01(\x08R\npausedOnly\x12\x0e\n\x02op\x18\x05 \x01(\tR\x02op\x12\x14\n\x05image\x18\x06 \x01(\tR\x05image\x12=\n\x0c\x63reated_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63reatedFrom\x12?\n\rcreated_after\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reatedAfter\x12?\n\rcreated_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reatedUntil\x12\x41\n\x0e\x63reated_before\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rcreatedBefore\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xca\x01\n\x0fListRunsRequest\x12/\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.signalbox.v1.RunFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12%\n\x0estarting_after\x18\x04 \x01(\tR\rstartingAfter\x12#\n\rending_before\x18\x05 \x01(\tR\x0c\x65ndingBefore\"|\n\x10ListRunsResponse\x12%\n\x04runs\x18\x01 \x03(\x0b\x32\x11.signalbox.v1.RunR\x04runs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x19\n\x08has_more\x18\x03 \x01(\x08R\x07hasMore\"^\n\x0fWatchRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x16\n\x06\x63ursor\x18\x03 \x01(\tR\x06\x63ursor\"\xde\x01\n\x10WatchRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\x12.\n\x07\x61\x63tions\x18\x02 \x03(\x0b\x32\x14.signalbox.v1.ActionR\x07\x61\x63tions\x12+\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x13.signalbox.v1.EventR\x06\x65vents\x12\x1a\n\x08snapshot\x18\x04 \x01(\x08R\x08snapshot\x12\x16\n\x06\x63ursor\x18\x05 \x01(\tR\x06\x63ursor\x12\x14\n\x05\x65nded\x18\x06 \x01(\x08R\x05\x65nded\"|\n\x10\x43\x61ncelRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12\x14\n\x05\x63\x61use\x18\x04 \x01(\tR\x05\x63\x61use\"8\n\x11\x43\x61ncelRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"\x8f\x03\n\x0fRetryRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12\x14\n\x05\x66orce\x18\x04 \x01(\x08R\x05\x66orce\x12\x10\n\x03\x61ll\x18\x05 \x01(\x08R\x03\x61ll\x12\x35\n\x06replay\x18\x06 \x01(\x0e\x32\x1d.signalbox.v1.ConditionReplayR\x06replay\x12\x64\n\x13replay_by_condition\x18\x07 \x03(\x0b\x32\x34.signalbox.v1.RetryRunRequest.ReplayByConditionEntryR\x11replayByCondition\x1a\x63\n\x16ReplayByConditionEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x33\n\x05value\x18\x02 \x01(\x0e\x32\x1d.signalbox.v1.ConditionReplayR\x05value:\x02\x38\x01\"7\n\x10RetryRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"\xc5\x02\n\x10UpdateRunRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12\x1f\n\x08priority\x18\x04 \x01(\x05H\x00R\x08priority\x88\x01\x01\x12L\n\nset_labels\x18\x05 \x03(\x0b\x32-.signalbox.v1.UpdateRunRequest.SetLabelsEntryR\tsetLabels\x12#\n\rremove_labels\x18\x06 \x03(\tR\x0cremoveLabels\x1a<\n\x0eSetLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x0b\n\t_priority\"8\n\x11UpdateRunResponse\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x11.signalbox.v1.RunR\x03run\"\xb9\x01\n\x12ListActionsRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x32\n\x06states\x18\x03 \x03(\x0e\x32\x1a.signalbox.v1.Action.StateR\x06states\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\"m\n\x13ListActionsResponse\x12.\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x14.signalbox.v1.ActionR\x07\x61\x63tions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"[\n\x10GetActionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"A\n\x11GetActionResponse\x12,\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x14.signalbox.v1.ActionR\x06\x61\x63tion\"^\n\x13ListAttemptsRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\"I\n\x14ListAttemptsResponse\x12\x31\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x15.signalbox.v1.AttemptR\x08\x61ttempts\"\xb4\x01\n\x13ListTimelineRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n\x07\x61ttempt\x18\x04 \x01(\x05R\x07\x61ttempt\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"u\n\x14ListTimelineResponse\x12\x35\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.signalbox.v1.TimelineEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x03\n\x10\x45ndActionRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x30\n\x05state\x18\x04 \x01(\x0e\x32\x1a.signalbox.v1.Action.StateR\x05state\x12\x45\n\x07outputs\x18\x05 \x03(\x0b\x32+.signalbox.v1.EndActionRequest.OutputsEntryR\x07outputs\x12/\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x19.signalbox.v1.ActionErrorR\x05\x65rror\x12\x14\n\x05\x63\x61use\x18\x07 \x01(\tR\x05\x63\x61use\x12\x1d\n\nrequest_id\x18\x08 \x01(\tR\trequestId\x1aO\n\x0cOutputsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x13.signalbox.v1.ValueR\x05value:\x02\x38\x01\"A\n\x11\x45ndActionResponse\x12,\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x14.signalbox.v1.ActionR\x06\x61\x63tion2\xc1\t\n\nRunService\x12L\n\tCreateRun\x12\x1e.signalbox.v1.CreateRunRequest\x1a\x1f.signalbox.v1.CreateRunResponse\x12^\n\x0f\x42\x61tchCreateRuns\x12$.signalbox.v1.BatchCreateRunsRequest\x1a%.signalbox.v1.BatchCreateRunsResponse\x12\x43\n\x06GetRun\x12\x1b.signalbox.v1.GetRunRequest\x1a\x1c.signalbox.v1.GetRunResponse\x12I\n\x08ListRuns\x12\x1d.signalbox.v1.ListRunsRequest\x1a\x1e.signalbox.v1.ListRunsResponse\x12K\n\x08WatchRun\x12\x1d.signalbox.v1.WatchRunRequest\x1a\x1e.signalbox.v1.WatchRunResponse0\x01\x12L\n\tCancelRun\x12\x1e.signalbox.v1.CancelRunRequest\x1a\x1f.signalbox.v1.CancelRunResponse\x12I\n\x08RetryRun\x12\x1d.signalbox.v1.RetryRunRequest\x1a\x1e.signalbox.v1.RetryRunResponse\x12I\n\x08RerunRun\x12\x1d.signalbox.v1.RerunRunRequest\x1a\x1e.signalbox.v1.RerunRunResponse\x12L\n\tUpdateRun\x12\x1e.signalbox.v1.UpdateRunRequest\x1a\x1f.signalbox.v1.UpdateRunResponse\x12R\n\x0bListActions\x12 .signalbox.v1.ListActionsRequest\x1a!.signalbox.v1.ListActionsResponse\x12L\n\tGetAction\x12\x1e.signalbox.v1.GetActionRequest\x1a\x1f.signalbox.v1.GetActionResponse\x12U\n\x0cListAttempts\x12!.signalbox.v1.ListAttemptsRequest\x1a\".signalbox.v1.ListAttemptsResponse\x12X\n\rExplainAction\x12\".signalbox.v1.ExplainActionRequest\x1a#.signalbox.v1.ExplainActionResponse\x12U\n\x0cListTimeline\x12!.signalbox.v1.ListTimelineRequest\x1a\".signalbox.v1.ListTimelineResponse\x12L\n\tEndAction\x12\x1e.signalbox.v1.EndActionRequest\x1a\x1f.signalbox.v1.EndActionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,78 +41,76 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUNFILTER_LABELSENTRY']._loaded_options = None
   _globals['_RUNFILTER_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_RETRYRUNREQUEST_REPLAYBYCONDITIONENTRY']._loaded_options = None
+  _globals['_RETRYRUNREQUEST_REPLAYBYCONDITIONENTRY']._serialized_options = b'8\001'
   _globals['_UPDATERUNREQUEST_SETLABELSENTRY']._loaded_options = None
   _globals['_UPDATERUNREQUEST_SETLABELSENTRY']._serialized_options = b'8\001'
   _globals['_ENDACTIONREQUEST_OUTPUTSENTRY']._loaded_options = None
   _globals['_ENDACTIONREQUEST_OUTPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_CREATERUNREQUEST']._serialized_start=211
-  _globals['_CREATERUNREQUEST']._serialized_end=300
-  _globals['_CREATERUNRESPONSE']._serialized_start=302
-  _globals['_CREATERUNRESPONSE']._serialized_end=358
-  _globals['_BATCHCREATERUNSREQUEST']._serialized_start=360
-  _globals['_BATCHCREATERUNSREQUEST']._serialized_end=444
-  _globals['_BATCHCREATERUNSRESPONSE']._serialized_start=446
-  _globals['_BATCHCREATERUNSRESPONSE']._serialized_end=534
-  _globals['_BATCHCREATERUNSRESULT']._serialized_start=536
-  _globals['_BATCHCREATERUNSRESULT']._serialized_end=659
-  _globals['_GETRUNREQUEST']._serialized_start=661
-  _globals['_GETRUNREQUEST']._serialized_end=729
-  _globals['_GETRUNRESPONSE']._serialized_start=731
-  _globals['_GETRUNRESPONSE']._serialized_end=784
-  _globals['_RUNFILTER']._serialized_start=787
-  _globals['_RUNFILTER']._serialized_end=1328
-  _globals['_RUNFILTER_LABELSENTRY']._serialized_start=1271
-  _globals['_RUNFILTER_LABELSENTRY']._serialized_end=1328
-  _globals['_LISTRUNSREQUEST']._serialized_start=1331
-  _globals['_LISTRUNSREQUEST']._serialized_end=1533
-  _globals['_LISTRUNSRESPONSE']._serialized_start=1535
-  _globals['_LISTRUNSRESPONSE']._serialized_end=1659
-  _globals['_WATCHRUNREQUEST']._serialized_start=1661
-  _globals['_WATCHRUNREQUEST']._serialized_end=1755
-  _globals['_WATCHRUNRESPONSE']._serialized_start=1758
-  _globals['_WATCHRUNRESPONSE']._serialized_end=1980
-  _globals['_CANCELRUNREQUEST']._serialized_start=1982
-  _globals['_CANCELRUNREQUEST']._serialized_end=2106
-  _globals['_CANCELRUNRESPONSE']._serialized_start=2108
-  _globals['_CANCELRUNRESPONSE']._serialized_end=2164
-  _globals['_RETRYRUNREQUEST']._serialized_start=2167
-  _globals['_RETRYRUNREQUEST']._serialized_end=2308
-  _globals['_RETRYRUNRESPONSE']._serialized_start=2310
-  _globals['_RETRYRUNRESPONSE']._serialized_end=2365
-  _globals['_UPDATERUNREQUEST']._serialized_start=2368
-  _globals['_UPDATERUNREQUEST']._serialized_end=2693
-  _globals['_UPDATERUNREQUEST_SETLABELSENTRY']._serialized_start=2620
-  _globals['_UPDATERUNREQUEST_SETLABELSENTRY']._serialized_end=2680
-  _globals['_UPDATERUNRESPONSE']._serialized_start=2695
-  _globals['_UPDATERUNRESPONSE']._serialized_end=2751
-  _globals['_LISTACTIONSREQUEST']._serialized_start=2754
-  _globals['_LISTACTIONSREQUEST']._serialized_end=2939
-  _globals['_LISTACTIONSRESPONSE']._serialized_start=2941
-  _globals['_LISTACTIONSRESPONSE']._serialized_end=3050
-  _globals['_GETACTIONREQUEST']._serialized_start=3052
-  _globals['_GETACTIONREQUEST']._serialized_end=3143
-  _globals['_GETACTIONRESPONSE']._serialized_start=3145
-  _globals['_GETACTIONRESPONSE']._serialized_end=3210
-  _globals['_LISTATTEMPTSREQUEST']._serialized_start=3212
-  _globals['_LISTATTEMPTSREQUEST']._serialized_end=3306
-  _globals['_LISTATTEMPTSRESPONSE']._serialized_start=3308
-  _globals['_LISTATTEMPTSRESPONSE']._serialized_end=3381
-  _globals['_EXPLAINACTIONREQUEST']._serialized_start=3383
-  _globals['_EXPLAINACTIONREQUEST']._serialized_end=3478
-  _globals['_EXPLAINACTIONRESPONSE']._serialized_start=3481
-  _globals['_EXPLAINACTIONRESPONSE']._serialized_end=4237
-  _globals['_EXPLAINACTIONRESPONSE_CAUSE']._serialized_start=3926
-  _globals['_EXPLAINACTIONRESPONSE_CAUSE']._serialized_end=4237
-  _globals['_LISTTIMELINEREQUEST']._serialized_start=4240
-  _globals['_LISTTIMELINEREQUEST']._serialized_end=4420
-  _globals['_LISTTIMELINERESPONSE']._serialized_start=4422
-  _globals['_LISTTIMELINERESPONSE']._serialized_end=4539
-  _globals['_ENDACTIONREQUEST']._serialized_start=4542
-  _globals['_ENDACTIONREQUEST']._serialized_end=4937
-  _globals['_ENDACTIONREQUEST_OUTPUTSENTRY']._serialized_start=4858
-  _globals['_ENDACTIONREQUEST_OUTPUTSENTRY']._serialized_end=4937
-  _globals['_ENDACTIONRESPONSE']._serialized_start=4939
-  _globals['_ENDACTIONRESPONSE']._serialized_end=5004
-  _globals['_RUNSERVICE']._serialized_start=5007
-  _globals['_RUNSERVICE']._serialized_end=6149
+  _globals['_CREATERUNREQUEST']._serialized_start=270
+  _globals['_CREATERUNREQUEST']._serialized_end=359
+  _globals['_CREATERUNRESPONSE']._serialized_start=361
+  _globals['_CREATERUNRESPONSE']._serialized_end=417
+  _globals['_BATCHCREATERUNSREQUEST']._serialized_start=419
+  _globals['_BATCHCREATERUNSREQUEST']._serialized_end=503
+  _globals['_BATCHCREATERUNSRESPONSE']._serialized_start=505
+  _globals['_BATCHCREATERUNSRESPONSE']._serialized_end=593
+  _globals['_BATCHCREATERUNSRESULT']._serialized_start=595
+  _globals['_BATCHCREATERUNSRESULT']._serialized_end=718
+  _globals['_GETRUNREQUEST']._serialized_start=720
+  _globals['_GETRUNREQUEST']._serialized_end=788
+  _globals['_GETRUNRESPONSE']._serialized_start=790
+  _globals['_GETRUNRESPONSE']._serialized_end=843
+  _globals['_RUNFILTER']._serialized_start=846
+  _globals['_RUNFILTER']._serialized_end=1387
+  _globals['_RUNFILTER_LABELSENTRY']._serialized_start=1330
+  _globals['_RUNFILTER_LABELSENTRY']._serialized_end=1387
+  _globals['_LISTRUNSREQUEST']._serialized_start=1390
+  _globals['_LISTRUNSREQUEST']._serialized_end=1592
+  _globals['_LISTRUNSRESPONSE']._serialized_start=1594
+  _globals['_LISTRUNSRESPONSE']._serialized_end=1718
+  _globals['_WATCHRUNREQUEST']._serialized_start=1720
+  _globals['_WATCHRUNREQUEST']._serialized_end=1814
+  _globals['_WATCHRUNRESPONSE']._serialized_start=1817
+  _globals['_WATCHRUNRESPONSE']._serialized_end=2039
+  _globals['_CANCELRUNREQUEST']._serialized_start=2041
+  _globals['_CANCELRUNREQUEST']._serialized_end=2165
+  _globals['_CANCELRUNRESPONSE']._serialized_start=2167
+  _globals['_CANCELRUNRESPONSE']._serialized_end=2223
+  _globals['_RETRYRUNREQUEST']._serialized_start=2226
+  _globals['_RETRYRUNREQUEST']._serialized_end=2625
+  _globals['_RETRYRUNREQUEST_REPLAYBYCONDITIONENTRY']._serialized_start=2526
+  _globals['_RETRYRUNREQUEST_REPLAYBYCONDITIONENTRY']._serialized_end=2625
+  _globals['_RETRYRUNRESPONSE']._serialized_start=2627
+  _globals['_RETRYRUNRESPONSE']._serialized_end=2682
+  _globals['_UPDATERUNREQUEST']._serialized_start=2685
+  _globals['_UPDATERUNREQUEST']._serialized_end=3010
+  _globals['_UPDATERUNREQUEST_SETLABELSENTRY']._serialized_start=2937
+  _globals['_UPDATERUNREQUEST_SETLABELSENTRY']._serialized_end=2997
+  _globals['_UPDATERUNRESPONSE']._serialized_start=3012
+  _globals['_UPDATERUNRESPONSE']._serialized_end=3068
+  _globals['_LISTACTIONSREQUEST']._serialized_start=3071
+  _globals['_LISTACTIONSREQUEST']._serialized_end=3256
+  _globals['_LISTACTIONSRESPONSE']._serialized_start=3258
+  _globals['_LISTACTIONSRESPONSE']._serialized_end=3367
+  _globals['_GETACTIONREQUEST']._serialized_start=3369
+  _globals['_GETACTIONREQUEST']._serialized_end=3460
+  _globals['_GETACTIONRESPONSE']._serialized_start=3462
+  _globals['_GETACTIONRESPONSE']._serialized_end=3527
+  _globals['_LISTATTEMPTSREQUEST']._serialized_start=3529
+  _globals['_LISTATTEMPTSREQUEST']._serialized_end=3623
+  _globals['_LISTATTEMPTSRESPONSE']._serialized_start=3625
+  _globals['_LISTATTEMPTSRESPONSE']._serialized_end=3698
+  _globals['_LISTTIMELINEREQUEST']._serialized_start=3701
+  _globals['_LISTTIMELINEREQUEST']._serialized_end=3881
+  _globals['_LISTTIMELINERESPONSE']._serialized_start=3883
+  _globals['_LISTTIMELINERESPONSE']._serialized_end=4000
+  _globals['_ENDACTIONREQUEST']._serialized_start=4003
+  _globals['_ENDACTIONREQUEST']._serialized_end=4398
+  _globals['_ENDACTIONREQUEST_OUTPUTSENTRY']._serialized_start=4319
+  _globals['_ENDACTIONREQUEST_OUTPUTSENTRY']._serialized_end=4398
+  _globals['_ENDACTIONRESPONSE']._serialized_start=4400
+  _globals['_ENDACTIONRESPONSE']._serialized_end=4465
+  _globals['_RUNSERVICE']._serialized_start=4468
+  _globals['_RUNSERVICE']._serialized_end=5685
 # @@protoc_insertion_point(module_scope)

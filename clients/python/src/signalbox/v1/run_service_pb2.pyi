@@ -8,10 +8,10 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from signalbox.v1 import action_pb2 as _action_pb2
 from signalbox.v1 import event_pb2 as _event_pb2
 from signalbox.v1 import reason_pb2 as _reason_pb2
+from signalbox.v1 import replay_pb2 as _replay_pb2
 from signalbox.v1 import run_pb2 as _run_pb2
 from signalbox.v1 import value_pb2 as _value_pb2
 import builtins as _builtins
@@ -517,11 +517,33 @@ class RetryRunRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ReplayByConditionEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _replay_pb2.ConditionReplay.ValueType
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _replay_pb2.ConditionReplay.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAMESPACE_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     FORCE_FIELD_NUMBER: _builtins.int
     ALL_FIELD_NUMBER: _builtins.int
+    REPLAY_FIELD_NUMBER: _builtins.int
+    REPLAY_BY_CONDITION_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace; empty means `default`."""
     run_id: _builtins.str
@@ -534,6 +556,14 @@ class RetryRunRequest(_message.Message):
     """
     all: _builtins.bool
     """Do everything again, also what succeeded. Takes `force`."""
+    replay: _replay_pb2.ConditionReplay.ValueType
+    """What becomes of answers that conditions had; not said asks again with
+    `all`, and keeps them otherwise.
+    """
+    @_builtins.property
+    def replay_by_condition(self) -> _containers.ScalarMap[_builtins.str, _replay_pb2.ConditionReplay.ValueType]:
+        """Of single conditions, by their whole names, instead of `replay`."""
+
     def __init__(
         self,
         *,
@@ -542,10 +572,12 @@ class RetryRunRequest(_message.Message):
         request_id: _builtins.str = ...,
         force: _builtins.bool = ...,
         all: _builtins.bool = ...,
+        replay: _replay_pb2.ConditionReplay.ValueType = ...,
+        replay_by_condition: _abc.Mapping[_builtins.str, _replay_pb2.ConditionReplay.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "force", b"force", "namespace", b"namespace", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "force", b"force", "namespace", b"namespace", "replay", b"replay", "replay_by_condition", b"replay_by_condition", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -842,181 +874,6 @@ class ListAttemptsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAttemptsResponse: _TypeAlias = ListAttemptsResponse  # noqa: Y015
-
-@_typing.final
-class ExplainActionRequest(_message.Message):
-    """Asks why an action does not run."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NAMESPACE_FIELD_NUMBER: _builtins.int
-    RUN_ID_FIELD_NUMBER: _builtins.int
-    NAME_FIELD_NUMBER: _builtins.int
-    namespace: _builtins.str
-    """The namespace; empty means `default`."""
-    run_id: _builtins.str
-    """Required. The run."""
-    name: _builtins.str
-    """Required. The action's whole name."""
-    def __init__(
-        self,
-        *,
-        namespace: _builtins.str = ...,
-        run_id: _builtins.str = ...,
-        name: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "namespace", b"namespace", "run_id", b"run_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExplainActionRequest: _TypeAlias = ExplainActionRequest  # noqa: Y015
-
-@_typing.final
-class ExplainActionResponse(_message.Message):
-    """Why an action does not run."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    class _Cause:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ExplainActionResponse._Cause.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        CAUSE_UNSPECIFIED: ExplainActionResponse._Cause.ValueType  # 0
-        """Not said."""
-        CAUSE_RUNNING: ExplainActionResponse._Cause.ValueType  # 1
-        """It runs."""
-        CAUSE_ENDED: ExplainActionResponse._Cause.ValueType  # 2
-        """It has ended."""
-        CAUSE_WAITS_FOR_ACTIONS: ExplainActionResponse._Cause.ValueType  # 3
-        """It waits for other actions, named in `waits_for`."""
-        CAUSE_WAITS_FOR_RETRY: ExplainActionResponse._Cause.ValueType  # 4
-        """It waits for the time of its next attempt."""
-        CAUSE_WAITS_FOR_SIGNAL: ExplainActionResponse._Cause.ValueType  # 5
-        """It is a condition that waits for its signal."""
-        CAUSE_NO_WORKER: ExplainActionResponse._Cause.ValueType  # 6
-        """No attached worker announces its op."""
-        CAUSE_NO_CREDIT: ExplainActionResponse._Cause.ValueType  # 7
-        """Workers announce its op, and none has credit left."""
-        CAUSE_IN_QUEUE: ExplainActionResponse._Cause.ValueType  # 8
-        """It will be assigned next; others may be before it."""
-        CAUSE_WAITS_FOR_ACCEPT: ExplainActionResponse._Cause.ValueType  # 9
-        """It is assigned, and its worker has not accepted yet."""
-        CAUSE_NO_WORKER_FITS: ExplainActionResponse._Cause.ValueType  # 10
-        """No attached worker of its op could ever hold what it asks for, or bears
-        its labels or taints: `unmet` says which demand.
-        """
-        CAUSE_NO_CAPACITY: ExplainActionResponse._Cause.ValueType  # 11
-        """Workers could hold it, and none has enough free at the moment."""
-        CAUSE_LIMIT_FULL: ExplainActionResponse._Cause.ValueType  # 12
-        """A limit is full, or its rate used up: `limit` says which, `holders` who
-        has it.
-        """
-
-    class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
-        """Why."""
-
-    CAUSE_UNSPECIFIED: ExplainActionResponse.Cause.ValueType  # 0
-    """Not said."""
-    CAUSE_RUNNING: ExplainActionResponse.Cause.ValueType  # 1
-    """It runs."""
-    CAUSE_ENDED: ExplainActionResponse.Cause.ValueType  # 2
-    """It has ended."""
-    CAUSE_WAITS_FOR_ACTIONS: ExplainActionResponse.Cause.ValueType  # 3
-    """It waits for other actions, named in `waits_for`."""
-    CAUSE_WAITS_FOR_RETRY: ExplainActionResponse.Cause.ValueType  # 4
-    """It waits for the time of its next attempt."""
-    CAUSE_WAITS_FOR_SIGNAL: ExplainActionResponse.Cause.ValueType  # 5
-    """It is a condition that waits for its signal."""
-    CAUSE_NO_WORKER: ExplainActionResponse.Cause.ValueType  # 6
-    """No attached worker announces its op."""
-    CAUSE_NO_CREDIT: ExplainActionResponse.Cause.ValueType  # 7
-    """Workers announce its op, and none has credit left."""
-    CAUSE_IN_QUEUE: ExplainActionResponse.Cause.ValueType  # 8
-    """It will be assigned next; others may be before it."""
-    CAUSE_WAITS_FOR_ACCEPT: ExplainActionResponse.Cause.ValueType  # 9
-    """It is assigned, and its worker has not accepted yet."""
-    CAUSE_NO_WORKER_FITS: ExplainActionResponse.Cause.ValueType  # 10
-    """No attached worker of its op could ever hold what it asks for, or bears
-    its labels or taints: `unmet` says which demand.
-    """
-    CAUSE_NO_CAPACITY: ExplainActionResponse.Cause.ValueType  # 11
-    """Workers could hold it, and none has enough free at the moment."""
-    CAUSE_LIMIT_FULL: ExplainActionResponse.Cause.ValueType  # 12
-    """A limit is full, or its rate used up: `limit` says which, `holders` who
-    has it.
-    """
-
-    CAUSE_FIELD_NUMBER: _builtins.int
-    MESSAGE_FIELD_NUMBER: _builtins.int
-    WAITS_FOR_FIELD_NUMBER: _builtins.int
-    RETRY_TIME_FIELD_NUMBER: _builtins.int
-    WORKER_COUNT_FIELD_NUMBER: _builtins.int
-    QUEUE_POSITION_FIELD_NUMBER: _builtins.int
-    UNMET_FIELD_NUMBER: _builtins.int
-    LIMIT_FIELD_NUMBER: _builtins.int
-    HOLDERS_FIELD_NUMBER: _builtins.int
-    NEXT_START_TIME_FIELD_NUMBER: _builtins.int
-    RESERVED_FIELD_NUMBER: _builtins.int
-    cause: Global___ExplainActionResponse.Cause.ValueType
-    """Why."""
-    message: _builtins.str
-    """The same in a sentence, with what to do."""
-    worker_count: _builtins.int
-    """How many attached workers announce its op."""
-    queue_position: _builtins.int
-    """How many queued actions of its op come before it; counted up to 1,000."""
-    limit: _builtins.str
-    """The limit that it waits for, by its name."""
-    reserved: _builtins.bool
-    """True if a worker is kept free for it, because it has waited for long."""
-    @_builtins.property
-    def waits_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The actions it waits for; the first 100."""
-
-    @_builtins.property
-    def retry_time(self) -> _timestamp_pb2.Timestamp:
-        """When its next attempt is due."""
-
-    @_builtins.property
-    def unmet(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The demands that no attached worker of its op meets, each as a sentence
-        such as `vram_mb 24000: the largest device has 16000`.
-        """
-
-    @_builtins.property
-    def holders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who takes up the limit: actions as `<run>/<action>`; the first 10."""
-
-    @_builtins.property
-    def next_start_time(self) -> _timestamp_pb2.Timestamp:
-        """When a rate lets the next one start, if that is known."""
-
-    def __init__(
-        self,
-        *,
-        cause: Global___ExplainActionResponse.Cause.ValueType = ...,
-        message: _builtins.str = ...,
-        waits_for: _abc.Iterable[_builtins.str] | None = ...,
-        retry_time: _timestamp_pb2.Timestamp | None = ...,
-        worker_count: _builtins.int = ...,
-        queue_position: _builtins.int = ...,
-        unmet: _abc.Iterable[_builtins.str] | None = ...,
-        limit: _builtins.str = ...,
-        holders: _abc.Iterable[_builtins.str] | None = ...,
-        next_start_time: _timestamp_pb2.Timestamp | None = ...,
-        reserved: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["next_start_time", b"next_start_time", "retry_time", b"retry_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "holders", b"holders", "limit", b"limit", "message", b"message", "next_start_time", b"next_start_time", "queue_position", b"queue_position", "reserved", b"reserved", "retry_time", b"retry_time", "unmet", b"unmet", "waits_for", b"waits_for", "worker_count", b"worker_count"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExplainActionResponse: _TypeAlias = ExplainActionResponse  # noqa: Y015
 
 @_typing.final
 class ListTimelineRequest(_message.Message):

@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from signalbox.v1 import explanation_pb2 as signalbox_dot_v1_dot_explanation__pb2
+from signalbox.v1 import replay_pb2 as signalbox_dot_v1_dot_replay__pb2
 from signalbox.v1 import run_service_pb2 as signalbox_dot_v1_dot_run__service__pb2
 
 GRPC_GENERATED_VERSION = '1.75.1'
@@ -70,6 +72,11 @@ class RunServiceStub(object):
                 request_serializer=signalbox_dot_v1_dot_run__service__pb2.RetryRunRequest.SerializeToString,
                 response_deserializer=signalbox_dot_v1_dot_run__service__pb2.RetryRunResponse.FromString,
                 _registered_method=True)
+        self.RerunRun = channel.unary_unary(
+                '/signalbox.v1.RunService/RerunRun',
+                request_serializer=signalbox_dot_v1_dot_replay__pb2.RerunRunRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_replay__pb2.RerunRunResponse.FromString,
+                _registered_method=True)
         self.UpdateRun = channel.unary_unary(
                 '/signalbox.v1.RunService/UpdateRun',
                 request_serializer=signalbox_dot_v1_dot_run__service__pb2.UpdateRunRequest.SerializeToString,
@@ -92,8 +99,8 @@ class RunServiceStub(object):
                 _registered_method=True)
         self.ExplainAction = channel.unary_unary(
                 '/signalbox.v1.RunService/ExplainAction',
-                request_serializer=signalbox_dot_v1_dot_run__service__pb2.ExplainActionRequest.SerializeToString,
-                response_deserializer=signalbox_dot_v1_dot_run__service__pb2.ExplainActionResponse.FromString,
+                request_serializer=signalbox_dot_v1_dot_explanation__pb2.ExplainActionRequest.SerializeToString,
+                response_deserializer=signalbox_dot_v1_dot_explanation__pb2.ExplainActionResponse.FromString,
                 _registered_method=True)
         self.ListTimeline = channel.unary_unary(
                 '/signalbox.v1.RunService/ListTimeline',
@@ -197,6 +204,21 @@ class RunServiceServicer(object):
         Repeat: with the same `request_id` the first answer is returned again.
         Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, RUN_SUCCEEDED, ATTEMPTS_EXHAUSTED,
         INVALID_REQUEST for `all` without `force`, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RerunRun(self, request, context):
+        """Creates a run that does an ended one over, with what that had done.
+
+        Effect: the new run has the plan of the earlier one. Actions that succeeded
+        there are RECOVERED, with their outputs, unless they are named in `again` or
+        wait for one that is; the others are executed. Of conditions `replay` says
+        whether the earlier answer counts.
+        Repeat: with the same `request_id` the first answer is returned again.
+        Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -323,6 +345,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     request_deserializer=signalbox_dot_v1_dot_run__service__pb2.RetryRunRequest.FromString,
                     response_serializer=signalbox_dot_v1_dot_run__service__pb2.RetryRunResponse.SerializeToString,
             ),
+            'RerunRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.RerunRun,
+                    request_deserializer=signalbox_dot_v1_dot_replay__pb2.RerunRunRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_replay__pb2.RerunRunResponse.SerializeToString,
+            ),
             'UpdateRun': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateRun,
                     request_deserializer=signalbox_dot_v1_dot_run__service__pb2.UpdateRunRequest.FromString,
@@ -345,8 +372,8 @@ def add_RunServiceServicer_to_server(servicer, server):
             ),
             'ExplainAction': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainAction,
-                    request_deserializer=signalbox_dot_v1_dot_run__service__pb2.ExplainActionRequest.FromString,
-                    response_serializer=signalbox_dot_v1_dot_run__service__pb2.ExplainActionResponse.SerializeToString,
+                    request_deserializer=signalbox_dot_v1_dot_explanation__pb2.ExplainActionRequest.FromString,
+                    response_serializer=signalbox_dot_v1_dot_explanation__pb2.ExplainActionResponse.SerializeToString,
             ),
             'ListTimeline': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTimeline,
@@ -560,6 +587,33 @@ class RunService(object):
             _registered_method=True)
 
     @staticmethod
+    def RerunRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/signalbox.v1.RunService/RerunRun',
+            signalbox_dot_v1_dot_replay__pb2.RerunRunRequest.SerializeToString,
+            signalbox_dot_v1_dot_replay__pb2.RerunRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def UpdateRun(request,
             target,
             options=(),
@@ -682,8 +736,8 @@ class RunService(object):
             request,
             target,
             '/signalbox.v1.RunService/ExplainAction',
-            signalbox_dot_v1_dot_run__service__pb2.ExplainActionRequest.SerializeToString,
-            signalbox_dot_v1_dot_run__service__pb2.ExplainActionResponse.FromString,
+            signalbox_dot_v1_dot_explanation__pb2.ExplainActionRequest.SerializeToString,
+            signalbox_dot_v1_dot_explanation__pb2.ExplainActionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,8 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from signalbox.v1 import explanation_pb2 as _explanation_pb2
+from signalbox.v1 import replay_pb2 as _replay_pb2
 from signalbox.v1 import run_service_pb2 as _run_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -96,6 +98,17 @@ class RunServiceStub:
     Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, RUN_SUCCEEDED, ATTEMPTS_EXHAUSTED,
     INVALID_REQUEST for `all` without `force`, REQUEST_ID_REUSED.
     """
+    RerunRun: _grpc.UnaryUnaryMultiCallable[_replay_pb2.RerunRunRequest, _replay_pb2.RerunRunResponse]
+    """Creates a run that does an ended one over, with what that had done.
+
+    Effect: the new run has the plan of the earlier one. Actions that succeeded
+    there are RECOVERED, with their outputs, unless they are named in `again` or
+    wait for one that is; the others are executed. Of conditions `replay` says
+    whether the earlier answer counts.
+    Repeat: with the same `request_id` the first answer is returned again.
+    Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
+    REQUEST_ID_REUSED.
+    """
     UpdateRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]
     """Changes a run's priority or labels.
 
@@ -125,7 +138,7 @@ class RunServiceStub:
     Repeat: safe.
     Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND.
     """
-    ExplainAction: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ExplainActionRequest, _run_service_pb2.ExplainActionResponse]
+    ExplainAction: _grpc.UnaryUnaryMultiCallable[_explanation_pb2.ExplainActionRequest, _explanation_pb2.ExplainActionResponse]
     """Says why an action does not run.
 
     Effect: none.
@@ -220,6 +233,17 @@ class RunServiceAsyncStub(RunServiceStub):
     Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, RUN_SUCCEEDED, ATTEMPTS_EXHAUSTED,
     INVALID_REQUEST for `all` without `force`, REQUEST_ID_REUSED.
     """
+    RerunRun: _aio.UnaryUnaryMultiCallable[_replay_pb2.RerunRunRequest, _replay_pb2.RerunRunResponse]  # type: ignore[assignment]
+    """Creates a run that does an ended one over, with what that had done.
+
+    Effect: the new run has the plan of the earlier one. Actions that succeeded
+    there are RECOVERED, with their outputs, unless they are named in `again` or
+    wait for one that is; the others are executed. Of conditions `replay` says
+    whether the earlier answer counts.
+    Repeat: with the same `request_id` the first answer is returned again.
+    Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
+    REQUEST_ID_REUSED.
+    """
     UpdateRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]  # type: ignore[assignment]
     """Changes a run's priority or labels.
 
@@ -249,7 +273,7 @@ class RunServiceAsyncStub(RunServiceStub):
     Repeat: safe.
     Refuses: RUN_NOT_FOUND, ACTION_NOT_FOUND.
     """
-    ExplainAction: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ExplainActionRequest, _run_service_pb2.ExplainActionResponse]  # type: ignore[assignment]
+    ExplainAction: _aio.UnaryUnaryMultiCallable[_explanation_pb2.ExplainActionRequest, _explanation_pb2.ExplainActionResponse]  # type: ignore[assignment]
     """Says why an action does not run.
 
     Effect: none.
@@ -385,6 +409,23 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def RerunRun(
+        self,
+        request: _replay_pb2.RerunRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.RerunRunResponse, _abc.Awaitable[_replay_pb2.RerunRunResponse]]:
+        """Creates a run that does an ended one over, with what that had done.
+
+        Effect: the new run has the plan of the earlier one. Actions that succeeded
+        there are RECOVERED, with their outputs, unless they are named in `again` or
+        wait for one that is; the others are executed. Of conditions `replay` says
+        whether the earlier answer counts.
+        Repeat: with the same `request_id` the first answer is returned again.
+        Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
+        REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
     def UpdateRun(
         self,
         request: _run_service_pb2.UpdateRunRequest,
@@ -440,9 +481,9 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def ExplainAction(
         self,
-        request: _run_service_pb2.ExplainActionRequest,
+        request: _explanation_pb2.ExplainActionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_run_service_pb2.ExplainActionResponse, _abc.Awaitable[_run_service_pb2.ExplainActionResponse]]:
+    ) -> _typing.Union[_explanation_pb2.ExplainActionResponse, _abc.Awaitable[_explanation_pb2.ExplainActionResponse]]:
         """Says why an action does not run.
 
         Effect: none.

@@ -1,7 +1,7 @@
-import type { Command } from "../command.ts";
-import type { CommandArguments } from "../input/command-arguments.ts";
-import { UsageError } from "../input/usage-error.ts";
-import { writeFacts } from "../output/table.ts";
+import type { Command } from "../../command.ts";
+import type { CommandArguments } from "../../input/command-arguments.ts";
+import { UsageError } from "../../input/usage-error.ts";
+import { writeFacts } from "../../output/table.ts";
 
 /** `backup`: copies the data of a server, while it runs. */
 export const backupCommand: Command = {
@@ -14,12 +14,19 @@ export const backupCommand: Command = {
   ],
   options: {
     data: { value: "FOLDER", sentence: "the data folder of the server (./data)" },
-    to: { value: "FILE", sentence: "the file to write, which must not be there, or a folder to write one in" },
+    to: {
+      value: "FILE",
+      sentence: "the file to write, which must not be there, or a folder to write one in",
+    },
   },
   examples: ["signalbox backup --data ./data --to /var/backups/signalbox"],
   async run({ given, screen }) {
-    const to = needed(given, "to", "backup needs --to: the file, or the folder, that the backup is written to");
-    const { backUp, isBackupFault } = await import("../../backup.ts");
+    const to = needed(
+      given,
+      "to",
+      "backup needs --to: the file, or the folder, that the backup is written to",
+    );
+    const { backUp, isBackupFault } = await import("../../../backup.ts");
     const taken = await told(isBackupFault, () => backUp(given.text("data") ?? defaultData, to, Date.now()));
     if (screen.json) {
       screen.line(JSON.stringify(taken));
@@ -50,7 +57,7 @@ export const restoreCommand: Command = {
   async run({ given, screen }) {
     const from = needed(given, "from", "restore needs --from: the backup");
     const data = given.text("data") ?? defaultData;
-    const { isBackupFault, restore } = await import("../../backup.ts");
+    const { isBackupFault, restore } = await import("../../../backup.ts");
     const restored = await told(isBackupFault, () => restore(from, data, Date.now()));
     if (screen.json) {
       screen.line(JSON.stringify(restored));
