@@ -1,8 +1,8 @@
 import type { Command } from "./command.ts";
 import { actionCommand, actionsCommand, explainCommand, timelineCommand } from "./commands/actions.ts";
-import { backupCommand, restoreCommand } from "./commands/data/backup.ts";
 import { conditionsCommand } from "./commands/conditions.ts";
 import { conformanceWorkerCommand } from "./commands/conformance.ts";
+import { backupCommand, restoreCommand } from "./commands/data/backup.ts";
 import { endCommand } from "./commands/end.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { feedDescribeCommand, feedVerifyCommand } from "./commands/feed.ts";

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { answerOfForm, answerOfJson } from "../../src/api/callbacks/answer-body.ts";
 import { valueOfJson, valueOfText } from "../../src/api/callbacks/answer-value.ts";
-import { callbackBodyBytesMax, invalidLinkPeersMax, invalidLinksMax } from "../../src/api/callbacks/callback-limits.ts";
+import {
+  callbackBodyBytesMax,
+  invalidLinkPeersMax,
+  invalidLinksMax,
+} from "../../src/api/callbacks/callback-limits.ts";
 import { headerFault } from "../../src/api/callbacks/condition-post.ts";
 import { html } from "../../src/api/callbacks/html.ts";
 import { InvalidLinks } from "../../src/api/callbacks/invalid-links.ts";
@@ -31,14 +35,22 @@ describe("a payload", () => {
       template: { a: [{ b: ["{name}", 1, null, true, { c: "{run_id}" }] }] },
       gives: { a: [{ b: ["a/b", 1, null, true, { c: "r1" }] }] },
     },
-    { given: "names of members that look like places", template: { "{name}": "{name}" }, gives: { "{name}": "a/b" } },
+    {
+      given: "names of members that look like places",
+      template: { "{name}": "{name}" },
+      gives: { "{name}": "a/b" },
+    },
     {
       given: "other braces",
       template: { t: "{} {other} {{name}} { name } {NAME} {callback_uri" },
       gives: { t: "{} {other} {a/b} { name } {NAME} {callback_uri" },
     },
     { given: "what is filled in, once", template: { t: "{prompt}" }, gives: { t: filling.prompt } },
-    { given: "a member __proto__", template: JSON.parse('{"__proto__": "{name}"}'), gives: JSON.parse('{"__proto__": "a/b"}') },
+    {
+      given: "a member __proto__",
+      template: JSON.parse('{"__proto__": "{name}"}'),
+      gives: JSON.parse('{"__proto__": "a/b"}'),
+    },
     { given: "nothing to fill in", template: {}, gives: {} },
   ])("fills in $given", ({ template, gives }) => {
     expect(fillPayload(template, filling)).toBe(JSON.stringify(gives));
@@ -116,12 +128,18 @@ describe("an answer", () => {
     ...parts,
   });
   const red = { kind: "string", value: "red" } as const;
-  const choosing = spec({ terms: { ...plainTerms, choices: [{ value: red, label: "Red", description: "" }] } });
+  const choosing = spec({
+    terms: { ...plainTerms, choices: [{ value: red, label: "Red", description: "" }] },
+  });
 
   test.each([
     { form: "value=a&comment=b", of: spec(), gives: { value: { kind: "string", value: "a" }, comment: "b" } },
     { form: "choice=0&value=", of: choosing, gives: { value: red, comment: "" } },
-    { form: "choice=other&value=blue", of: choosing, gives: { value: { kind: "string", value: "blue" }, comment: "" } },
+    {
+      form: "choice=other&value=blue",
+      of: choosing,
+      gives: { value: { kind: "string", value: "blue" }, comment: "" },
+    },
     { form: "choice=1&value=blue", of: choosing, gives: ["choice"] },
     { form: "choice=0", of: spec(), gives: ["choice"] },
     { form: "comment=b", of: spec(), gives: ["value"] },
@@ -133,7 +151,10 @@ describe("an answer", () => {
   });
 
   test.each([
-    { text: '{"value": "a", "comment": "b"}', gives: { value: { kind: "string", value: "a" }, comment: "b" } },
+    {
+      text: '{"value": "a", "comment": "b"}',
+      gives: { value: { kind: "string", value: "a" }, comment: "b" },
+    },
     { text: "{}", gives: ["value"] },
     { text: '{"vaule": 1}', gives: ["vaule"] },
     { text: '{"value": "a", "comment": 1}', gives: ["comment"] },
@@ -156,12 +177,16 @@ test("HTML escapes what is filled in, unless it is HTML", () => {
   );
 });
 
-test.each(["Host", "content-length", "Transfer-Encoding", "webhook-signature", "CE-Type", "proxy-authorization"])(
-  "a webhook cannot set the header %s",
-  (name) => {
-    expect(headerFault(name)).toMatch(/header/);
-  },
-);
+test.each([
+  "Host",
+  "content-length",
+  "Transfer-Encoding",
+  "webhook-signature",
+  "CE-Type",
+  "proxy-authorization",
+])("a webhook cannot set the header %s", (name) => {
+  expect(headerFault(name)).toMatch(/header/);
+});
 
 test.each(["authorization", "content-type", "X-Team", "hosts"])("a webhook can set the header %s", (name) => {
   expect(headerFault(name)).toBeUndefined();

@@ -54,7 +54,9 @@ describe("an answer link", () => {
     const token = tokenOf(links.mint(claims));
     for (let at = 0; at < token.length; at += 1) {
       const [before, found, behind] = [token.slice(0, at), token[at], token.slice(at + 1)];
-      const others = ["A", "B", "g", "_", "-", ".", "=", "+", "/", "", `${found}A`].filter((one) => one !== found);
+      const others = ["A", "B", "g", "_", "-", ".", "=", "+", "/", "", `${found}A`].filter(
+        (one) => one !== found,
+      );
       for (const other of others) {
         const changed = `${before}${other}${behind}`;
         expect(links.verify(changed, nowMs), changed).toMatchObject({

@@ -35,6 +35,7 @@ export function endsOnce(events: readonly RecordedEvent[], acknowledged: readonl
   const openRuns = new Set<string>();
   const openByRun = new Map<string, Set<string>>();
   const endedActions = new Set<string>();
+  const createdEnded = new Set<string>();
   const endedRuns = new Set<string>();
   for (const event of events) {
     if (event.runId === "") continue;
@@ -55,14 +56,15 @@ export function endsOnce(events: readonly RecordedEvent[], acknowledged: readonl
       endedRuns.add(run);
     }
     if (event.kind === "action_created") {
-      if (open.has(action) || endedActions.has(action)) say("was created twice");
-      // What an earlier run has done already is created at its end.
-      if (endStates.has(event.state ?? "")) endedActions.add(action);
+      if (open.has(action) || endedActions.has(action) || createdEnded.has(action)) say("was created twice");
+      // What an earlier run has done already is created at its end, of which nothing more is said.
+      if (endStates.has(event.state ?? "")) createdEnded.add(action);
       else open.add(action);
     }
     if (event.kind === "action_reopened") {
       if (open.has(action)) say("was opened again before its end");
       endedActions.delete(action);
+      createdEnded.delete(action);
       open.add(action);
     }
     if (liveKinds.has(event.kind)) {

@@ -2,7 +2,6 @@ import type { Action } from "../../src/core/action.ts";
 import type { Decision } from "../../src/core/change.ts";
 import type { Command, CommandKind } from "../../src/core/command.ts";
 import { decide as rules } from "../../src/core/decide.ts";
-import type { Position } from "../../src/core/event.ts";
 import type { Loaded } from "../../src/core/loaded.ts";
 import type { Due } from "../../src/core/stated.ts";
 import { systemClock } from "../../src/engine/clock.ts";
@@ -34,7 +33,7 @@ function seeing(change: (command: Command, loaded: Loaded) => { command: Command
 function saying(change: (decision: AnyDecision & { ok: true }, command: Command) => AnyDecision): Plant {
   const decide: Decide = (command, loaded, stamp) => {
     const decision = rules(command, loaded, stamp);
-    return decision.ok ? (change(decision as never, command) as typeof decision) : decision;
+    return decision.ok ? (change(decision, command) as typeof decision) : decision;
   };
   return { disk: { rules: decide } };
 }
@@ -157,7 +156,7 @@ async function* reordered(frames: AsyncIterable<FeedFrame>): AsyncGenerator<Feed
     }
     yield frame;
     if (kept !== undefined && frame.events.length > 0) {
-      yield { ...kept, through: frame.through as Position };
+      yield { ...kept, through: frame.through };
       kept = undefined;
     }
   }

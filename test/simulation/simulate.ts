@@ -23,7 +23,9 @@ async function showFailure(seed: number): Promise<void> {
   console.log(`seed ${seed} after ${found.steps} steps:`);
   for (const violation of found.violations.slice(0, 10)) console.log(`  ${violation}`);
   const shortest = await shrink(found, options);
-  console.log(`the shortest found has ${shortest.steps} steps, with ${[...shortest.faults.keys()].join(", ")}:`);
+  console.log(
+    `the shortest found has ${shortest.steps} steps, with ${[...shortest.faults.keys()].join(", ")}:`,
+  );
   for (const violation of shortest.violations.slice(0, 3)) console.log(`  ${violation}`);
   for (const line of shortest.trace.slice(-traceLines)) console.log(`    ${line}`);
 }
@@ -31,7 +33,9 @@ async function showFailure(seed: number): Promise<void> {
 if (values.one) {
   const result = await simulateSeed({ seed: Number(values.seed), steps: Number(values.steps) });
   if (values.trace) for (const line of result.trace) console.log(line);
-  console.log(`${result.steps} steps, ${result.runCount} runs, ${result.eventCount} events, ${result.digest}`);
+  console.log(
+    `${result.steps} steps, ${result.runCount} runs, ${result.eventCount} events, ${result.digest}`,
+  );
   for (const violation of result.violations) console.log(violation);
   process.exitCode = result.violations.length === 0 ? 0 : 1;
 } else {

@@ -1,5 +1,5 @@
 import type { FaultKind } from "./world/fault-plan.ts";
-import { type SimulationResult, SimulatedWorld, type WorldOptions } from "./world/simulated-world.ts";
+import { SimulatedWorld, type SimulationResult, type WorldOptions } from "./world/simulated-world.ts";
 
 /** How much to simulate: for so long, or so many steps in all. */
 export type SimulationBound = { readonly seconds: number } | { readonly steps: number };
@@ -26,7 +26,10 @@ export function simulateSeed(options: WorldOptions): Promise<SimulationResult> {
 
 /** Simulates one seed after the other until the bound is reached, at least one. */
 export async function simulate(
-  bound: SimulationBound & { readonly firstSeed: number; readonly onSeed?: (result: SimulationResult) => void },
+  bound: SimulationBound & {
+    readonly firstSeed: number;
+    readonly onSeed?: (result: SimulationResult) => void;
+  },
 ): Promise<SimulationSummary> {
   const faults = new Map<string, number>();
   const violations: string[] = [];

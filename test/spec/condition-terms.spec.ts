@@ -104,7 +104,6 @@ const rows: readonly Row[] = [
     wrong: [
       "schema/minimum",
       "default_value",
-      "default_value",
       "answer_rule.voter_count",
       "answer_rule.veto",
       "escalations[1].after",

@@ -96,7 +96,7 @@ describe("a backup", () => {
     await expect(takeBackup({ folder, file })).rejects.toThrow(`${file} is there already`);
     expect([readdirSync(target), statSync(file).size]).toEqual([["copy.db"], 4]);
     const missing = join(target, "no", "such", "folder.db");
-    await expect(takeBackup({ folder, file: missing })).rejects.toThrow();
+    await expect(takeBackup({ folder, file: missing })).rejects.toThrow("cannot be copied");
   });
 });
 

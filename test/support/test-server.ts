@@ -127,6 +127,11 @@ export class TestServer {
     return this.carrier.address.url;
   }
 
+  /** All that it logged, as text. */
+  get logged(): string {
+    return JSON.stringify(this.#lines);
+  }
+
   /** What it logged as an error: nothing, unless it has a bug. */
   get errors(): readonly Record<string, unknown>[] {
     return this.#lines.filter(({ level }) => level === "error" || level === "fatal");

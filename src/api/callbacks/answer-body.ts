@@ -4,8 +4,8 @@ import { termsOf } from "../../core/conditions/standing.ts";
 import type { Violation } from "../../core/refusal.ts";
 import type { Value } from "../../core/value.ts";
 import type { HttpRequest } from "../carrier/port.ts";
-import { answerBodyBytesMax, answerCommentLengthMax } from "./callback-limits.ts";
 import { type ReadValue, valueOfJson, valueOfText } from "./answer-value.ts";
+import { answerBodyBytesMax, answerCommentLengthMax } from "./callback-limits.ts";
 
 /** What somebody posted to a link: which answer, and why. */
 export interface PostedAnswer {
@@ -66,10 +66,14 @@ export function answerOfForm(text: string, spec: ConditionSpec): ReadAnswer {
     choice: fields.get("choice") ?? "",
     comment: fields.get("comment") ?? "",
   };
-  const chosen = /^\d{1,3}$/.test(stated.choice) ? termsOf({ spec }).choices[Number(stated.choice)] : undefined;
+  const chosen = /^\d{1,3}$/.test(stated.choice)
+    ? termsOf({ spec }).choices[Number(stated.choice)]
+    : undefined;
   const isOther = stated.choice === "" || stated.choice === "other";
-  if (chosen === undefined && !isOther) return refused({ field: "choice", description: "is none of the choices" });
-  if (chosen === undefined && !fields.has("value")) return refused({ field: "value", description: "must be set" });
+  if (chosen === undefined && !isOther)
+    return refused({ field: "choice", description: "is none of the choices" });
+  if (chosen === undefined && !fields.has("value"))
+    return refused({ field: "value", description: "must be set" });
   const value: ReadValue =
     chosen === undefined ? valueOfText(stated.value, spec) : { ok: true, value: chosen.value };
   return { ...joined(value, stated.comment.replaceAll("\r\n", "\n")), stated };

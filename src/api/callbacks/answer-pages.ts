@@ -91,7 +91,9 @@ function factsOf(action: Action): Html {
   const { deadlineMs } = standingOf(action);
   const deadline = deadlineMs === undefined ? undefined : new Date(deadlineMs).toISOString();
   return html`<p class="facts">Run ${runIdOf(action.run)}, condition ${action.name}${
-    deadline === undefined ? undefined : html`, to be answered by <time datetime="${deadline}">${deadline}</time>`
+    deadline === undefined
+      ? undefined
+      : html`, to be answered by <time datetime="${deadline}">${deadline}</time>`
   }</p>`;
 }
 
@@ -123,7 +125,8 @@ const newline = "\n";
 function boolButton(value: boolean, choices: readonly Choice[]): Html {
   const choice = choices.find((one) => one.value.kind === "bool" && one.value.value === value);
   const said = choice === undefined || choice.label === "" ? (value ? "Yes" : "No") : choice.label;
-  const meaning = choice === undefined || choice.description === "" ? undefined : html` ${choice.description}`;
+  const meaning =
+    choice === undefined || choice.description === "" ? undefined : html` ${choice.description}`;
   return html`<button type="submit" name="value" value="${String(value)}">${said}</button>${meaning}`;
 }
 

@@ -81,11 +81,7 @@ export function refusedReply(refusal: Refusal): Reply {
 }
 
 /** The question again, with what was wrong with the answer: the link is still good. */
-export function rejectedReply(
-  question: Question,
-  refusal: Refusal,
-  stated: StatedAnswer | undefined,
-): Reply {
+export function rejectedReply(question: Question, refusal: Refusal, stated: StatedAnswer | undefined): Reply {
   const { message, metadata } = toRefusalMessage(refusal);
   const violations: readonly Violation[] =
     "violations" in refusal ? refusal.violations : [{ field: "value", description: message }];

@@ -21,10 +21,10 @@ import type { Question } from "./answer-pages.ts";
 import {
   plainReply,
   questionReply,
+  type Reply,
   recordedReply,
   refusedReply,
   rejectedReply,
-  type Reply,
   sendReply,
 } from "./answer-reply.ts";
 import { invalidLinksWindowMs } from "./callback-limits.ts";
@@ -71,7 +71,8 @@ export class AnswerService {
   /** A proxy in front may leave the path of the public address as it is. */
   #tokenIn(path: string): string | undefined {
     const { pathPrefix } = this.#options.links;
-    const rest = pathPrefix !== "" && path.startsWith(`${pathPrefix}/`) ? path.slice(pathPrefix.length) : path;
+    const rest =
+      pathPrefix !== "" && path.startsWith(`${pathPrefix}/`) ? path.slice(pathPrefix.length) : path;
     return rest.startsWith(answerPath) ? rest.slice(answerPath.length) : undefined;
   }
 
@@ -84,7 +85,10 @@ export class AnswerService {
     } catch (error) {
       reply = this.#failed(error);
     }
-    log.debug({ method: request.method, path: `${answerPath}...`, status: reply.status, peer }, "answer link");
+    log.debug(
+      { method: request.method, path: `${answerPath}...`, status: reply.status, peer },
+      "answer link",
+    );
     sendReply(request, response, reply);
   }
 

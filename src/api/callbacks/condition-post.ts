@@ -36,7 +36,9 @@ const reservedHeader =
 
 /** What is wrong with a header of a webhook; undefined if nothing is. */
 export function headerFault(name: string): string | undefined {
-  return reservedHeader.test(name) ? "is a header that the server sets itself, or that is HTTP's own" : undefined;
+  return reservedHeader.test(name)
+    ? "is a header that the server sets itself, or that is HTTP's own"
+    : undefined;
 }
 
 /** Why nobody is to get a post any more; undefined if it is to be posted. */

@@ -49,7 +49,10 @@ function bool(value: boolean) {
   return { kind: { case: "boolValue" as const, value } };
 }
 
-function work(name: string, said: { from?: string; op?: string; dependencies?: NewAction["dependencies"] } = {}): NewAction {
+function work(
+  name: string,
+  said: { from?: string; op?: string; dependencies?: NewAction["dependencies"] } = {},
+): NewAction {
   const { from, op = "work", dependencies = [] } = said;
   const inputs =
     from === undefined

@@ -111,7 +111,11 @@ export class SimulatedClient {
           ...of,
           force: random.percent(30),
           all: random.percent(30),
-          replay: random.pick([ConditionReplay.UNSPECIFIED, ConditionReplay.REUSE, ConditionReplay.ASK_AGAIN]),
+          replay: random.pick([
+            ConditionReplay.UNSPECIFIED,
+            ConditionReplay.REUSE,
+            ConditionReplay.ASK_AGAIN,
+          ]),
         });
         break;
       case "rerun":
@@ -129,12 +133,22 @@ export class SimulatedClient {
         const error = state === Action_State.FAILED ? { error: { type: "Operator", message: "no" } } : {};
         const value = { kind: { case: "stringValue" as const, value: `${runId}/${name}` } };
         const outputs = state === Action_State.SUCCEEDED ? { outputs: { value } } : {};
-        this.#call(RunService.method.endAction, { ...of, name, state, ...error, ...outputs, cause: "by hand" });
+        this.#call(RunService.method.endAction, {
+          ...of,
+          name,
+          state,
+          ...error,
+          ...outputs,
+          cause: "by hand",
+        });
         break;
       }
       case "publish": {
         const published = { source: this.#name, type: "said" };
-        this.#call(EventService.method.publishEvents, { namespace, events: [{ ...of, published }, { published }] });
+        this.#call(EventService.method.publishEvents, {
+          namespace,
+          events: [{ ...of, published }, { published }],
+        });
         break;
       }
       case "limit":
@@ -159,7 +173,12 @@ export class SimulatedClient {
     const stated = { value: { kind: { case: "boolValue" as const, value } } };
     if (correlationKey !== undefined && random.percent(60)) {
       const keepFor = random.percent(50) ? { keepFor: { seconds: 20n, nanos: 0 } } : {};
-      this.#call(ConditionService.method.signalCondition, { namespace, correlationKey, ...stated, ...keepFor });
+      this.#call(ConditionService.method.signalCondition, {
+        namespace,
+        correlationKey,
+        ...stated,
+        ...keepFor,
+      });
       return `signals ${correlationKey} ${value}`;
     }
     const request = { namespace, runId, name: action, ...stated };

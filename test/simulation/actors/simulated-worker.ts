@@ -387,7 +387,13 @@ export class SimulatedWorker implements LinkClient {
     const { runId, action } = report.reference;
     const epoch = Number(report.reference.epoch);
     const { currentEpoch } = report;
-    this.#around.chronicle.reports.push({ runId, action, epoch, currentEpoch, wasTaken: refusal === undefined });
+    this.#around.chronicle.reports.push({
+      runId,
+      action,
+      epoch,
+      currentEpoch,
+      wasTaken: refusal === undefined,
+    });
     if (!this.#held.has(key)) return;
     if (refusal !== undefined) this.#drop(key, held);
     else if (report.isFinal) {

@@ -31,7 +31,8 @@ export function earlySignalsKept(
       if (kept.has(name)) paused.add(name);
     }
     if (kind === "condition_answered" && kept.has(name)) {
-      if (kept.get(name) !== value) violations.push(`${name} was answered ${value}, ${kept.get(name)} was kept`);
+      if (kept.get(name) !== value)
+        violations.push(`${name} was answered ${value}, ${kept.get(name)} was kept`);
       kept.delete(name);
       paused.delete(name);
     }
@@ -46,7 +47,8 @@ export function earlySignalsKept(
   }
   for (const { namespace, runId, action, value } of acknowledged) {
     const name = `${namespace}/${runId}/${action}`;
-    if (!everKept.has(`${name} ${value}`)) violations.push(`${name} was said to be kept and is not in the feed`);
+    if (!everKept.has(`${name} ${value}`))
+      violations.push(`${name} was said to be kept and is not in the feed`);
   }
   return violations;
 }

@@ -105,12 +105,14 @@ export class Invariants {
   /** Whatever waits for a time has its place among what is due: a deadline, a lease, a time to try again. */
   #checkDue(state: MemoryState, open: readonly Action[]): void {
     const expected: string[] = [];
-    for (const { key, dueMs } of state.runs.values()) if (dueMs !== undefined) expected.push(`${dueMs} ${key}`);
+    for (const { key, dueMs } of state.runs.values())
+      if (dueMs !== undefined) expected.push(`${dueMs} ${key}`);
     for (const { run, name, dueMs } of open) {
       if (dueMs !== undefined) expected.push(`${dueMs} ${run}/${name}`);
     }
     for (const { id, leaseEndMs } of state.sessions()) expected.push(`${leaseEndMs} ${id}`);
-    for (const { key, dueMs } of state.counters.values()) if (dueMs !== undefined) expected.push(`${dueMs} ${key}`);
+    for (const { key, dueMs } of state.counters.values())
+      if (dueMs !== undefined) expected.push(`${dueMs} ${key}`);
     const all = state.deadlines.first(Number.POSITIVE_INFINITY).map(({ atMs, due }) => {
       switch (due.kind) {
         case "action":
@@ -140,10 +142,12 @@ function difference(all: readonly string[], without: readonly string[]): readonl
 
 /** The state as the rules' own invariants look at it, with some of its runs. */
 function viewOf(state: MemoryState, keys: readonly RunKey[]): WorldState {
-  const runs = new Map(keys.flatMap((key) => {
-    const run = state.run(key);
-    return run === undefined ? [] : [[key, run] as const];
-  }));
+  const runs = new Map(
+    keys.flatMap((key) => {
+      const run = state.run(key);
+      return run === undefined ? [] : [[key, run] as const];
+    }),
+  );
   return delegate(state, { runs });
 }
 

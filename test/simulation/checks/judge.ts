@@ -1,8 +1,8 @@
+import type { Transaction } from "../../../src/core/event.ts";
 import { durable, fencedReports } from "../../guarantees/acknowledged.ts";
 import { endsOnce, fenced, oneAnswer } from "../../guarantees/actions.ts";
 import { feedViolations } from "../../guarantees/feed.ts";
 import { recordOf } from "../../guarantees/record.ts";
-import type { Transaction } from "../../../src/core/event.ts";
 import type { SimulatedSubscriber } from "../actors/simulated-subscriber.ts";
 import type { Chronicle } from "../world/chronicle.ts";
 import { earlySignalsKept } from "./early-signals.ts";

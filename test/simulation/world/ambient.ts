@@ -68,7 +68,9 @@ export class Ambient {
       if (turn !== undefined) turn.isCancelled = true;
     });
     this.#replace(timers, "setImmediate", (value: unknown) => {
-      return new Promise((resolve) => this.#turns.push({ callback: () => resolve(value), isCancelled: false }));
+      return new Promise((resolve) =>
+        this.#turns.push({ callback: () => resolve(value), isCancelled: false }),
+      );
     });
   }
 
@@ -105,7 +107,9 @@ export class Ambient {
     const bytes = (count: number) => Buffer.from(Array.from({ length: count }, () => random.below(256)));
     const uuid = () => {
       const hex = bytes(16).toString("hex");
-      return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+      return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join(
+        "-",
+      );
     };
     this.#replace(globalThis.crypto, "randomUUID", uuid);
     this.#replace(crypto, "randomUUID", uuid);
@@ -130,8 +134,16 @@ export class Ambient {
     const machineNow = performance.now.bind(performance);
     const wall = () => clock.wallMs;
     this.#replace(Date, "now", poisoned("Date.now", wall, now));
-    this.#replace(Math, "random", poisoned("Math.random", () => 0, random));
-    this.#replace(performance, "now", poisoned("performance.now", () => clock.monotonicMs, machineNow));
+    this.#replace(
+      Math,
+      "random",
+      poisoned("Math.random", () => 0, random),
+    );
+    this.#replace(
+      performance,
+      "now",
+      poisoned("performance.now", () => clock.monotonicMs, machineNow),
+    );
     this.#replace(systemClock, "nowMs", () => {
       this.reached.push(`the system's clock${callerOf()}`);
       return wall();

@@ -241,7 +241,8 @@ export class Disk {
       if (name === "feedId") return this.#feedId;
       const found: unknown = Reflect.get(this.#memory, name, this.#memory);
       if (typeof found !== "function") return found;
-      const read = (args: unknown[]) => (Reflect.get(this.#memory, name) as typeof found).apply(this.#memory, args);
+      const read = (args: unknown[]) =>
+        (Reflect.get(this.#memory, name) as typeof found).apply(this.#memory, args);
       const { onRead } = this.#options;
       const planted = async (args: unknown[]) => onRead?.(name, await read(args), this.#openCount);
       return (...args: unknown[]) =>

@@ -136,7 +136,9 @@ export class Link {
   cutServer(kind: CutKind): void {
     if (!this.#serverIsOpen) return;
     this.#serverIsOpen = false;
-    this.#requests.end(kind === "broken" ? new ConnectError("the connection was lost", Code.Aborted) : undefined);
+    this.#requests.end(
+      kind === "broken" ? new ConnectError("the connection was lost", Code.Aborted) : undefined,
+    );
     if (kind === "broken") this.#aborted.abort();
     // As a carrier does that has nobody to write to.
     void Promise.resolve(this.#responses?.return?.()).catch(() => {});

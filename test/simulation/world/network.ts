@@ -1,8 +1,8 @@
 import type { DescMethodStreaming, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Link, type LinkClient } from "./link.ts";
 import type { SimulatedClock } from "./simulated-clock.ts";
 import { contextOf, overTheWire, reasonOf, type SimulatedServer } from "./simulated-server.ts";
-import { Link, type LinkClient } from "./link.ts";
 
 /** How long a client waits for an answer before it asks again, or gives up. */
 const patienceMs = 3_000;
@@ -75,13 +75,27 @@ export class Network {
     request: unknown,
     { subject = "client", done }: { subject?: string; done: (result: CallResult<Method>) => void },
   ): void {
-    const call: Call = { method, request, subject, tries: 0, copies: 0, isOver: false, done: done as Call["done"] };
+    const call: Call = {
+      method,
+      request,
+      subject,
+      tries: 0,
+      copies: 0,
+      isOver: false,
+      done: done as Call["done"],
+    };
     this.#try(call);
   }
 
   /** Opens a stream. */
   open(method: DescMethodStreaming, client: LinkClient, subject = "client"): Link {
-    const link = new Link({ method, client, server: this.#options.server, subject, onBug: this.#options.onBug });
+    const link = new Link({
+      method,
+      client,
+      server: this.#options.server,
+      subject,
+      onBug: this.#options.onBug,
+    });
     this.#links.add(link);
     return link;
   }

@@ -93,7 +93,7 @@ export class SimulatedWorld {
     this.#ambient = new Ambient(clock, new Random(random.below(2 ** 31)));
     this.#invariants = new Invariants(violated);
     const { judged: onJudged } = this.#invariants;
-    this.disk = new Disk({ onJudged, ...(plant.disk ?? {}) });
+    this.disk = new Disk({ onJudged, ...plant.disk });
     const note = (level: string) => (facts: object, sentence: string) => this.#logged(level, facts, sentence);
     const log = { debug() {}, info() {}, warn: note("warn"), error: note("error") };
     this.server = new SimulatedServer({
@@ -107,9 +107,7 @@ export class SimulatedWorld {
     const { network, disk } = this;
     this.#around = { network, clock, random, chronicle, disk };
     const runs: KnownRun[] = [];
-    this.#clients = voters.map(
-      (name) => new SimulatedClient(this.#around, name, { runs, runsMax }),
-    );
+    this.#clients = voters.map((name) => new SimulatedClient(this.#around, name, { runs, runsMax }));
     this.#operator = new SimulatedClient(this.#around, "operator", { runs, runsMax });
     this.subscribers = wishes.map((wish) => new SimulatedSubscriber(this.#around, wish));
     for (let number = 0; number < 3; number += 1) this.hire(number);
@@ -150,7 +148,11 @@ export class SimulatedWorld {
   /** Starts a worker process. A later one of the same number is another incarnation of it. */
   hire(number: number, said: Partial<WorkerTraits> = {}): SimulatedWorker {
     const { random } = this;
-    const opsByNumber = [["work", "heavy", "parent"], ["work", "heavy"], ["parent", "work"]];
+    const opsByNumber = [
+      ["work", "heavy", "parent"],
+      ["work", "heavy"],
+      ["parent", "work"],
+    ];
     const worker = new SimulatedWorker(this.#around, {
       workerId: `worker-${number}`,
       incarnation: `i${this.chronicle.step}-${random.below(1_000)}`,

@@ -9,7 +9,7 @@ from signalbox.client.pages import Page, Pages
 from signalbox.model.action import Action, Attempt, Explanation, TimelineEntry
 from signalbox.model.convert import enum_number, read, write
 from signalbox.model.error import ActionError
-from signalbox.v1 import action_pb2, run_service_pb2
+from signalbox.v1 import action_pb2, explanation_pb2, run_service_pb2
 from signalbox.values import PlainValue, to_values
 
 
@@ -66,7 +66,7 @@ class Actions:
         self, run_id: str, name: str = "main", *, namespace: str | None = None, deadline: float | None = None
     ) -> Explanation:
         """Says why an action does not run, at this moment."""
-        request = run_service_pb2.ExplainActionRequest(
+        request = explanation_pb2.ExplainActionRequest(
             namespace=self._calls.namespace(namespace), run_id=run_id, name=name
         )
         answer = await self._calls.unary(self._calls.stubs.runs.ExplainAction, request, deadline=deadline)

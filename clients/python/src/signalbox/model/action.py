@@ -12,7 +12,7 @@ from signalbox.model.convert import stands_for
 from signalbox.model.error import ActionError
 from signalbox.model.op import RetryPolicy, Timeouts
 from signalbox.model.resource import Placement, Resources
-from signalbox.v1 import action_pb2, run_service_pb2
+from signalbox.v1 import action_pb2, explanation_pb2
 
 ActionState: TypeAlias = Literal[
     "UNSPECIFIED",
@@ -155,7 +155,7 @@ class TimelineEntry:
     event_id: str = ""
 
 
-@stands_for(run_service_pb2.ExplainActionResponse)
+@stands_for(explanation_pb2.ExplainActionResponse)
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     """Why an action does not run."""
