@@ -57,11 +57,14 @@ async function measureDrain(options: BenchOptions, report: Report): Promise<void
 }
 
 async function measureLatency(options: BenchOptions, report: Report): Promise<void> {
-  if (!options.rows.includes("latency")) return;
-  const scene = await Scene.open(options, nothing);
-  await scene.attach();
-  report.latency("latency", await scene.pace(options.samples));
-  await scene.close();
+  const paused = { latency: 0, "resume-small": fewWaiting, resume: options.waiting } as const;
+  for (const row of ["latency", "resume-small", "resume"] as const) {
+    if (!options.rows.includes(row)) continue;
+    const scene = await Scene.open(options, { ...nothing, paused: paused[row] });
+    await scene.attach();
+    report.latency(row, await scene.pace(row === "latency" ? "pace" : "signal", options.samples));
+    await scene.close();
+  }
 }
 
 /** With few queued first, so that the other row shows what many more of them cost. */
@@ -88,6 +91,9 @@ async function measureFeeds(options: BenchOptions, report: Report): Promise<void
 
 /** True of every event that the rows of the feed hold, and costs what a usual one does. */
 const feedExpression = 'event.kind == "published" && event.published.attributes["shard"] != "none"';
+
+/** How many wait beside the signalled ones in the row of resuming that others are held against. */
+const fewWaiting = 100;
 
 /** How many are queued in the row of placement from a small queue. */
 const smallQueue = 1_000;

@@ -66,7 +66,30 @@ async function submit(wanted: Submit): Promise<void> {
 }
 
 /** Submits one run after the other at an even pace. */
-async function pace({ op, samples, intervalMs }: Extract<ToGenerator, { kind: "pace" }>): Promise<void> {
+function pace({ op, ...pacing }: Extract<ToGenerator, { kind: "pace" }>): Promise<void> {
+  return callAtPace(pacing, (number) => client.runs.create({ op, input: { number } }));
+}
+
+/** Signals one paused run after the other at an even pace. */
+async function signal({ op, ...pacing }: Extract<ToGenerator, { kind: "signal" }>): Promise<void> {
+  const runIds: string[] = [];
+  for (let number = 0; number < pacing.samples; number += 1) {
+    const { runId } = await client.runs.create({
+      plan: [
+        { name: "approve", condition: { type: "bool", prompt: "Go on?" } },
+        { name: "work", task: { op, input: { number } }, dependsOn: ["approve"] },
+      ],
+    });
+    runIds.push(runId);
+  }
+  await callAtPace(pacing, (number) => client.conditions.signal(runIds[number] ?? "", "approve", true));
+}
+
+/** Makes one call after the other at an even pace, and says when each was made and how long it took. */
+async function callAtPace(
+  { samples, intervalMs }: { readonly samples: number; readonly intervalMs: number },
+  make: (number: number) => Promise<unknown>,
+): Promise<void> {
   const submitMs: number[] = [];
   const ackMs: number[] = [];
   const calls: Promise<void>[] = [];
@@ -75,7 +98,7 @@ async function pace({ op, samples, intervalMs }: Extract<ToGenerator, { kind: "p
     await delay(Math.max(0, startMs + number * intervalMs - nowMs()));
     const callMs = nowMs();
     submitMs[number] = callMs;
-    const call = client.runs.create({ op, input: { number } });
+    const call = make(number);
     calls.push(call.then(() => void (ackMs[number] = nowMs() - callMs)));
   }
   await Promise.all(calls);
@@ -89,6 +112,9 @@ process.on("message", (message: ToGenerator) => {
       return;
     case "pace":
       void pace(message);
+      return;
+    case "signal":
+      void signal(message);
       return;
     case "stop":
       client.close();

@@ -22,6 +22,13 @@ export type ToGenerator =
       readonly samples: number;
       readonly intervalMs: number;
     }
+  /** Create runs that wait for a signal before their task, then signal one after the other. */
+  | {
+      readonly kind: "signal";
+      readonly op: string;
+      readonly samples: number;
+      readonly intervalMs: number;
+    }
   | { readonly kind: "stop" };
 
 /** What the load generator says. Times are milliseconds since 1970, with fractions. */

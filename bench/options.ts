@@ -11,6 +11,8 @@ export const rowNames = [
   "history-single",
   "history-batch",
   "latency",
+  "resume-small",
+  "resume",
   "placement-small",
   "placement",
   "feed",
@@ -39,6 +41,8 @@ export interface BenchOptions {
   readonly paused: number;
   /** How many assignments the rows of placement measure. */
   readonly placed: number;
+  /** How many runs wait for their signals in the row of resuming. */
+  readonly waiting: number;
   /** How many samples of the latency are taken, ten a second. */
   readonly samples: number;
   /** How many events the feed holds in its rows, and how many of them one transaction has. */
@@ -67,7 +71,8 @@ export const help = `npm run bench -- [options]
   --placed N            assignments measured in the rows of placement (20000)
   --events N            events in the feed of its rows (200000); a twentieth for each of 100 subscribers
   --per-transaction N   events that one transaction of them has (10)
-  --samples N           samples of the latency, ten a second (200)
+  --samples N           samples of the latency and of resuming, ten a second (200)
+  --waiting N           runs that wait for signals in the row of resuming (100000)
   --folder PATH         where the stores are kept while they are measured (the folder for temporary files)
   --profile PATH        profile all processes, keep the profiles there, and print where the time goes
   --server-flags FLAGS  flags of Node for the server, with spaces between
@@ -93,6 +98,7 @@ export function readOptions(args: readonly string[], temporaryFolder: string): B
       paused: text,
       placed: text,
       samples: text,
+      waiting: text,
       events: text,
       "per-transaction": text,
       folder: text,
@@ -118,6 +124,7 @@ export function readOptions(args: readonly string[], temporaryFolder: string): B
     feedEvents: count(values.events, 200_000, 20_000),
     perTransaction: Math.max(1, count(values["per-transaction"], 10)),
     samples: count(values.samples, 200, 30),
+    waiting: count(values.waiting, 100_000, 10_000),
     folder: values.folder ?? temporaryFolder,
     profile: values.profile,
     serverFlags: (values["server-flags"] ?? "").split(" ").filter((one) => one !== ""),

@@ -66,6 +66,7 @@ const theCondition: Work = {
         description: "",
         timeoutMs: undefined,
         defaultValue: undefined,
+        terms: undefined,
       },
     },
   ],
@@ -107,6 +108,7 @@ async function createRun(store: EmbeddedStore, work: Work): Promise<void> {
     priority: 0,
     timeoutMs: undefined,
     delivery: undefined,
+    createdBy: "anonymous",
     work,
   });
 }

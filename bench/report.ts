@@ -35,6 +35,8 @@ const titles: Readonly<Record<RowName, (options: BenchOptions) => string>> = {
   "history-single": ({ ended, paused }) => `one by one, with ${ended} ended and ${paused} paused runs`,
   "history-batch": ({ ended, paused }) => `in batches, with ${ended} ended and ${paused} paused runs`,
   latency: ({ samples }) => `submit to start, 10 a second, ${samples} samples`,
+  "resume-small": ({ samples }) => `signal to start, 100 others waiting, 10 a second, ${samples} samples`,
+  resume: ({ waiting }) => `signal to start, ${waiting} others waiting, 10 a second`,
   "placement-small": () => "",
   placement: () => "",
   feed: () => "",
@@ -167,7 +169,7 @@ export class Report {
     ]);
     const most = startMs.at(-1) ?? 0;
     print(
-      `  submit to start: p50 ${p50.toFixed(2)} ms (${(p50 / 2).toFixed(2)} of the bar of 2), ` +
+      `  ${name === "latency" ? "submit" : "signal"} to start: p50 ${p50.toFixed(2)} ms (${(p50 / 2).toFixed(2)} of the bar of 2), ` +
         `p99 ${p99.toFixed(2)} ms (${(p99 / 6).toFixed(2)} of the bar of 6), longest ${most.toFixed(2)} ms`,
     );
   }

@@ -118,12 +118,12 @@ export class Scene {
     return { count: executed, perSecond, cpuUs: each(used, executed), ackMs: undefined };
   }
 
-  /** Submits ten a second and notes when each is started. */
-  async pace(samples: number): Promise<Latency> {
+  /** Submits ten a second, or signals ten paused runs a second, and notes when the task of each is started. */
+  async pace(kind: "pace" | "signal", samples: number): Promise<Latency> {
     await this.#submitAll("single", 1);
     this.#worker.say({ kind: "trace", samples });
     const before = this.#cpu();
-    this.#generator.say({ kind: "pace", op: workedOp, samples, intervalMs: 100 });
+    this.#generator.say({ kind, op: workedOp, samples, intervalMs: 100 });
     const { submitMs, ackMs } = await this.#generator.hear("paced");
     const { startMs } = await this.#worker.hear("traced");
     this.#executed += samples;

@@ -38,6 +38,7 @@ async function create(store: Store): Promise<void> {
     priority: 0,
     timeoutMs: undefined,
     delivery: undefined,
+    createdBy: "anonymous",
     work: {
       task: {
         kind: "task",

@@ -25,7 +25,8 @@ export const exitCodeMeanings: readonly { readonly code: ExitCode; readonly mean
   { code: exitCodes.ok, meaning: "done" },
   {
     code: exitCodes.runNotSucceeded,
-    meaning: "the run ended FAILED, TIMED_OUT or CANCELLED (run --wait, watch)",
+    meaning:
+      "the run ended FAILED, TIMED_OUT or CANCELLED (run --wait, watch), or a promise is broken (feed verify)",
   },
   { code: exitCodes.usage, meaning: "a mistake in the command line, a file or a value" },
   { code: exitCodes.refused, meaning: "the server declined; the reason and its facts are on stderr" },

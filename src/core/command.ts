@@ -2,6 +2,7 @@ import type { ActionError, ActionSpec } from "./action.ts";
 import type { Answerer } from "./conditions/standing.ts";
 import type { WebhookPost } from "./conditions/outbox.ts";
 import type { Published } from "./event.ts";
+import type { FeedBounds } from "./feed/feed-bounds.ts";
 import type { LimitContent } from "./limits/limit.ts";
 import type { RunKey } from "./name.ts";
 import type { OpChange, OpContent } from "./ops/op.ts";
@@ -270,16 +271,8 @@ export type Command =
   | { readonly kind: "boot"; readonly leaseMs: number }
   /** Forgets request ids that have served their time. */
   | { readonly kind: "sweepRequests" }
-  /** Removes the oldest events that need not be kept; each bound is 0 for none. */
-  | {
-      readonly kind: "trimFeed";
-      /** Older events go, up to the place of the subscription that is furthest behind. */
-      readonly retentionMs: number;
-      /** Older ones go whatever is behind. */
-      readonly subscribedRetentionMs: number;
-      /** When more are kept, the oldest go, up to that place too. */
-      readonly eventsMax: number;
-    };
+  /** Removes the oldest events that need not be kept. */
+  | ({ readonly kind: "trimFeed" } & FeedBounds);
 
 /** The name of a command. */
 export type CommandKind = Command["kind"];

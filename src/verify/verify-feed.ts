@@ -144,8 +144,9 @@ class Verifying {
       if (frame === undefined) break;
       frames.push(frame);
       eventCount += frame.events.length;
-      const isAtHead = frame.atHead && frame.events.length === 0;
-      if (isAtHead || this.#eventCount + eventCount >= this.#options.eventsMax) break;
+      // Nothing need follow a frame that says so, and waiting for it takes a bookmark interval.
+      const isOver = frame.atHead && (frame.events.length === 0 || lastIdOf(frames) >= this.#headId);
+      if (isOver || this.#eventCount + eventCount >= this.#options.eventsMax) break;
     }
     return frames;
   }

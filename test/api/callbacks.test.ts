@@ -56,15 +56,18 @@ async function conditionOf(runId: string) {
 
 type Detail = Event["detail"];
 
-async function eventsOf<Case extends Detail["case"]>(runId: string, kind: Case, on: TestServer = server) {
+async function eventsOf<Case extends NonNullable<Detail["case"]>>(
+  runId: string,
+  kind: Case,
+  on: TestServer = server,
+): Promise<readonly Extract<Detail, { case: Case }>["value"][]> {
   const { events } = await on.events.listEvents({ filter: { runId } });
-  return events.flatMap(({ detail }) =>
-    detail.case === kind ? [(detail as Extract<Detail, { case: Case }>).value] : [],
-  );
+  const isOfKind = (detail: Detail): detail is Extract<Detail, { case: Case }> => detail.case === kind;
+  return events.flatMap(({ detail }) => (isOfKind(detail) ? [detail.value] : []));
 }
 
 async function causesOf(runId: string, on: TestServer = server): Promise<readonly string[]> {
-  return (await eventsOf(runId, "linkRefused", on)).map(({ cause }) => cause);
+  return (await eventsOf(runId, "linkRefused", on)).map((refused) => refused.cause);
 }
 
 function postJson(link: string, body: unknown, headers: Record<string, string> = {}) {
@@ -319,7 +322,8 @@ describe("an answer link", () => {
     const runId = await ask();
     const link = await linkTo(runId);
     const responses = await Promise.all(Array.from({ length: 10 }, () => postJson(link, { value: true })));
-    expect(responses.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(9).fill(409)]);
+    expect(responses.map(({ status }) => status).filter((status) => status === 409)).toHaveLength(9);
+    expect(responses.some(({ status }) => status === 200)).toBe(true);
   });
 
   test("of a condition that somebody else has answered is used up", async () => {

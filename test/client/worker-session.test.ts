@@ -269,10 +269,30 @@ describe("an assignment", () => {
     expect(assignments.map((taken) => taken.assignment.attempt?.action)).toEqual(["b"]);
   });
 
-  test("of the same attempt under another lease is another one", async () => {
-    const { first, notice } = await openBusySession("a");
+  test("under a higher epoch takes the place of the one that is held, which is lost", async () => {
+    const { first, notice, apply, tickets } = await openBusySession("a");
     first.assign(assignment("a", { epoch: 2n }));
-    expect((await notice("assigned")).assignments.length).toBe(1);
+    expect(await notice("lost")).toMatchObject({ ticket: tickets[0] });
+    const { assignments } = await notice("assigned");
+    expect(assignments.map((taken) => taken.assignment.attempt?.epoch)).toEqual([2n]);
+    apply(heartbeat(tickets[0] ?? 0, 1), heartbeat(assignments[0]?.ticket ?? 0, 1));
+    expect((await first.report()).attempt).toMatchObject({ epoch: 2n });
+  });
+
+  test("under a lower epoch than is held is declined", async () => {
+    const { first, notice } = await openBusySession("a");
+    first.assign(assignment("a", { epoch: 3n }));
+    await notice("assigned");
+    first.assign(assignment("a", { epoch: 2n }));
+    expect(await first.next("decline")).toMatchObject({ attempt: { epoch: 2n } });
+    expect((await notice("assigned")).assignments).toEqual([]);
+  });
+
+  test("under two epochs in one frame is taken under the higher", async () => {
+    const { first, notice } = await openBusySession("b");
+    first.assign(assignment("a", { epoch: 1n }), assignment("a", { epoch: 2n }));
+    const { assignments } = await notice("assigned");
+    expect(assignments.map((taken) => taken.assignment.attempt?.epoch)).toEqual([2n]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { rowsPerPageScanMax } from "../../src/limits.ts";
 import { type ConditionQuery, noDeadlineMs } from "../../src/store/store.ts";
 import {
   actionRow,
@@ -149,15 +150,30 @@ export function describeConditions(subject: Subject): void {
       await subject.change({
         actions: [{ ...(conditions[6] as (typeof conditions)[0]), state: "SUCCEEDED" }],
       });
-      expect(await list({ order: "due", after: first.next })).toEqual([
-        ...[sooner, moved, later, asked, plainOne],
-      ]);
       const { items } = await subject.store.listConditions({
         ...anyCondition,
         order: "due",
         after: first.next,
       });
       expect(items.map(({ action }) => `${action.run} ${action.name}`)).toEqual([asked, plainOne]);
+    });
+
+    test("is the same where more have something in common than a page looks at", async () => {
+      const count = rowsPerPageScanMax + 5;
+      const spec = conditionWith({ correlationKey: "k" }, 10);
+      const many = Array.from({ length: count }, (_, index) =>
+        conditionRow("r", `c${index}`, { spec, createTimeMs: index % 7, queueTimeMs: index % 11 }),
+      );
+      await subject.change({ runs: [runRow("r")], newActions: many });
+      const sorted = (timeMsOf: (condition: (typeof many)[number]) => number) =>
+        [...many]
+          .sort((one, other) => timeMsOf(one) - timeMsOf(other) || (one.name < other.name ? -1 : 1))
+          .map(({ name }) => `default/r ${name}`);
+      const byAge = sorted(({ createTimeMs }) => createTimeMs);
+      const byDeadline = sorted(({ queueTimeMs }) => queueTimeMs ?? 0);
+      expect(await list({ dueBeforeMs: 1_000 }, 700)).toEqual(byAge);
+      expect(await list({ correlationKey: "k", order: "due" }, 700)).toEqual(byDeadline);
+      expect(await list({ run: keyOf("r"), order: "due" }, 700)).toEqual(byDeadline);
     });
 
     test("follows what is done to a condition", async () => {

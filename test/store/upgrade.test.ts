@@ -7,8 +7,12 @@ import type { Position } from "../../src/core/event.ts";
 import { requestKey } from "../../src/core/loaded.ts";
 import { databaseFile } from "../../src/store/embedded/database.ts";
 import { EmbeddedStore } from "../../src/store/embedded/embedded-store.ts";
+import type { ConditionQuery } from "../../src/store/store.ts";
+import { bool, by } from "../support/builders.ts";
 import {
   actionRow,
+  conditionRow,
+  conditionSpec,
   eventRow,
   keyOf,
   opRow,
@@ -18,6 +22,7 @@ import {
   taskSpec,
 } from "../support/rows.ts";
 import { newFolder } from "./folders.ts";
+import { anyCondition } from "./queries.ts";
 
 const schema = new URL("../../src/store/embedded/schema/", import.meta.url);
 const opened: EmbeddedStore[] = [];
@@ -251,4 +256,108 @@ test("a folder of the schema before placement has all that it had, and its work 
     answer: { assignments: [{ assignment: { opVersion: 2 } }, { assignment: { opVersion: 0 } }] },
   });
   expect(await store.heldCount("s")).toBe(2);
+});
+
+/** An open condition as the version before wrote it. */
+function oldCondition(run: string, name: string, columns: Columns = {}, timeoutMs?: number) {
+  const { terms: _terms, ...spec } = { ...conditionSpec, timeoutMs };
+  const state = { kind: "condition", op: null, state: "PAUSED", condition_state: "PAUSED", queue_ms: 1_000 };
+  return oldAction(run, { ...state, name, spec: JSON.stringify(spec), ...columns });
+}
+
+test("a folder of the schema before decisions has its open conditions and kept signals, and they are answered", async () => {
+  const paused = { is_single: 0, state: "RUNNING", paused_condition_count: 2, kept_signal_count: 1 };
+  const description = "x".repeat(5_000);
+  const { terms: _terms, ...large } = { ...conditionSpec, description, timeoutMs: 500 };
+  const path = makeFolderAt(4, [
+    oldRun("default/r", { ...paused, action_count: 4, start_ms: 1_000 }),
+    oldCondition("default/r", "plain"),
+    oldCondition("default/r", "timed", { due_ms: 901_000 }, 900_000),
+    oldCondition("default/r", "large", { spec: null, due_ms: 1_500 }),
+    ["large_specs", { run: "default/r", name: "large", spec: JSON.stringify(large) }],
+    oldCondition("default/r", "ended", { state: "SUCCEEDED", condition_state: "ENDED", create_ms: 500 }),
+    oldCondition("default/r", "waits", {
+      state: "PENDING",
+      condition_state: null,
+      queue_ms: null,
+      waiting_count: 1,
+      spec: JSON.stringify({
+        ...conditionSpec,
+        dependencies: [{ action: "plain", requirement: "succeeded" }],
+      }),
+    }),
+    ["edges", { run: "default/r", from_name: "plain", to_name: "waits" }],
+    [
+      "kept_signals",
+      {
+        run: "default/r",
+        action: "waits",
+        value: JSON.stringify(bool(true)),
+        signalled_by: "me",
+        time_ms: 1_200,
+      },
+    ],
+    [
+      "answers",
+      {
+        key: requestKey("default", "cancelRun", "id"),
+        digest: "d",
+        time_ms: 1_000,
+        answer: JSON.stringify({ run: { key: "default/r", createTimeMs: 1_000 } }),
+      },
+    ],
+  ]);
+  const store = await open(path);
+
+  expect(await store.run(keyOf("r"))).toMatchObject({ createdBy: "anonymous", rerunOf: "" });
+  expect(await store.action(keyOf("r"), "plain")).toEqual(
+    conditionRow("r", "plain", { queueTimeMs: 1_000, standing: undefined, recoveredFrom: undefined }),
+  );
+  const names = async (query: Partial<ConditionQuery>) =>
+    (await store.listConditions({ ...anyCondition, ...query })).items.map(({ action }) => action.name);
+  expect(await names({ order: "due" })).toEqual(["large", "timed", "plain"]);
+  expect(await names({ dueBeforeMs: 2_000 })).toEqual(["large"]);
+  expect(await names({ includeEnded: true })).toEqual(["ended", "large", "plain", "timed"]);
+  expect((await store.linkKey()).byteLength).toBe(32);
+
+  const stamp = { nowMs: 1_400, chance: 0 };
+  const repeated = await store.transact(
+    { kind: "cancelRun", request: { requestId: "id", digest: "d" }, run: keyOf("r"), cause: "" },
+    stamp,
+  );
+  expect(repeated).toMatchObject({ answer: { run: { createdBy: "anonymous", rerunOf: "" } } });
+  const signalled = await store.transact(
+    {
+      kind: "signalCondition",
+      request: nothing,
+      run: keyOf("r"),
+      action: "plain",
+      value: bool(true),
+      by: by("ana"),
+      instance: 0,
+    },
+    stamp,
+  );
+  expect(signalled).toMatchObject({ ok: true, answer: { kept: false, repeated: false } });
+  // What was kept for it answers the one that waited, in the name that it was sent in.
+  expect(await store.action(keyOf("r"), "waits")).toMatchObject({
+    state: "SUCCEEDED",
+    outcome: "ANSWERED",
+    signalledBy: "me",
+    standing: { answers: [{ subject: "anonymous", signalledBy: "me", channel: "call" }] },
+  });
+  const changed = await store.transact(
+    {
+      kind: "changeCondition",
+      request: nothing,
+      run: keyOf("r"),
+      action: "timed",
+      by: by("ana"),
+      change: { kind: "claim", force: false },
+    },
+    stamp,
+  );
+  expect(changed).toMatchObject({ ok: true });
+  expect(await names({ assignee: "ana", order: "due" })).toEqual(["timed"]);
+  expect((await store.action(keyOf("r"), "timed"))?.standing?.deadlineMs).toBe(901_000);
 });

@@ -171,6 +171,34 @@ async def test_an_attempt_that_the_server_drops_is_interrupted_and_says_nothing_
     assert isinstance(reasons[0], AttemptLost)
 
 
+async def test_a_higher_epoch_ends_the_earlier_lease_and_a_lower_one_is_declined(
+    scripted: ScriptedServer,
+) -> None:
+    worker = Worker(scripted.address, concurrency=3)
+    reasons: list[object] = []
+
+    @worker.op("op")
+    async def work(ctx: TaskContext, x: int) -> int:
+        if x == 1:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                reasons.append(ctx.cancel_reason)
+        return x
+
+    stream = await started(worker, scripted)
+    stream.say(**assign(reference(epoch=5), x=1))
+    await stream.hear("accept")
+    stream.say(**assign(reference(epoch=4), x=4))
+    assert (await stream.hear("decline")).attempt.epoch == 4
+    stream.say(**assign(reference(epoch=6), x=6))
+    report = (await stream.hear("report")).reports[0]
+    assert (report.attempt.epoch, report.succeeded.outputs["value"].int_value) == (6, 6)
+    stream.say(recorded=recorded(report))
+    await left(worker, stream)
+    assert isinstance(reasons[0], AttemptLost)
+
+
 @pytest.mark.parametrize("reason", ["STALE_EPOCH", "RUN_ENDED", "ACTION_ENDED"])
 async def test_a_report_under_an_old_epoch_ends_the_attempt(scripted: ScriptedServer, reason: str) -> None:
     worker = Worker(scripted.address)

@@ -116,7 +116,11 @@ export class Outbox {
       this.#held.add(held);
       taken.push({ ticket: held.ticket, assignment });
     }
-    return { taken, lost };
+    // Of two leases in one frame the lower one never starts.
+    for (const ticket of lost.filter((one) => taken.some((other) => other.ticket === one))) {
+      this.apply({ kind: "settle", ticket });
+    }
+    return { taken: taken.filter(({ ticket }) => !lost.includes(ticket)), lost };
   }
 
   /** The ticket of an attempt, if it is held and not lost. */

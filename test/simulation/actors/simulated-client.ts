@@ -6,7 +6,7 @@ import { ConditionReplay } from "../../../gen/signalbox/v1/replay_pb.ts";
 import { RunService } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { WorkerService } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { canonical } from "../../../src/core/value.ts";
-import type { SignalCall } from "../world/chronicle.ts";
+import type { EndCall, SignalCall } from "../world/chronicle.ts";
 import type { CallResult } from "../world/network.ts";
 import { type AskedCondition, makePlan, voters } from "./plans.ts";
 import type { Surroundings } from "./simulated-worker.ts";
@@ -94,7 +94,7 @@ export class SimulatedClient {
   }
 
   #ask(kind: Exclude<keyof typeof weights, "create">, run: KnownRun): string {
-    const { random } = this.#around;
+    const { random, chronicle } = this.#around;
     const { namespace, runId, conditions } = run;
     const of = { namespace, runId };
     switch (kind) {
@@ -133,13 +133,22 @@ export class SimulatedClient {
         const error = state === Action_State.FAILED ? { error: { type: "Operator", message: "no" } } : {};
         const value = { kind: { case: "stringValue" as const, value: `${runId}/${name}` } };
         const outputs = state === Action_State.SUCCEEDED ? { outputs: { value } } : {};
-        this.#call(RunService.method.endAction, {
-          ...of,
-          name,
-          state,
-          ...error,
-          ...outputs,
-          cause: "by hand",
+        const end: EndCall = {
+          action: `${namespace}/${runId}/${name}`,
+          process: this.#name,
+          by: "operator",
+          invokedAtStep: chronicle.step,
+          returnedAtStep: undefined,
+          result: undefined,
+          mayActLater: false,
+        };
+        chronicle.ends.push(end);
+        const request = { ...of, name, state, ...error, ...outputs, cause: "by hand" };
+        this.#call(RunService.method.endAction, request, (result) => {
+          if (result.kind === "unknown") return;
+          end.returnedAtStep = chronicle.step;
+          end.result = result.kind === "ok" ? "taken" : result.reason;
+          end.mayActLater = result.kind === "refused" && !result.isCertain;
         });
         break;
       }

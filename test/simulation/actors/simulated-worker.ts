@@ -14,7 +14,7 @@ import {
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { runKey } from "../../../src/core/name.ts";
 import type { Random } from "../../support/random.ts";
-import type { Chronicle } from "../world/chronicle.ts";
+import type { Chronicle, EndCall } from "../world/chronicle.ts";
 import type { Disk } from "../world/disk.ts";
 import type { Link, LinkClient } from "../world/link.ts";
 import type { Network } from "../world/network.ts";
@@ -55,6 +55,8 @@ interface Report {
   readonly isFinal: boolean;
   /** The epoch that was current when it was sent first. */
   readonly currentEpoch: number;
+  /** What is noted of it if it says that the attempt has ended. */
+  readonly end: EndCall | undefined;
 }
 
 interface Held {
@@ -367,11 +369,28 @@ export class SimulatedWorker implements LinkClient {
   #made(held: Held, content: Content, isFinal: boolean): Report {
     held.sequence += 1n;
     const { reference, sequence } = held;
-    const known = this.#around.disk.state?.action(
-      runKey(reference.namespace === "" ? "default" : reference.namespace, reference.runId),
-      reference.action,
-    );
-    return { reference, sequence, content, isFinal, currentEpoch: known?.epoch ?? 0 };
+    const namespace = reference.namespace === "" ? "default" : reference.namespace;
+    const run = runKey(namespace, reference.runId);
+    const known = this.#around.disk.state?.action(run, reference.action);
+    const end = this.#endOf(`${run}/${reference.action}`, content);
+    return { reference, sequence, content, isFinal, currentEpoch: known?.epoch ?? 0, end };
+  }
+
+  #endOf(action: string, content: Content): EndCall | undefined {
+    const ends = content.case === "succeeded" || content.case === "failed" || content.case === "stopped";
+    if (!ends) return undefined;
+    const { chronicle } = this.#around;
+    const end: EndCall = {
+      action,
+      process: `${this.traits.workerId} ${this.traits.incarnation}`,
+      by: content.case === "succeeded" ? "success" : "failure",
+      invokedAtStep: chronicle.step,
+      returnedAtStep: undefined,
+      result: undefined,
+      mayActLater: false,
+    };
+    chronicle.ends.push(end);
+    return end;
   }
 
   #sendReport({ reference, sequence, content }: Report): void {
@@ -386,7 +405,11 @@ export class SimulatedWorker implements LinkClient {
     const [report] = held.unrecorded.splice(at, 1) as [Report];
     const { runId, action } = report.reference;
     const epoch = Number(report.reference.epoch);
-    const { currentEpoch } = report;
+    const { currentEpoch, end } = report;
+    if (end !== undefined) {
+      end.returnedAtStep = this.#around.chronicle.step;
+      end.result = refusal === undefined ? "taken" : "refused";
+    }
     this.#around.chronicle.reports.push({
       runId,
       action,

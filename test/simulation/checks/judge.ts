@@ -6,6 +6,7 @@ import { recordOf } from "../../guarantees/record.ts";
 import type { SimulatedSubscriber } from "../actors/simulated-subscriber.ts";
 import type { Chronicle } from "../world/chronicle.ts";
 import { earlySignalsKept } from "./early-signals.ts";
+import { linearEnds } from "./linear-ends.ts";
 import { linearSignals } from "./linear-signals.ts";
 
 /** Holds the whole history against the promises; `Promise: what broke it`. */
@@ -23,6 +24,7 @@ export function judge(
     ...named("Fenced", fencedReports(chronicle.reports)),
     ...named("Early signals are kept", earlySignalsKept(events, chronicle.keptSignals)),
     ...named("Linear", linearSignals(events, chronicle.signals)),
+    ...named("Linear", linearEnds(events, chronicle.ends)),
     ...subscribers.flatMap((subscriber) => {
       const reference = recordOf(transactions, subscriber.wish.matches);
       const streams = subscriber.streams(subscriber.isAtHead);

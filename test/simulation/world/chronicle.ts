@@ -16,6 +16,19 @@ export interface SignalCall {
   mayActLater: boolean;
 }
 
+/** Somebody who tried to end an action: a worker by its report, or an operator. */
+export interface EndCall {
+  /** `namespace/run/action`. */
+  readonly action: string;
+  readonly process: string;
+  readonly by: "success" | "failure" | "operator";
+  readonly invokedAtStep: number;
+  returnedAtStep: number | undefined;
+  /** "taken", or the reason of a refusal. */
+  result: string | undefined;
+  mayActLater: boolean;
+}
+
 /** What everybody outside the server was told, which is what promises are held against. */
 export class Chronicle {
   readonly violations: string[] = [];
@@ -24,6 +37,7 @@ export class Chronicle {
   readonly acceptedSignals: AcceptedSignal[] = [];
   readonly keptSignals: AcceptedSignal[] = [];
   readonly signals: SignalCall[] = [];
+  readonly ends: EndCall[] = [];
   readonly reports: RecordedReport[] = [];
   /** How often something happened that could go wrong, by its name. */
   readonly faults = new Map<string, number>();

@@ -71,12 +71,16 @@ func (a *Attempt) find(sequence uint64) (*report, int) {
 // key tells attempts apart: the same attempt under another lease is another one. A reference without a namespace
 // is of the session's own.
 func key(reference *pb.AttemptReference, own string) string {
+	return fmt.Sprintf("%s %d %d", actionKey(reference, own), reference.GetAttempt(), reference.GetEpoch())
+}
+
+// actionKey tells actions apart, whatever their attempts and leases.
+func actionKey(reference *pb.AttemptReference, own string) string {
 	namespace := reference.GetNamespace()
 	if namespace == "" {
 		namespace = own
 	}
-	return fmt.Sprintf("%s %s %s %d %d", namespace, reference.GetRunId(), reference.GetAction(),
-		reference.GetAttempt(), reference.GetEpoch())
+	return fmt.Sprintf("%s %s %s", namespace, reference.GetRunId(), reference.GetAction())
 }
 
 // isEnd reports whether nothing follows a report.

@@ -23,6 +23,8 @@ type outbox struct {
 
 	mu   sync.Mutex
 	held map[string]*Attempt
+	// Of each action that is held, the attempt under the highest epoch.
+	latest map[string]*Attempt
 	// Credits that the server has on this stream.
 	openCredit int
 	// Attempts that take up a place.
@@ -38,7 +40,7 @@ type outbox struct {
 func newOutbox(namespace string, concurrency int, wake func()) *outbox {
 	return &outbox{
 		namespace: namespace, concurrency: concurrency, wake: wake,
-		held: map[string]*Attempt{}, givesCredit: true,
+		held: map[string]*Attempt{}, latest: map[string]*Attempt{}, givesCredit: true,
 	}
 }
 
@@ -89,25 +91,6 @@ func (o *outbox) restart() {
 			o.reports = append(o.reports, attempt.unrecorded...)
 		}
 	}
-}
-
-// hold holds what was assigned, and returns what was not held already with its attempt.
-func (o *outbox) hold(assignments []*pb.Assignment) []Assigned {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.openCredit = max(0, o.openCredit-len(assignments))
-	var taken []Assigned
-	for _, assignment := range assignments {
-		reference := assignment.GetAttempt()
-		if reference == nil || o.held[key(reference, o.namespace)] != nil {
-			continue
-		}
-		attempt := &Attempt{reference: reference}
-		o.held[key(reference, o.namespace)] = attempt
-		o.occupied++
-		taken = append(taken, Assigned{attempt, assignment})
-	}
-	return taken
 }
 
 // find is the attempt of a reference, if it is held and not lost.
@@ -277,4 +260,7 @@ func (o *outbox) forgetIfOver(attempt *Attempt) {
 
 func (o *outbox) forget(attempt *Attempt) {
 	delete(o.held, key(attempt.reference, o.namespace))
+	if action := actionKey(attempt.reference, o.namespace); o.latest[action] == attempt {
+		delete(o.latest, action)
+	}
 }

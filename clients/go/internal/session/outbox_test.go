@@ -45,9 +45,15 @@ func sequences(o *outbox) []uint64 {
 
 func newTestOutbox(concurrency int) *outbox { return newOutbox("default", concurrency, func() {}) }
 
+// hold is what is taken of the assignments.
+func hold(o *outbox, assignments ...*pb.Assignment) []Assigned {
+	taken, _ := o.hold(assignments)
+	return taken
+}
+
 func TestReportsAreSentAgainUntilTheyAreRecorded(t *testing.T) {
 	o := newTestOutbox(2)
-	attempt := o.hold([]*pb.Assignment{assignment("main", 1)})[0].Attempt
+	attempt := hold(o, assignment("main", 1))[0].Attempt
 	o.accept([]*Attempt{attempt})
 	o.report(attempt, progress(attempt, 1))
 	o.report(attempt, progress(attempt, 2))
@@ -72,16 +78,44 @@ func TestReportsAreSentAgainUntilTheyAreRecorded(t *testing.T) {
 
 func TestAnAttemptThatIsAssignedTwiceIsHeldOnce(t *testing.T) {
 	o := newTestOutbox(5)
-	o.hold([]*pb.Assignment{assignment("main", 1)})
+	hold(o, assignment("main", 1))
 	own := assignment("main", 1)
 	own.Attempt.Namespace = "default"
-	if again := o.hold([]*pb.Assignment{assignment("main", 1), own}); len(again) != 0 {
+	if again := hold(o, assignment("main", 1), own); len(again) != 0 {
 		t.Errorf("held again are %v", again)
 	}
 	shared := assignment("main", 1)
 	shared.Attempt.Namespace = "other"
-	if others := o.hold([]*pb.Assignment{assignment("main", 2), shared}); len(others) != 2 {
+	if others := hold(o, assignment("main", 2), shared); len(others) != 2 {
 		t.Errorf("another epoch and another namespace are %v", others)
+	}
+}
+
+func TestAnAssignmentUnderALowerEpochThanIsHeldIsDeclined(t *testing.T) {
+	o := newTestOutbox(5)
+	hold(o, assignment("main", 7))
+	taken, outdone := o.hold([]*pb.Assignment{assignment("main", 6)})
+	if len(taken)+len(outdone) != 0 {
+		t.Errorf("taken are %v, lost are %v", taken, outdone)
+	}
+	if declined := o.takeFrame().GetDecline().GetAttempt(); declined.GetEpoch() != 6 {
+		t.Errorf("declined is %v", declined)
+	}
+}
+
+func TestAnAssignmentUnderAHigherEpochEndsTheEarlierLease(t *testing.T) {
+	o := newTestOutbox(5)
+	earlier := hold(o, assignment("main", 1))[0].Attempt
+	taken, outdone := o.hold([]*pb.Assignment{assignment("main", 2), assignment("main", 3)})
+	if len(taken) != 1 || taken[0].Attempt.Reference().GetEpoch() != 3 {
+		t.Errorf("taken are %v", taken)
+	}
+	if len(outdone) != 2 || outdone[0] != earlier {
+		t.Errorf("lost are %v", outdone)
+	}
+	o.settle(earlier)
+	if kept := o.inventory(); len(kept) != 1 || kept[0].GetEpoch() != 3 {
+		t.Errorf("the inventory is %v", kept)
 	}
 }
 
@@ -91,7 +125,7 @@ func TestCreditFillsThePlacesThatAreFree(t *testing.T) {
 	if first := credit(); first != 3 {
 		t.Errorf("the first credit is %d", first)
 	}
-	held := o.hold([]*pb.Assignment{assignment("a", 1), assignment("b", 1)})
+	held := hold(o, assignment("a", 1), assignment("b", 1))
 	if more := credit(); more != 0 {
 		t.Errorf("with two held there is more credit: %d", more)
 	}
@@ -120,7 +154,7 @@ func TestCreditFillsThePlacesThatAreFree(t *testing.T) {
 
 func TestWhatIsLostIsForgottenAndItsPlaceIsFreeWhenItsTaskReturns(t *testing.T) {
 	o := newTestOutbox(1)
-	attempt := o.hold([]*pb.Assignment{assignment("main", 1)})[0].Attempt
+	attempt := hold(o, assignment("main", 1))[0].Attempt
 	o.accept([]*Attempt{attempt})
 	o.report(attempt, progress(attempt, 1))
 	answers := o.recorded(answer(attempt, 1, pb.Reason_REASON_STALE_EPOCH))
@@ -140,7 +174,7 @@ func TestWhatIsLostIsForgottenAndItsPlaceIsFreeWhenItsTaskReturns(t *testing.T) 
 
 func TestARefusedSuccessLeavesTheAttemptRunning(t *testing.T) {
 	o := newTestOutbox(1)
-	attempt := o.hold([]*pb.Assignment{assignment("main", 1)})[0].Attempt
+	attempt := hold(o, assignment("main", 1))[0].Attempt
 	o.accept([]*Attempt{attempt})
 	o.report(attempt, succeeded(attempt, 1))
 	answers := o.recorded(answer(attempt, 1, pb.Reason_REASON_INVALID_REQUEST))
@@ -151,7 +185,7 @@ func TestARefusedSuccessLeavesTheAttemptRunning(t *testing.T) {
 
 func TestFramesStayWithinTheirBounds(t *testing.T) {
 	o := newTestOutbox(1)
-	attempt := o.hold([]*pb.Assignment{assignment("main", 1)})[0].Attempt
+	attempt := hold(o, assignment("main", 1))[0].Attempt
 	o.accept([]*Attempt{attempt})
 	const count = 2*framePartsMax + 1
 	for sequence := range uint64(count) {

@@ -50,7 +50,11 @@ func (s *Session) received(response *pb.AttachResponse) {
 }
 
 func (s *Session) assigned(assignments []*pb.Assignment) {
-	taken := s.outbox.hold(assignments)
+	taken, outdone := s.outbox.hold(assignments)
+	for _, attempt := range outdone {
+		s.options.Events.Lost(attempt, "the action was assigned under a new lease")
+	}
+	s.wake()
 	if s.state == active {
 		s.options.Events.Assigned(taken)
 		return

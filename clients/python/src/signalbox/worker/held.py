@@ -13,6 +13,10 @@ Key = tuple[str, str, str, int, int]
 """What tells attempts apart: the same attempt under another lease is another one."""
 
 
+ActionKey = tuple[str, str, str]
+"""What tells actions apart, whatever their attempts and leases."""
+
+
 class AttemptEvents(Protocol):
     """What an attempt hears of its session."""
 
@@ -79,6 +83,11 @@ def key_of(reference: worker_service_pb2.AttemptReference) -> Key:
         reference.attempt,
         reference.epoch,
     )
+
+
+def action_key_of(reference: worker_service_pb2.AttemptReference) -> ActionKey:
+    """The key of an action."""
+    return (reference.namespace, reference.run_id, reference.action)
 
 
 def is_end(report: worker_service_pb2.AttemptReport) -> bool:

@@ -168,7 +168,9 @@ class Link:
     def _begin(self, attached: worker_service_pb2.Attached) -> None:
         self._state = "attached"
         self._attached_at = time.monotonic()
-        interval = to_seconds(attached.pulse_interval) or PULSE_INTERVAL_DEFAULT
+        interval = to_seconds(attached.pulse_interval)
+        if interval <= 0:
+            interval = PULSE_INTERVAL_DEFAULT
         self._pulses = asyncio.get_running_loop().create_task(self._pulse(interval))
         self._events.attached(self, attached)
         self.wake()

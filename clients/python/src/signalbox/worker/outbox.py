@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from signalbox.limits import FRAME_BYTES_MAX, FRAME_PARTS_MAX, HELD_MAX
 from signalbox.v1 import action_pb2, worker_service_pb2
 from signalbox.v1.worker_service_pb2 import AttachRequest, AttemptReference, AttemptReport
-from signalbox.worker.held import HeldAttempt, Key, is_end, key_of
+from signalbox.worker.held import (
+    ActionKey,
+    HeldAttempt,
+    Key,
+    action_key_of,
+    is_end,
+    key_of,
+)
 from signalbox.worker.refusals import ends_attempt, to_refused
 from signalbox.worker.starts import Starts
 
@@ -28,6 +35,7 @@ class Outbox:
         """
         self._concurrency = concurrency
         self._held: dict[Key, HeldAttempt] = {}
+        self._latest: dict[ActionKey, HeldAttempt] = {}
         self._starts = Starts(wake)
         self._open_credit = 0
         self._occupied = 0
@@ -68,17 +76,36 @@ class Outbox:
 
     def hold(
         self, assignments: Iterable[worker_service_pb2.Assignment]
-    ) -> list[tuple[HeldAttempt, worker_service_pb2.Assignment]]:
-        """Holds what was assigned; gives what was not held already."""
+    ) -> tuple[list[tuple[HeldAttempt, worker_service_pb2.Assignment]], list[HeldAttempt]]:
+        """Holds what was assigned; gives what was not held already, and what is lost by it.
+
+        Epochs grow with each lease on an action: what is assigned under a lower one than is held comes late
+        and is declined, and what is held under a lower one is lost.
+        """
         taken = []
+        lost = []
         for assignment in assignments:
             self._open_credit = max(0, self._open_credit - 1)
-            key = key_of(assignment.attempt)
-            if key not in self._held:
-                held = self._held[key] = HeldAttempt(assignment.attempt)
-                self._occupied += 1
-                taken.append((held, assignment))
-        return taken
+            reference = assignment.attempt
+            if key_of(reference) in self._held:
+                continue
+            earlier = self._latest.get(action_key_of(reference))
+            if earlier is not None and earlier.reference.epoch > reference.epoch:
+                cause = f"the action is held under epoch {earlier.reference.epoch}"
+                decline = worker_service_pb2.Decline(attempt=reference, cause=cause)
+                self._declines.append(AttachRequest(decline=decline))
+                continue
+            if earlier is not None and earlier.state != "lost":
+                lost.append(earlier)
+            held = HeldAttempt(reference)
+            self._held[key_of(reference)] = self._latest[action_key_of(reference)] = held
+            self._occupied += 1
+            taken.append((held, assignment))
+        # Of two leases in one frame the lower one never starts.
+        for held, _ in taken:
+            if held in lost:
+                self._occupy(held, settled=True)
+        return [(held, assignment) for held, assignment in taken if held not in lost], lost
 
     def find(self, reference: AttemptReference) -> HeldAttempt | None:
         """The attempt, if it is held and not lost."""
@@ -209,3 +236,5 @@ class Outbox:
 
     def _forget(self, held: HeldAttempt) -> None:
         self._held.pop(key_of(held.reference), None)
+        if self._latest.get(action_key_of(held.reference)) is held:
+            del self._latest[action_key_of(held.reference)]

@@ -209,7 +209,9 @@ class Session:
             self._successor = link
 
     def _assigned(self, assignments: Sequence[worker_service_pb2.Assignment]) -> None:
-        taken = self._outbox.hold(assignments)
+        taken, lost = self._outbox.hold(assignments)
+        for outdone in lost:
+            self._lose(outdone, "the action was assigned under a new lease")
         if self._state == "open":
             self._events.assigned(taken)
             return
