@@ -20,7 +20,7 @@ const projects = [
   { name: "demo", testTimeout: 60_000 },
   // Real processes under faults: the checkers, and that they bite; `npm run proof` runs the rest.
   { name: "proof", testTimeout: 120_000, hookTimeout: 60_000 },
-  // Real processes, killed in a loop.
+  // What real processes leave behind: backups made while they work, and what is restored.
   { name: "crash", testTimeout: 120_000, hookTimeout: 60_000 },
 ];
 

@@ -89,6 +89,7 @@ async function create(
     priority,
     timeoutMs: undefined,
     delivery: undefined,
+    createdBy: "anonymous",
     work: { task: { ...theTask(), ...task } },
   });
   await settle();

@@ -55,7 +55,7 @@ async function ask(conditions: Readonly<Record<string, Asked>>) {
   return { ...run, name: "approve" };
 }
 
-async function namesOf(who: Who, filter: object, order = Order.UNSPECIFIED): Promise<readonly string[]> {
+async function namesOf(who: Who, filter: object, order: Order = Order.UNSPECIFIED): Promise<readonly string[]> {
   const { conditions } = await as(who).conditions.listConditions({ filter, order });
   return conditions.map(({ name }) => name);
 }

@@ -544,6 +544,7 @@ describe("a row", () => {
       image: "registry/count:1",
       delivery: { topic: "runs.count", attributes: { team: "x" } },
       updateTimeMs: at(2_000),
+      rerunOf: "r0",
     });
     expect(asJson(RunSchema, toRun(run))).toEqual({
       namespace: "default",
@@ -567,6 +568,8 @@ describe("a row", () => {
       image: "registry/count:1",
       delivery: { topic: "runs.count", attributes: { team: "x" } },
       updateTime: "2025-01-01T00:00:02Z",
+      createdBy: "rita",
+      rerunOf: "r0",
     });
   });
 

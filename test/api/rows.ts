@@ -39,6 +39,7 @@ export const plainCondition: Extract<ActionSpec, { kind: "condition" }> = {
   description: "",
   timeoutMs: undefined,
   defaultValue: undefined,
+  terms: undefined,
   dependencies: [],
   labels: {},
 };
@@ -81,6 +82,8 @@ export function anAction(said: Partial<Action> = {}): Action {
     progressMessage: "",
     outcome: undefined,
     signalledBy: "",
+    standing: undefined,
+    recoveredFrom: undefined,
     isStale: false,
     parentAttempt: 0,
     ...said,
@@ -117,6 +120,8 @@ export function aRun(said: Partial<Run> = {}): Run {
     image: "",
     delivery: undefined,
     updateTimeMs: newYearMs,
+    createdBy: "rita",
+    rerunOf: "",
     ...said,
   };
 }

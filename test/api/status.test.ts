@@ -64,6 +64,57 @@ const refusals: { readonly [Name in Refusal["reason"]]: Row } = {
     code: "InvalidArgument",
     metadata: { expected: "bool", actual: "string" },
   },
+  ANSWER_INVALID: {
+    refusal: {
+      reason: "ANSWER_INVALID",
+      runId: "r1",
+      action: "a",
+      violations: [{ field: "value/max", description: "must be at least 0" }],
+    },
+    code: "InvalidArgument",
+    metadata: { run_id: "r1", action: "a", violation_count: "1" },
+  },
+  NOT_ALLOWED: {
+    refusal: { reason: "NOT_ALLOWED", runId: "r1", action: "a", subject: "ana", rule: "only leads may" },
+    code: "PermissionDenied",
+    metadata: { run_id: "r1", action: "a", subject: "ana", rule: "only leads may" },
+  },
+  INSTANCE_CHANGED: {
+    refusal: { reason: "INSTANCE_CHANGED", runId: "r1", action: "a", instance: 1, currentInstance: 2 },
+    code: "FailedPrecondition",
+    metadata: { run_id: "r1", action: "a", instance: "1", current_instance: "2" },
+  },
+  CORRELATION_NOT_FOUND: {
+    refusal: { reason: "CORRELATION_NOT_FOUND", correlationKey: "o-1" },
+    code: "NotFound",
+    metadata: { correlation_key: "o-1" },
+  },
+  CORRELATION_AMBIGUOUS: {
+    refusal: { reason: "CORRELATION_AMBIGUOUS", correlationKey: "o-1", conditions: ["r1/a", "r2/a"] },
+    code: "FailedPrecondition",
+    metadata: { correlation_key: "o-1", conditions: "r1/a, r2/a" },
+  },
+  ALREADY_CLAIMED: {
+    refusal: { reason: "ALREADY_CLAIMED", runId: "r1", action: "a", assignee: "ana" },
+    code: "FailedPrecondition",
+    metadata: { run_id: "r1", action: "a", assignee: "ana" },
+  },
+  CONDITION_NOT_OPEN: {
+    refusal: { reason: "CONDITION_NOT_OPEN", runId: "r1", action: "a", state: "PENDING" },
+    code: "FailedPrecondition",
+    metadata: { run_id: "r1", action: "a", state: "PENDING" },
+  },
+  LINK_INVALID: { refusal: { reason: "LINK_INVALID" }, code: "PermissionDenied", metadata: {} },
+  LINK_EXPIRED: {
+    refusal: { reason: "LINK_EXPIRED", expireTimeMs: 0 },
+    code: "FailedPrecondition",
+    metadata: { expire_time: "1970-01-01T00:00:00.000Z" },
+  },
+  LINK_USED: {
+    refusal: { reason: "LINK_USED", runId: "r1", action: "a" },
+    code: "FailedPrecondition",
+    metadata: { run_id: "r1", action: "a" },
+  },
   OP_NOT_FOUND: {
     refusal: { reason: "OP_NOT_FOUND", op: "count", version: 3 },
     code: "NotFound",

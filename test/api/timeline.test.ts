@@ -35,6 +35,7 @@ test("a timeline looks at a bounded part of its run's feed for one page, and goe
     priority: 0,
     timeoutMs: undefined,
     delivery: undefined,
+    createdBy: "anonymous",
     work: { plan: [aTask("a"), aTask("b")] },
   });
   await must<"attach">(store, {

@@ -1,3 +1,4 @@
+import { by } from "../support/builders.ts";
 import { describe, expect, test } from "vitest";
 import type { ActionState } from "../../src/core/action.ts";
 import type { RunKey } from "../../src/core/name.ts";
@@ -62,6 +63,7 @@ async function begin(store: Store = new MemoryStore(), clock = new FakeClock()) 
       priority: more.priority ?? 0,
       timeoutMs: more.timeoutMs,
       delivery: undefined,
+      createdBy: "anonymous",
       work: Array.isArray(work) ? { plan: work } : { task: taskOf(work as Partial<NewTask>) },
     });
     if (!outcome.ok) throw new Error(JSON.stringify(outcome.refusal));
@@ -193,6 +195,7 @@ const conditionOf = (timeoutMs: number | undefined, hasDefault = false): NewActi
   description: "",
   timeoutMs,
   defaultValue: hasDefault ? { kind: "bool", value: false } : undefined,
+  terms: undefined,
 });
 
 describe("a run", () => {
@@ -240,7 +243,8 @@ describe("a run", () => {
       run,
       action: "ask",
       value: { kind: "bool", value: true },
-      signalledBy: "somebody",
+      by: by("somebody"),
+      instance: 0,
     });
     await worker.succeed(await worker.assigned(2));
     await until("the run ends", async () => (await engine.store.run(run))?.state === "SUCCEEDED");

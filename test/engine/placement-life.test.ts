@@ -91,6 +91,7 @@ class Scene {
       priority: 0,
       timeoutMs: undefined,
       delivery: undefined,
+      createdBy: "anonymous",
       work: { task: { ...theTask(), resources: ramMb === undefined ? undefined : { ...nothing, ramMb } } },
     });
   }

@@ -4,7 +4,6 @@ import type { WatchEventsResponse } from "../../gen/signalbox/v1/event_service_p
 import { connectClient } from "../../src/client/client.ts";
 import type { PromiseName } from "../../src/verify/findings.ts";
 import { type Verdict, verifyFeed } from "../../src/verify/verify-feed.ts";
-import { createPlan } from "../support/plans.ts";
 import { TestServer } from "../support/test-server.ts";
 import { type Lie, lyingTransport, replaced, swapped, without } from "./lying-feed.ts";
 
@@ -17,7 +16,7 @@ beforeAll(async () => {
     const published = { source: "test", type: "one", attributes: {}, payload: undefined };
     const events = Array.from({ length: 1 + (number % 3) }, () => ({ published }));
     await server.events.publishEvents({ events });
-    if (number % 10 === 0) await createPlan(server);
+    if (number % 10 === 0) await server.runs.createRun({ run: { work: { case: "task", value: { op: "any" } } } });
   }
   const { events } = await server.events.listEvents({ pageSize: 1_000 });
   // One in the middle, of a transaction of several.

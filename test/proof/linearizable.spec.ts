@@ -14,7 +14,12 @@ const register: Model<number, Input, number> = {
 };
 
 /** A call over a time, as `set 1` or `get 1`; without an end its outcome is unknown. */
-function call(process: string, what: string, invokedAt: number, endedAt = Infinity): Operation<Input, number> {
+function call(
+  process: string,
+  what: string,
+  invokedAt: number,
+  endedAt = Infinity,
+): Operation<Input, number> {
   const [verb, number] = what.split(" ");
   const value = Number(number);
   const input: Input = verb === "set" ? { set: value } : "get";

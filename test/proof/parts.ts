@@ -49,7 +49,10 @@ const simulation: Part = {
   seconds: (whole) => Math.max(5, whole / 10),
   async run({ seconds, seed }) {
     const { simulate } = await import("../simulation/simulation.ts");
-    const { seeds, steps, runs, events, faultsByKind, violations } = await simulate({ seconds, firstSeed: seed });
+    const { seeds, steps, runs, events, faultsByKind, violations } = await simulate({
+      seconds,
+      firstSeed: seed,
+    });
     const faults = Object.values(faultsByKind).reduce((sum, count) => sum + count, 0);
     return { figures: { seeds, steps, runs, events, faults }, violations };
   },
@@ -68,7 +71,8 @@ const stalled: Part = {
     const more = measured.afterBytes - measured.beforeBytes - measured.aloneBytes;
     const violations: string[] = [];
     if (more > stalledBytesMax) violations.push(`Bounded: they cost ${more} bytes beside the events`);
-    if (measured.received !== events) violations.push(`Reliable: ${measured.received} of ${events} were read on`);
+    if (measured.received !== events)
+      violations.push(`Reliable: ${measured.received} of ${events} were read on`);
     const mebibytes = Math.max(0, Math.round(more / 1024 / 1024));
     return { figures: { subscribers: 50, events, "MiB more than alone": mebibytes }, violations };
   },
@@ -90,7 +94,10 @@ const conformance: Part = {
     });
     const violations: string[] = [];
     for await (const { scenario, passed } of verdicts) if (!passed) violations.push(scenario.name);
-    return { figures: { scenarios: scenarios.length, passed: scenarios.length - violations.length }, violations };
+    return {
+      figures: { scenarios: scenarios.length, passed: scenarios.length - violations.length },
+      violations,
+    };
   },
 };
 

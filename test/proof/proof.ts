@@ -20,11 +20,14 @@ const help = `node test/proof/proof.ts: real processes under faults, judged offl
   --keep        keep every history, not only those that break a promise
   --judge FILE  judge a history that was kept, and do nothing else
 
-The exit status is 1 if any promise was broken.
+The exit status is 1 if any promise was broken; with CI=true in the environment also if anything was skipped
+but for want of the right to mount.
 `;
 
-/** 6 s for a world to start and to come to rest, beside the time in which it is injured. */
-const restMs = 6_000;
+/** 8 s for a world to start and to come to rest, beside the time in which it is injured. */
+const restMs = 8_000;
+/** A quarter more than the time that was given: what the first round of cases may take on a slow machine. */
+const graceShare = 0.25;
 /** 2 to 10 s of faults in a history: enough of them to meet, few enough that many histories fit. */
 const faultsMs = { min: 2_000, max: 10_000 };
 
@@ -75,7 +78,9 @@ async function prove(options: {
     if (missing !== undefined) skip(proofCase.name, missing);
     return missing === undefined;
   });
-  const shareMs = (endsAt - performance.now()) / Math.max(1, able.length) - restMs;
+  const fixedMs = able.reduce((sum, { forMs }) => sum + (forMs ?? 0) + restMs, 0);
+  const freeCount = able.filter(({ forMs }) => forMs === undefined).length;
+  const shareMs = (endsAt - performance.now() - fixedMs) / Math.max(1, freeCount);
   const forMs = Math.round(Math.min(faultsMs.max, Math.max(faultsMs.min, shareMs)));
   const results: CaseResult[] = [];
   for (let index = 0; able.length > 0; index += 1) {
@@ -83,8 +88,9 @@ async function prove(options: {
     if (proofCase === undefined) break;
     const neededMs = Math.max(forMs, proofCase.forMs ?? 0) + restMs;
     const isFirstRound = index < able.length;
-    // The first round is begun as long as there is any time; what it does not come to is said.
-    if (performance.now() + (isFirstRound ? 0 : neededMs) > endsAt) {
+    // The first round goes on a little beyond the time; what it does not come to is said.
+    const latest = isFirstRound ? endsAt + seconds * 1_000 * graceShare : endsAt - neededMs;
+    if (performance.now() > latest) {
       if (isFirstRound) for (const { name } of able.slice(index)) skip(name, `no time in ${seconds} s`);
       break;
     }
@@ -109,7 +115,11 @@ async function prove(options: {
   say(`\n${printReport(all)}\n`);
   for (const { name, because } of skipped) say(`!!! SKIPPED ${name}: ${because}`);
   say(violations.length === 0 ? "nothing lost, nothing twice" : `${violations.length} VIOLATIONS`);
-  return violations.length === 0 ? 0 : 1;
+  // Where changes are judged everything must run, but for what takes rights that not every machine gives.
+  const isIncomplete =
+    process.env["CI"] === "true" && skipped.some(({ because }) => because !== abilities.noMount);
+  if (isIncomplete) say("INCOMPLETE: in CI nothing may be skipped");
+  return violations.length === 0 && !isIncomplete ? 0 : 1;
 }
 
 const { values } = parseArgs({

@@ -81,7 +81,7 @@ export const conditionRows = {
       "answer one of them by its run and name",
     metadata: ({ correlationKey, conditions }) => ({
       correlation_key: correlationKey,
-      conditions: conditions.join(","),
+      conditions: conditions.join(", "),
     }),
     happened: "More than one open condition of the namespace has this correlation key.",
     remedy: "Answer the one that is meant by its run and name; use a key that only one wait has at a time.",

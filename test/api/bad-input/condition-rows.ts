@@ -142,7 +142,7 @@ export const conditionRows: readonly Row[] = [
     call: (server) => server.conditions.signalCondition({ correlationKey: "twice", value: yes }),
     code: "FailedPrecondition",
     reason: "CORRELATION_AMBIGUOUS",
-    metadata: { correlation_key: "twice", conditions: "asking/one,asking/two" },
+    metadata: { correlation_key: "twice", conditions: "asking/one, asking/two" },
   },
   {
     rpc: "SignalCondition",

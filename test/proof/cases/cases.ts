@@ -10,8 +10,8 @@ export const cases: readonly Case[] = [
   power,
   diskFaults,
   stops,
+  idle,
   idleCut,
   diskFull,
   readOnly,
-  idle,
 ];

@@ -54,7 +54,8 @@ const faults: readonly { readonly name: string; readonly fault: DiskFault }[] = 
 /** A disk that fails in the middle of the load. */
 export const diskFaults: Case = {
   name: "disk-faults",
-  sentence: "EIO, ENOSPC and EROFS from fsync, pwrite and open, also in the middle of a write; then the power goes",
+  sentence:
+    "EIO, ENOSPC and EROFS from fsync, pwrite and open, also in the middle of a write; then the power goes",
   missing: withoutDiskFaults,
   options: (abilities) => withDisk(abilities, true),
   async injure(world, isOver) {
@@ -107,7 +108,8 @@ export function whyNoMount(folder: string): string | undefined {
 /** A real file system that is full. */
 export const diskFull: Case = {
   name: "disk-full",
-  sentence: "a file system that somebody else fills, until the server stops; it is started again when there is room",
+  sentence:
+    "a file system that somebody else fills, until the server stops; it is started again when there is room",
   missing: ({ noMount }) => noMount,
   options: () => ({}),
   prepare: mount,

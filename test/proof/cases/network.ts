@@ -36,16 +36,21 @@ export const network: Case = {
 /** A proxy that ends idle streams, with pulses and bookmarks that keep them. */
 export const idle: Case = {
   name: "idle",
-  sentence: "a proxy that closes streams without data for 5 s, with pulses and bookmarks every 2 s: none closes",
+  sentence:
+    "a proxy that closes streams without data for 5 s, with pulses and bookmarks every 2 s: none closes",
   forMs: 14_000,
-  options: () => ({ idleMs: 5_000, flags: ["--pulse-interval-ms", "2000", "--bookmark-interval-ms", "2000"] }),
+  options: () => ({
+    idleMs: 5_000,
+    flags: ["--pulse-interval-ms", "2000", "--bookmark-interval-ms", "2000"],
+  }),
   async injure(world, isOver) {
     world.isQuiet = true;
     while (!isOver()) await pause(world, 100, 200);
     world.isQuiet = false;
     const cutCount = world.streamProxies.reduce((sum, proxy) => sum + proxy.idleCutCount, 0);
     for (const _ of world.streamProxies) world.note("proxy: idle limit of 5 s, stream kept");
-    if (cutCount > 0) world.history.writeBug("idle", new Error(`${cutCount} streams carried nothing for 5 s`));
+    if (cutCount > 0)
+      world.history.writeBug("idle", new Error(`${cutCount} streams carried nothing for 5 s`));
     await pause(world, 500, 1_000);
   },
 };
@@ -53,7 +58,8 @@ export const idle: Case = {
 /** A proxy that ends idle streams sooner than anything is sent on them: everybody resumes. */
 export const idleCut: Case = {
   name: "idle-cut",
-  sentence: "a proxy that closes streams without data for 1 s, with pulses and bookmarks every 5 s: they resume",
+  sentence:
+    "a proxy that closes streams without data for 1 s, with pulses and bookmarks every 5 s: they resume",
   options: () => ({ idleMs: 1_000, flags: ["--bookmark-interval-ms", "5000"] }),
   async injure(world, isOver) {
     while (!isOver()) {

@@ -74,7 +74,8 @@ export class Program {
       const match = pattern.exec(this.#output);
       if (match !== null) resolve(match);
     };
-    const fail = (why: string): void => reject(new Error(`the ${this.name} ${why}; it logged:\n${this.#log}`));
+    const fail = (why: string): void =>
+      reject(new Error(`the ${this.name} ${why}; it logged:\n${this.#log}`));
     const timer = setTimeout(() => fail(`did not say ${String(pattern)}`), patienceMs);
     this.#child.stdout?.on("data", look);
     void this.ended.then(({ code, signal }) => fail(`ended (${code ?? signal})`));

@@ -42,7 +42,10 @@ export class Proxy {
    * no HTTP/2 frame with headers or data has passed for so long, in either direction, as proxies in front of
    * services do: pings and settings do not count.
    */
-  static async start(targetPort: () => number, { idleMs }: { readonly idleMs?: number } = {}): Promise<Proxy> {
+  static async start(
+    targetPort: () => number,
+    { idleMs }: { readonly idleMs?: number } = {},
+  ): Promise<Proxy> {
     const server = createServer();
     const proxy = new Proxy(server, idleMs);
     server.on("connection", (socket) => proxy.#connect(socket, targetPort()));

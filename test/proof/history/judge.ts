@@ -32,7 +32,9 @@ export function judge(lines: readonly Line[]): Judgement {
     history.some(({ input, output }) => input.f === "create" && isOk(output)),
   );
   const runs = acknowledged.map(([key]) => `default/${key}`);
-  const mustEnd = acknowledged.filter(([, { kind }]) => kind !== "condition").map(([key]) => `default/${key}`);
+  const mustEnd = acknowledged
+    .filter(([, { kind }]) => kind !== "condition")
+    .map(([key]) => `default/${key}`);
   const isOver = lines.some(({ type }) => type === "over");
   const isTold = lines.some((line) => line.type === "reference" && line.isTold === true);
   const hasFeed = references.size > 0;
@@ -44,7 +46,9 @@ export function judge(lines: readonly Line[]): Judgement {
       ),
       ...[...keys].flatMap(([key, { kind, history }]) => notLinear(key, kind, history)),
       ...[...subscribers].flatMap(([name, { filter, streams }]) =>
-        feedViolations({ streams, reference: references.get(filter) ?? [] }).map((text) => `${text} (${name})`),
+        feedViolations({ streams, reference: references.get(filter) ?? [] }).map(
+          (text) => `${text} (${name})`,
+        ),
       ),
       ...named("Atomic", isTold ? apart(references.get("all") ?? []) : []),
       ...named("EndsOnce", endsOnce(events, isOver ? mustEnd : [])),
@@ -135,8 +139,11 @@ function apart(reference: Reference): readonly string[] {
   return reference.flatMap((events) =>
     events.flatMap(({ eventId, runId, action, kind }) => {
       const has = (other: string) =>
-        events.some((event) => event.kind === other && event.runId === runId && event.action.startsWith(action));
-      if (kind === "run_created" && !has("action_created")) return [`${eventId}: ${runId} came without actions`];
+        events.some(
+          (event) => event.kind === other && event.runId === runId && event.action.startsWith(action),
+        );
+      if (kind === "run_created" && !has("action_created"))
+        return [`${eventId}: ${runId} came without actions`];
       const isEnd = kind === "condition_answered" && !has("action_ended");
       return isEnd ? [`${eventId}: ${runId}/${action} was answered and did not end with that`] : [];
     }),

@@ -150,7 +150,12 @@ export class LoadClient {
     const retry = { maxAttempts: 50, initialBackoffMs: 10 };
     if (kind === "task") {
       const input = { ms: random.below(300), failures: random.percent(25) ? 1 : 0 };
-      return { runId, op: "proof.task", input, retry: { ...retry, maxAttempts: random.percent(20) ? 1 : 50 } };
+      return {
+        runId,
+        op: "proof.task",
+        input,
+        retry: { ...retry, maxAttempts: random.percent(20) ? 1 : 50 },
+      };
     }
     if (kind === "condition") {
       const waits = random.percent(60);

@@ -2,7 +2,12 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { createClient, type EventFrame, hasRunEnded, type SignalboxClient } from "../../../src/client/client.ts";
+import {
+  createClient,
+  type EventFrame,
+  hasRunEnded,
+  type SignalboxClient,
+} from "../../../src/client/client.ts";
 import { Random } from "../../support/random.ts";
 import { FaultyDisk } from "../faults/disk.ts";
 import { type Ending, Program } from "../faults/program.ts";

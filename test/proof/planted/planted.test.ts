@@ -33,9 +33,12 @@ describe.skipIf(library === undefined)("with a disk that loses what was not sync
     expect(await play("none", scene, library)).toEqual([]);
   });
 
-  test.each(plants.filter(({ scene }) => scene in scenesWithPower))("find $bug when $scene", async (plant) => {
-    const found = await play(plant.bug, plant.scene, library);
-    const broken = found.map((violation) => violation.split(":")[0]);
-    for (const promise of plant.breaks) expect(broken).toContain(promise);
-  });
+  test.each(plants.filter(({ scene }) => scene in scenesWithPower))(
+    "find $bug when $scene",
+    async (plant) => {
+      const found = await play(plant.bug, plant.scene, library);
+      const broken = found.map((violation) => violation.split(":")[0]);
+      for (const promise of plant.breaks) expect(broken).toContain(promise);
+    },
+  );
 });

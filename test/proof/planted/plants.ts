@@ -130,7 +130,11 @@ export const plants: readonly Plant[] = [
     scene: "the server is killed right after an answer",
     breaks: ["Durable", "Linear"],
   },
-  { bug: "commit without a sync", scene: "the power goes right after an answer", breaks: ["Durable", "Linear"] },
+  {
+    bug: "commit without a sync",
+    scene: "the power goes right after an answer",
+    breaks: ["Durable", "Linear"],
+  },
   { bug: "take a second answer", scene: "a condition is answered twice", breaks: ["Linear", "OneAnswer"] },
   { bug: "lose early signals", scene: "a condition is answered before it waits", breaks: ["Linear"] },
   { bug: "cancel what has ended", scene: "a run is cancelled twice and opened again", breaks: ["Linear"] },
@@ -154,7 +158,11 @@ export const plants: readonly Plant[] = [
 ];
 
 /** Lets a bug, or `none`, play its scene; answers everything that was found broken. */
-export async function play(bug: string, scene: string, library: string | undefined): Promise<readonly string[]> {
+export async function play(
+  bug: string,
+  scene: string,
+  library: string | undefined,
+): Promise<readonly string[]> {
   const script = scenes[scene] ?? scenesWithPower[scene];
   if (script === undefined) throw new Error(`there is no scene ${scene}`);
   const stage = await Scene.start(bug, scene in scenesWithPower ? { library } : {});
