@@ -105,7 +105,9 @@ async function startOf(
 }
 
 /** The states of runs that have not ended, in the order in which a query has them. */
-const liveStates = (Object.keys(runStates.of) as RunState[]).filter((state) => !hasRunEnded({ state })).sort();
+const liveStates = (Object.keys(runStates.of) as RunState[])
+  .filter((state) => !hasRunEnded({ state }))
+  .sort();
 
 interface SnapshotPage {
   readonly runs: readonly Run[];

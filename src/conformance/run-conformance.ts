@@ -1,4 +1,5 @@
 import { playScenario } from "./play-scenario.ts";
+import { prepareWitness } from "./rules/witness.ts";
 import type { Scenario, Verdict } from "./scenario.ts";
 
 /** How a worker is tested. */
@@ -17,6 +18,7 @@ export interface ConformanceOptions {
 /** Plays scenarios and yields the verdicts in the order of the scenarios, each as soon as it can. */
 export async function* runConformance(options: ConformanceOptions): AsyncGenerator<Verdict> {
   const { command, scenarios, parallel, environment, signal } = options;
+  prepareWitness();
   const verdicts = scenarios.map(() => Promise.withResolvers<Verdict>());
   const waiting = scenarios.entries();
   const stop = new AbortController();

@@ -1,12 +1,12 @@
 import { addActions } from "./actions/add-actions.ts";
 import { endActionByOperator } from "./actions/operate.ts";
 import type { Decision } from "./change.ts";
+import type { CommandKind, CommandOf, Stamp } from "./command.ts";
 import { changeCondition } from "./conditions/inbox/change-condition.ts";
 import { noteLinkRefusal } from "./conditions/note-link-refusal.ts";
 import { settlePost } from "./conditions/settle-post.ts";
-import { signalByKey } from "./conditions/signal-by-key.ts";
-import { signalCondition } from "./conditions/signal-condition.ts";
-import type { CommandKind, CommandOf, Stamp } from "./command.ts";
+import { signalByKey } from "./conditions/signals/signal-by-key.ts";
+import { signalCondition } from "./conditions/signals/signal-condition.ts";
 import { Draft } from "./draft.ts";
 import { trimFeed } from "./feed/trim-feed.ts";
 import { assign } from "./leases/assign.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Calls } from "../client/wire/calls.ts";
 import { eventKindNumbers, eventKinds } from "../client/views/event.ts";
+import type { Calls } from "../client/wire/calls.ts";
 import type { Findings } from "./findings.ts";
-import { Reader, type ReadEvent } from "./reading.ts";
+import { type ReadEvent, Reader } from "./reading.ts";
 import { digestedEventsMax } from "./verify-limits.ts";
 
 /** A digest of events that follow each other. */
@@ -72,14 +72,19 @@ export class FilterCheck {
     if (this.#lastId === "" || name === undefined) return;
     const filters = [
       { what: `the filter kinds ${this.kind}`, filter: { kinds: [eventKindNumbers[name]] } },
-      { what: `the filter event.kind == "${this.kind}"`, filter: { expression: `event.kind == "${this.kind}"` } },
+      {
+        what: `the filter event.kind == "${this.kind}"`,
+        filter: { expression: `event.kind == "${this.kind}"` },
+      },
     ];
     for (const { what, filter } of filters) {
       const came = new Digests();
       const reader = new Reader(calls, filter, { start: "beginning", signal });
       let isFirst = true;
       for (let frame = await reader.next(); frame !== undefined; frame = await reader.next()) {
-        const events = frame.events.filter(({ eventId }) => eventId >= this.#firstId && eventId <= this.#lastId);
+        const events = frame.events.filter(
+          ({ eventId }) => eventId >= this.#firstId && eventId <= this.#lastId,
+        );
         came.add(events);
         const isOver = frame.events.some(({ eventId }) => eventId >= this.#lastId);
         if (isOver || (frame.atHead && frame.events.length === 0 && !isFirst)) break;
@@ -117,7 +122,10 @@ export async function checkQuietFilter(
   findings.looked("Bookmarkable", 1);
   if (first === undefined || last === undefined) return;
   if (hasEvents && first !== last && first.cursor === last.cursor) {
-    findings.add("Bookmarkable", "a filter that wants nothing came to the head with the cursor of the beginning");
+    findings.add(
+      "Bookmarkable",
+      "a filter that wants nothing came to the head with the cursor of the beginning",
+    );
   }
   const again = new Reader(calls, filter, { start: { cursor: last.cursor }, signal });
   const bookmark = await again.next();

@@ -58,7 +58,8 @@ export class ListCheck {
       }
     }
     for (const { eventId } of listed) {
-      if (!cameById.has(eventId)) this.#findings.add("Reliable", `${eventId} is in ListEvents and never came`);
+      if (!cameById.has(eventId))
+        this.#findings.add("Reliable", `${eventId} is in ListEvents and never came`);
     }
     const isSameSet = came.length === listed.length && listed.every(({ eventId }) => cameById.has(eventId));
     if (isSameSet && idsOf(came) !== idsOf(listed)) {

@@ -1,8 +1,8 @@
 import type { Calls } from "../client/wire/calls.ts";
-import { FilterCheck, checkQuietFilter } from "./filter-check.ts";
+import { checkQuietFilter, FilterCheck } from "./filter-check.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { ListCheck } from "./list-check.ts";
-import { lastIdOf, Reader, type ReadEvent, type ReadFrame, type ReadStart } from "./reading.ts";
+import { lastIdOf, type ReadEvent, Reader, type ReadFrame, type ReadStart } from "./reading.ts";
 import { Seeded } from "./seeded.ts";
 import { SnapshotCheck } from "./snapshot-check.ts";
 import { windowEventsMax, windowFramesMax } from "./verify-limits.ts";

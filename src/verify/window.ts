@@ -1,7 +1,7 @@
 import type { Calls } from "../client/wire/calls.ts";
 import { feedViolations } from "./feed.ts";
 import type { Findings } from "./findings.ts";
-import { lastIdOf, Reader, type ReadEvent, type ReadFrame, toReadEvent } from "./reading.ts";
+import { lastIdOf, type ReadEvent, Reader, type ReadFrame, toReadEvent } from "./reading.ts";
 import type { RecordedStream } from "./record.ts";
 import type { Seeded } from "./seeded.ts";
 import { lonePagesPerWindow, resumptionsPerWindow } from "./verify-limits.ts";
@@ -67,7 +67,8 @@ function checkIds({ previousId, reference }: Window, findings: Findings): void {
   for (const { eventId } of reference.flat()) {
     if (isPosition(before) && isPosition(eventId)) {
       const missing = BigInt(`0x${eventId}`) - BigInt(`0x${before}`) - 1n;
-      if (missing > 0n) findings.add("Reliable", `${missing} events between ${before} and ${eventId} never came`);
+      if (missing > 0n)
+        findings.add("Reliable", `${missing} events between ${before} and ${eventId} never came`);
     }
     if (eventId > before) before = eventId;
   }

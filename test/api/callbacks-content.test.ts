@@ -6,10 +6,10 @@ import {
   invalidLinkPeersMax,
   invalidLinksMax,
 } from "../../src/api/callbacks/callback-limits.ts";
-import { headerFault } from "../../src/api/callbacks/condition-post.ts";
 import { html } from "../../src/api/callbacks/html.ts";
 import { InvalidLinks } from "../../src/api/callbacks/invalid-links.ts";
 import { fillPayload, PayloadTooLarge } from "../../src/api/callbacks/payload.ts";
+import { headerFault } from "../../src/api/callbacks/webhook-faults.ts";
 import type { ConditionSpec } from "../../src/core/action.ts";
 import { plainTerms } from "../../src/core/conditions/terms.ts";
 import type { Json, ValueType } from "../../src/core/value.ts";

@@ -1,13 +1,13 @@
 import { createHmac } from "node:crypto";
 import { connect as connectHttp2 } from "node:http2";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ConditionSpecSchema } from "../../gen/signalbox/v1/condition_pb.ts";
 import type { Event } from "../../gen/signalbox/v1/event_pb.ts";
 import { Run_State } from "../../gen/signalbox/v1/run_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import { FakeClock, until } from "../support/fake-clock.ts";
-import { TestServer } from "../support/test-server.ts";
+import { refusalIn, TestServer } from "../support/test-server.ts";
 import { type ReceivedPost, WebhookReceiver } from "../support/webhook-receiver.ts";
 
 type SpecInit = MessageInitShape<typeof ConditionSpecSchema>;
@@ -54,16 +54,15 @@ async function conditionOf(runId: string) {
   return condition;
 }
 
-type Detail = Event["detail"];
+type Details = Event["detail"];
 
-async function eventsOf<Case extends NonNullable<Detail["case"]>>(
+async function eventsOf<Case extends NonNullable<Details["case"]>>(
   runId: string,
   kind: Case,
   on: TestServer = server,
-): Promise<readonly Extract<Detail, { case: Case }>["value"][]> {
+): Promise<readonly Extract<Details, { readonly case: Case; readonly value: unknown }>["value"][]> {
   const { events } = await on.events.listEvents({ filter: { runId } });
-  const isOfKind = (detail: Detail): detail is Extract<Detail, { case: Case }> => detail.case === kind;
-  return events.flatMap(({ detail }) => (isOfKind(detail) ? [detail.value] : []));
+  return events.flatMap(({ detail }) => (detail.case === kind ? [detail.value as never] : []));
 }
 
 async function causesOf(runId: string, on: TestServer = server): Promise<readonly string[]> {
@@ -108,7 +107,7 @@ async function reasonOf(response: Response): Promise<string> {
 describe("a condition with a webhook", () => {
   test("is posted when it waits, is answered by the link in the post, and is posted when it has ended", async () => {
     const secret = `whsec_${Buffer.from("open sesame, please").toString("base64")}`;
-    const headers = { "X-Team": "a", authorization: "Bearer t", "webhook-id": "mine" };
+    const headers = { "X-Team": "a", authorization: "Bearer t" };
     const runId = await ask({ webhook: { url: receiver.url(), secret, headers }, assignee: "ana" });
     await until("it came", () => receiver.posts.length === 1);
     const [post] = receiver.posts as [ReceivedPost];
@@ -224,6 +223,15 @@ describe("a condition with a webhook", () => {
     await until("its end came", () => receiver.posts.length === 2);
     expect(typesOf()).toEqual(["signalbox.condition.paused", "signalbox.condition.ended"]);
   });
+});
+
+test("a webhook that cannot be is refused with all that is wrong with it", async () => {
+  const deep = JSON.parse(`${'{"a":'.repeat(31)}1${"}".repeat(31)}`) as JsonObject;
+  const webhook = { url: "http://u:p@a.example/", secret: "whsec_?", payload: deep, headers: { Host: "b" } };
+  const { reason, fields } = await refusalIn(ask({ webhook }));
+  expect(reason).toBe("INVALID_REQUEST");
+  const of = "run.plan.actions[0].condition.webhook";
+  expect(fields).toEqual([`${of}.url`, `${of}.secret`, `${of}.payload`, `${of}.headers["Host"]`]);
 });
 
 describe("a webhook over time", () => {

@@ -213,6 +213,11 @@ const refusals: { readonly [Name in Refusal["reason"]]: Row } = {
   UNAUTHENTICATED: { refusal: { reason: "UNAUTHENTICATED" }, code: "Unauthenticated", metadata: {} },
   TOKEN_INVALID: { refusal: { reason: "TOKEN_INVALID" }, code: "InvalidArgument", metadata: {} },
   FILTER_CHANGED: { refusal: { reason: "FILTER_CHANGED" }, code: "InvalidArgument", metadata: {} },
+  FILTER_INVALID: {
+    refusal: { reason: "FILTER_INVALID", expression: "event.foo", fault: "at 6: Event has no field foo" },
+    code: "InvalidArgument",
+    metadata: { expression: "event.foo", fault: "at 6: Event has no field foo" },
+  },
   CURSOR_EXPIRED: {
     refusal: { reason: "CURSOR_EXPIRED", oldestCursor: "AQab", feedEpoch: "feed", resumeCursor: "AQcd" },
     code: "OutOfRange",

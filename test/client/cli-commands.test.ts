@@ -306,9 +306,9 @@ describe("lists", () => {
     const coloured = await cli(["runs"], { columns: 50 });
     expect(coloured.out).toContain("\u001b[31mFAILED");
     const environment = { SIGNALBOX_SERVER: server.address, NO_COLOR: "1" };
-    const plain = await cli(["conditions"], { columns: 55, environment });
+    const plain = await cli(["conditions"], { columns: 60, environment });
     expect(plain.out).not.toContain("\u001b");
-    expect(plain.out.split("\n")[1]).toBe("good  main/approve  bool        1m        Really?");
+    expect(plain.out.split("\n")[1]).toBe("good  main/approve  bool        1m            Really?");
   });
 
   test("of actions, workers and conditions tell what matters", async () => {

@@ -187,6 +187,19 @@ describe("a watch of the feed", () => {
     expect(cursors).toEqual(Array.from({ length: feedLength + 1 }, (_, index) => `${index}`));
   });
 
+  test("begins with a bookmark that says where, also when its first stream was cut before it", async () => {
+    const cutAtOnce = (server: ScriptedServices): Script =>
+      // oxlint-disable-next-line require-yield
+      async function* () {
+        server.cut();
+      };
+    const { server } = await feed([cutAtOnce, stayOpen]);
+    for await (const { events, cursor } of connect(server.address).events.watch({ cursor: "10" })) {
+      expect({ eventCount: events.length, cursor }).toEqual({ eventCount: 0, cursor: "10" });
+      break;
+    }
+  });
+
   test("of a reader that was too slow goes on behind what it has", async () => {
     const tooSlow = () => {
       const value = create(ErrorInfoSchema, { domain: "signalbox", reason: "TOO_SLOW" });

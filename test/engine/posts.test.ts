@@ -53,17 +53,21 @@ class KeptSender implements PostSender {
   }
 }
 
-const engines: Engine[] = [];
+const begun: { readonly engine: Engine; readonly sender: KeptSender }[] = [];
 afterEach(async () => {
-  for (const engine of engines.splice(0)) await engine.stop();
+  for (const { engine, sender } of begun.splice(0)) {
+    const stopping = engine.stop();
+    for (const one of sender.tries) one.end("taken");
+    await stopping;
+  }
 });
 
 async function begin(store: Store = new MemoryStore(), clock = new FakeClock()) {
   const log = new KeptLog();
   const engine = new Engine({ store, clock, chance: { next: () => 0 }, log, settings });
-  engines.push(engine);
   await engine.start();
   const sender = new KeptSender(store);
+  begun.push({ engine, sender });
   return { engine, store, clock, log, sender };
 }
 

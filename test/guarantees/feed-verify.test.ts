@@ -16,7 +16,8 @@ beforeAll(async () => {
     const published = { source: "test", type: "one", attributes: {}, payload: undefined };
     const events = Array.from({ length: 1 + (number % 3) }, () => ({ published }));
     await server.events.publishEvents({ events });
-    if (number % 10 === 0) await server.runs.createRun({ run: { work: { case: "task", value: { op: "any" } } } });
+    if (number % 10 === 0)
+      await server.runs.createRun({ run: { work: { case: "task", value: { op: "any" } } } });
   }
   const { events } = await server.events.listEvents({ pageSize: 1_000 });
   // One in the middle, of a transaction of several.
@@ -111,7 +112,9 @@ const lies: readonly { readonly lie: string; readonly promise: PromiseName; read
   {
     lie: "a transaction that comes twice",
     promise: "Unique",
-    make: () => ({ watch: (frames) => replaced(frames, (frame) => (isLiedAbout(frame) ? [frame, frame] : [frame])) }),
+    make: () => ({
+      watch: (frames) => replaced(frames, (frame) => (isLiedAbout(frame) ? [frame, frame] : [frame])),
+    }),
   },
   {
     lie: "two transactions that change places",

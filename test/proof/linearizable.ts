@@ -3,7 +3,7 @@ export interface Operation<Input, Output> {
   /** Who called, for messages. */
   readonly process: string;
   readonly input: Input;
-  /** What the caller was told; undefined if that is unknown: then it took effect at any time later, or never. */
+  /** What the caller was told; undefined if unknown: then it took effect at any time later, or never. */
   readonly output: Output | undefined;
   readonly invokedAt: number;
   /** Infinity if the caller was never told. */

@@ -118,4 +118,4 @@ function ifThere(part: Part): Part {
 }
 
 /** Every such part. */
-export const parts: readonly Part[] = [planted, ...[simulation, conformance, stalled].map(ifThere)];
+export const parts: readonly Part[] = [planted, simulation, conformance, stalled].map(ifThere);

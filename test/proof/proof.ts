@@ -16,7 +16,8 @@ const help = `node test/proof/proof.ts: real processes under faults, judged offl
 
   --seconds N   how long it may take, about; 120 unless said
   --seed N      the seed of the first history, the others follow; by chance unless said
-  --only NAME   only this part, any number of times: ${[...cases, ...parts].map(({ name }) => name).join(", ")}
+  --only NAME   only this one, any number of times, of:
+                ${[...cases, ...parts].map(({ name }) => name).join(", ")}
   --keep        keep every history, not only those that break a promise
   --judge FILE  judge a history that was kept, and do nothing else
 
@@ -50,7 +51,6 @@ async function prove(options: {
 }): Promise<number> {
   const { seconds, seed, only, keeps } = options;
   const startedAt = performance.now();
-  const endsAt = startedAt + seconds * 1_000;
   const folder = mkdtempSync(join(tmpdir(), "signalbox-proof-"));
   const abilities: Abilities = { diskFaults: buildDiskFaults(folder), noMount: whyNoMount(folder) };
   const isWanted = ({ name }: { readonly name: string }) => only.length === 0 || only.includes(name);
@@ -62,16 +62,10 @@ async function prove(options: {
   say(`seed ${seed}; files in ${folder}`);
 
   const partResults: PartResult[] = [];
-  for (const part of parts.filter(isWanted)) {
-    const partSeconds = part.seconds(seconds);
-    const result = await part.run({ seconds: partSeconds, seed, abilities });
-    if ("skipped" in result) skip(part.name, result.skipped);
-    else {
-      partResults.push({ name: part.name, ...result });
-      say(`${part.name}: ${JSON.stringify(result.figures)}, ${result.violations.length} violations`);
-      for (const violation of result.violations) say(`    ${violation}`);
-    }
-  }
+  const wantedParts = parts.filter(isWanted);
+  const partsMs = wantedParts.reduce((sum, part) => sum + part.seconds(seconds) * 1_000, 0);
+  // The cases have what the parts leave, and half of the time at least.
+  const casesEndAt = startedAt + Math.max(seconds * 500, seconds * 1_000 - partsMs);
 
   const able = cases.filter(isWanted).filter((proofCase) => {
     const missing = proofCase.missing?.(abilities);
@@ -80,7 +74,7 @@ async function prove(options: {
   });
   const fixedMs = able.reduce((sum, { forMs }) => sum + (forMs ?? 0) + restMs, 0);
   const freeCount = able.filter(({ forMs }) => forMs === undefined).length;
-  const shareMs = (endsAt - performance.now() - fixedMs) / Math.max(1, freeCount);
+  const shareMs = (casesEndAt - performance.now() - fixedMs) / Math.max(1, freeCount);
   const forMs = Math.round(Math.min(faultsMs.max, Math.max(faultsMs.min, shareMs)));
   const results: CaseResult[] = [];
   for (let index = 0; able.length > 0; index += 1) {
@@ -89,13 +83,24 @@ async function prove(options: {
     const neededMs = Math.max(forMs, proofCase.forMs ?? 0) + restMs;
     const isFirstRound = index < able.length;
     // The first round goes on a little beyond the time; what it does not come to is said.
-    const latest = isFirstRound ? endsAt + seconds * 1_000 * graceShare : endsAt - neededMs;
+    const latest = isFirstRound ? casesEndAt + seconds * 1_000 * graceShare : casesEndAt - neededMs;
     if (performance.now() > latest) {
       if (isFirstRound) for (const { name } of able.slice(index)) skip(name, `no time in ${seconds} s`);
       break;
     }
     const run = { seed: seed + index, folder, abilities, forMs, keeps };
-    const result = await runCase(proofCase, run);
+    let result: CaseResult;
+    try {
+      result = await runCase(proofCase, run);
+    } catch (error) {
+      partResults.push({
+        name: proofCase.name,
+        figures: {},
+        violations: [`it cannot run: ${String(error)}`],
+      });
+      say(`${proofCase.name} cannot run: ${String(error)}`);
+      continue;
+    }
     results.push(result);
     const { operations, violations, keyCount } = result.judgement;
     const faults = [...result.faults].map(([kind, count]) => `${count} × ${kind}`).join(", ");
@@ -106,6 +111,17 @@ async function prove(options: {
     );
     for (const violation of violations.slice(0, 20)) say(`    ${violation.slice(0, 2_000)}`);
     if (result.keptFile !== undefined) say(`    kept: ${result.keptFile}`);
+  }
+
+  for (const part of wantedParts) {
+    const partSeconds = part.seconds(seconds);
+    const result = await part.run({ seconds: partSeconds, seed, abilities });
+    if ("skipped" in result) skip(part.name, result.skipped);
+    else {
+      partResults.push({ name: part.name, ...result });
+      say(`${part.name}: ${JSON.stringify(result.figures)}, ${result.violations.length} violations`);
+      for (const violation of result.violations) say(`    ${violation}`);
+    }
   }
 
   const tookMs = performance.now() - startedAt;

@@ -65,5 +65,6 @@ function faultRows(cases: readonly CaseResult[]): readonly (readonly [string, nu
   for (const { faults } of cases) {
     for (const [kind, count] of faults) counts.set(kind, (counts.get(kind) ?? 0) + count);
   }
-  return [...counts].sort().map(([kind, count]) => [`faults: ${kind}`, count]);
+  const sorted = [...counts].sort(([one], [other]) => (one < other ? -1 : 1));
+  return sorted.map(([kind, count]) => [`faults: ${kind}`, count]);
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { earlierAnswersBytesMax, earlierAnswersMax } from "../../src/core/conditions/condition-limits.ts";
 import { decidingAnswerOf, standingOf } from "../../src/core/conditions/standing.ts";
 import type { AnswerRule } from "../../src/core/conditions/terms.ts";
 import type { Json, Value, ValueType } from "../../src/core/value.ts";
-import { earlierAnswersBytesMax, earlierAnswersMax } from "../../src/limits.ts";
 import {
   aCondition,
   answerRule,
@@ -138,6 +138,18 @@ describe("who may answer", () => {
     const done = world.signal("c", bool(true), { by: signer });
     if (against === undefined) expect(done).toMatchObject({ ok: true });
     else expect(done).toMatchObject({ refusal: { reason: "NOT_ALLOWED", rule: against } });
+  });
+
+  test.each([
+    { who: "who says no name", signer: by(), reason: "NOT_ALLOWED" },
+    { who: "who says a name", signer: by("anonymous", { signalledBy: "ana" }), reason: undefined },
+    { who: "by a link for nobody", signer: link("anonymous"), reason: undefined },
+  ])("where nobody has a token, and not the requester, $who: $reason", ({ signer, reason }) => {
+    const world = new World();
+    const rule = answerRule({ excludesRequester: true });
+    world.create({ createdBy: "anonymous", plan: [aCondition("c", { terms: terms({ rule }) })] });
+    const done = world.signal("c", bool(true), { by: signer });
+    expect(done).toMatchObject(reason === undefined ? { ok: true } : { refusal: { reason } });
   });
 
   test("is told by the first 10 names", () => {

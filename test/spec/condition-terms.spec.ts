@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { escalationsMax, termsBytesMax } from "../../src/core/conditions/condition-limits.ts";
 import type { ConditionTerms } from "../../src/core/conditions/terms.ts";
 import type { NewCondition } from "../../src/core/stated.ts";
 import type { Json, Value } from "../../src/core/value.ts";
-import { escalationsMax, termsBytesMax } from "../../src/limits.ts";
 import { aCondition, answerRule, aTask, bool, int, terms, text } from "../support/builders.ts";
 import { World } from "../support/world.ts";
 

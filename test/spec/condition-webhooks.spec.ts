@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CommandOf } from "../../src/core/command.ts";
+import { linkRefusalsMax, postCauseLengthMax } from "../../src/core/conditions/condition-limits.ts";
 import type { ConditionTerms } from "../../src/core/conditions/terms.ts";
-import { linkRefusalsMax, postCauseLengthMax } from "../../src/limits.ts";
 import { aCondition, answerRule, aTask, bool, by, terms } from "../support/builders.ts";
 import { theRun, World } from "../support/world.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { CommandOf } from "../../src/core/command.ts";
+import { keyedSignalsMax } from "../../src/core/conditions/condition-limits.ts";
 import { standingOf } from "../../src/core/conditions/standing.ts";
 import type { ConditionTerms } from "../../src/core/conditions/terms.ts";
-import { keyedSignalsMax } from "../../src/limits.ts";
 import { aCondition, answerRule, aTask, bool, by, noRequest, terms, text } from "../support/builders.ts";
 import { type Done, theRun, World } from "../support/world.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { conditionWaitMsMax, delegationsMax } from "../../src/core/conditions/condition-limits.ts";
 import { standingOf } from "../../src/core/conditions/standing.ts";
 import type { Escalation } from "../../src/core/conditions/terms.ts";
-import { conditionWaitMsMax, delegationsMax } from "../../src/limits.ts";
 import { aCondition, answerRule, aTask, bool, terms } from "../support/builders.ts";
 import { change } from "../support/inbox-verbs.ts";
 import { tell } from "../support/story.ts";

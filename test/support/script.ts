@@ -12,7 +12,8 @@ import { leaseMs, type World } from "./world.ts";
  * Each part may be left out. `at` moves the clock, and what falls due on the way is fired at its time.
  * `verbs` below lists what can happen. Behind the arrow: `refused REASON`, or an action (or `run`) with its
  * state and any of `attempt`, `epoch`, `error`, `waits`, `value`, `due` (a time from the beginning, or
- * `never`), and of a condition `outcome`, `by`, `assignee`, `answers`, `instance`, `steps`, `snoozed`. Throws an error with the line and the facts where something else stands.
+ * `never`), and of a condition `outcome`, `by`, `assignee`, `answers`, `instance`, `steps`, `snoozed`. Throws
+ * an error with the line and the facts where something else stands.
  */
 export function play(world: World, script: string): void {
   for (const line of script.split("\n").map((text) => text.trim())) {

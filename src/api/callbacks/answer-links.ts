@@ -19,7 +19,7 @@ export type VerifiedLink =
   | {
       readonly ok: false;
       readonly refusal: Extract<Refusal, { readonly reason: "LINK_INVALID" | "LINK_EXPIRED" }>;
-      /** What it says, if anything. It is true of a link that is expired; of one that is invalid nobody knows. */
+      /** What it says, if anything: true of an expired link, and nobody knows of an invalid one. */
       readonly claims: LinkClaims | undefined;
     };
 

@@ -2,6 +2,7 @@ import type { ConditionSpec } from "../../core/action.ts";
 import type { Violation } from "../../core/refusal.ts";
 import type { Json, Value } from "../../core/value.ts";
 import { jsonDepthMax } from "../../limits.ts";
+import { isDeeper } from "./webhook-faults.ts";
 
 /** A value out of what somebody sent, or what is wrong with it. */
 export type ReadValue =
@@ -92,14 +93,8 @@ function parseJson(text: string): ReadValue {
 }
 
 /** What JSON.parse gives needs no look but at how deep it is. */
-function toJson(json: unknown): ReadValue {
-  if (json === undefined) return wrong("must be set");
+function toJson(parsed: unknown): ReadValue {
+  const json = parsed as Json;
   if (isDeeper(json, jsonDepthMax)) return wrong(`must not be nested deeper than ${jsonDepthMax} levels`);
-  return read({ kind: "json", value: json as Json });
-}
-
-function isDeeper(json: unknown, levels: number): boolean {
-  if (levels === 0) return true;
-  if (typeof json !== "object" || json === null) return false;
-  return Object.values(json).some((item) => isDeeper(item, levels - 1));
+  return read({ kind: "json", value: json });
 }

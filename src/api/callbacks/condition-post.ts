@@ -12,6 +12,7 @@ import { toCondition } from "../mapping/conditions/to-condition.ts";
 import type { AnswerLinks } from "./answer-links.ts";
 import { callbackBodyBytesMax } from "./callback-limits.ts";
 import { fillPayload, PayloadTooLarge } from "./payload.ts";
+import { headerFault } from "./webhook-faults.ts";
 
 /** What goes over the wire. */
 export interface PostContent {
@@ -27,20 +28,6 @@ const types = {
   condition_ended: "signalbox.condition.ended",
 } as const;
 
-/**
- * Headers that callers cannot set: those of HTTP itself, which say where a message ends and where it goes,
- * and those that say what the post is.
- */
-const reservedHeader =
-  /^(host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|webhook-.*|ce-.*)$/i;
-
-/** What is wrong with a header of a webhook; undefined if nothing is. */
-export function headerFault(name: string): string | undefined {
-  return reservedHeader.test(name)
-    ? "is a header that the server sets itself, or that is HTTP's own"
-    : undefined;
-}
-
 /** Why nobody is to get a post any more; undefined if it is to be posted. */
 export function causeAgainst(post: WebhookPost, action: Action | undefined): string | undefined {
   if (action === undefined || termsOf(action).webhook === undefined) return "CONDITION_NOT_FOUND";
@@ -55,9 +42,9 @@ export function postIdOf({ key }: Pick<WebhookPost, "key">): string {
 }
 
 /**
- * What is posted about a condition, with the condition as it stands: a CloudEvent whose attributes are headers
- * and whose data is the body, signed if there is a secret. The same post has the same link each time. Throws
- * PayloadTooLarge.
+ * What is posted about a condition, with the condition as it stands: a CloudEvent whose attributes are
+ * headers and whose data is the body, signed if there is a secret. The same post has the same link each time.
+ * Throws PayloadTooLarge.
  */
 export function contentOf(
   post: WebhookPost,

@@ -141,7 +141,8 @@ class Checking {
     if (overloads.length === 0) throw new Fault(`there is no function ${name}`, expr.id);
     const fits = overloads.some(
       (overload) =>
-        overload.arguments.length === args.length && (overload.target !== undefined) === (target !== undefined),
+        overload.arguments.length === args.length &&
+        (overload.target !== undefined) === (target !== undefined),
     );
     if (!fits) throw new Fault(`${name} is not used with these arguments`, expr.id);
     if (name === "matches") this.#lookAtPattern(args[0], expr.id);

@@ -50,7 +50,11 @@ function fieldWritesOf(desc: DescMessage): Write[] {
 }
 
 /** Fields that protobuf-es keeps in a shape of its own, or writes in another way, are left to it. */
-function isPlain({ message, delimitedEncoding, parent }: DescField & { delimitedEncoding?: boolean }): boolean {
+function isPlain({
+  message,
+  delimitedEncoding,
+  parent,
+}: DescField & { delimitedEncoding?: boolean }): boolean {
   const isOwnShape = /^google\.protobuf\.(Struct|\w+Value)$/.test(message?.typeName ?? "");
   return delimitedEncoding !== true && (!isOwnShape || parent.typeName.startsWith("google.protobuf."));
 }

@@ -7,6 +7,7 @@ import { toTimelineEntry } from "../../client/views/timeline.ts";
 import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command } from "../command.ts";
+import { conditionFacts } from "../output/condition-facts.ts";
 import { printError, printTime } from "../output/describe-event.ts";
 import { limitOption, writeList } from "../output/list-output.ts";
 import { printAge, printDuration } from "../output/print-duration.ts";
@@ -202,11 +203,8 @@ function writeAction(screen: Screen, action: Action, explanation: Explanation): 
     ],
     ["state", stateCell(action.state)],
     ["why", explanation.cause === "ENDED" || explanation.cause === "RUNNING" ? "" : explanation.message],
-    ["question", condition?.prompt ?? ""],
-    ["asks for", condition?.type ?? ""],
-    ["answer", condition?.answer === undefined ? "" : printValue(condition.answer)],
-    ["answered by", condition?.signalledBy ?? ""],
-    ["waits until", printTime(condition?.deadlineTime)],
+    ...conditionFacts(condition),
+    ["taken over from", action.recoveredFrom],
     ["worker", action.workerId],
     ["devices", action.deviceIndexes.join(", ")],
     ["resources", printValues({ ...action.resources })],

@@ -45,7 +45,6 @@ export const conditionsCommand: Command = {
       "WAITING>",
       "LEFT>",
       "ON",
-      "ANSWERS>",
       ...(includeEnded ? ["ANSWER"] : []),
       "QUESTION",
     ];
@@ -109,8 +108,7 @@ function toRow(message: ConditionMessage, includeEnded: boolean): Cell[] {
     type,
     endTime === undefined ? printAge(pauseTime, now) : "",
     left ? printDuration(deadlineTime.getTime() - now.getTime()) : "",
-    assignee,
-    required === 1 ? "" : `${answers.length} of ${required}`,
+    [assignee, required === 1 ? "" : `${answers.length} of ${required}`].join(" ").trim(),
     ...(includeEnded ? [answered] : []),
     prompt,
   ];

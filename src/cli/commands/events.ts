@@ -76,7 +76,9 @@ function readSnapshot(given: CommandContext["given"], from: string): EventSnapsh
     throw new UsageError(`--snapshot is ${JSON.stringify(text)} and must be one of ${snapshots.join(", ")}`);
   }
   if (!given.flag("follow") || from !== "now") {
-    throw new UsageError("--snapshot goes with --follow and without --from: what follows begins where it ends");
+    throw new UsageError(
+      "--snapshot goes with --follow and without --from: what follows begins where it ends",
+    );
   }
   return snapshot;
 }

@@ -47,7 +47,10 @@ export const feedVerifyCommand: Command = {
     "It resumes at places that the seed chooses: say the same --seed to have the same places again.",
   ],
   options: {
-    from: { value: "WHERE", sentence: "beginning or a cursor of all namespaces without a filter (beginning)" },
+    from: {
+      value: "WHERE",
+      sentence: "beginning or a cursor of all namespaces without a filter (beginning)",
+    },
     events: { value: "N", sentence: "look at so many events at most" },
     seed: { value: "N", sentence: "chooses the places to resume from (a new one each time)" },
   },

@@ -32,7 +32,7 @@ export const signalCommand: Command = {
       value: "TYPE",
       sentence: `the type of VALUE, instead of the condition's: ${conditionTypes.join(", ")}`,
     },
-    by: { value: "NAME", sentence: "who answers; shown and kept (your user name)" },
+    by: { value: "NAME", sentence: "in whose name; shown and kept (your user name, if you have no token)" },
     comment: { value: "TEXT", sentence: "why; shown and kept" },
     instance: { value: "N", sentence: "only the Nth time that it asks" },
   },
@@ -59,7 +59,7 @@ export const signalKeyCommand: Command = {
   options: {
     type: { value: "TYPE", sentence: `the type of VALUE: ${conditionTypes.join(", ")}` },
     "keep-for": { value: "DURATION", sentence: "how long it waits for such a condition, if none is open" },
-    by: { value: "NAME", sentence: "who answers; shown and kept (your user name)" },
+    by: { value: "NAME", sentence: "in whose name; shown and kept (your user name, if you have no token)" },
     comment: { value: "TEXT", sentence: "why; shown and kept" },
   },
   examples: ["signalbox signal-key order-77 true --keep-for 24h"],
@@ -81,9 +81,14 @@ function askedType(given: CommandArguments): ConditionType | undefined {
 
 function said(given: CommandArguments, environment: CommandContext["environment"]) {
   return {
-    signalledBy: given.text("by") ?? readUserName(environment),
+    signalledBy: given.text("by") ?? (hasToken(given, environment) ? "" : readUserName(environment)),
     comment: given.text("comment") ?? "",
   };
+}
+
+/** True for a caller whom the server knows by name. */
+function hasToken(given: CommandArguments, environment: CommandContext["environment"]): boolean {
+  return (given.text("token") ?? environment["SIGNALBOX_TOKEN"] ?? "") !== "";
 }
 
 function tell(

@@ -41,8 +41,9 @@ export function describeConditionEvent(event: Extract<Event, { kind: Kind }>, wo
       return describeChange(event.detail);
     case "CONDITION_ESCALATED": {
       const { step, notify, assignee } = event.detail;
-      const told = notify.length === 0 ? "" : `: ${notify.join(", ")}`;
-      return say(`escalated, step ${step}`, "waiting", `${told}${assignee && ` on ${assignee}`}`.trim());
+      const told = notify.length === 0 ? "" : `tells ${notify.join(", ")}`;
+      const on = assignee === "" ? "" : `on ${assignee}`;
+      return say(`escalated, step ${step}`, "waiting", [told, on].filter((part) => part !== "").join("; "));
     }
     case "WEBHOOK_POSTED": {
       const { about, cause } = event.detail;

@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
 import { Reason } from "../../../gen/signalbox/v1/reason_pb.ts";
 import {
@@ -14,6 +15,19 @@ import type { Transcript } from "../transcript.ts";
 import { describeSaid, describeSent, nameAttempt, referenceKey, type Said, saidBy } from "../wire/said.ts";
 import type { ServerStream, StreamWatch } from "../wire/server-stream.ts";
 import { WitnessedAttempt } from "./witnessed-attempt.ts";
+
+const validator = createValidator();
+
+/**
+ * Makes the rules of the contract ready. The first frame would otherwise take a second, in which the server
+ * says nothing and workers rightly give it up.
+ */
+export function prepareWitness(): void {
+  validator.validate(
+    AttachRequestSchema,
+    create(AttachRequestSchema, { frame: { case: "attach", value: {} } }),
+  );
+}
 
 /** Reasons after which nothing that an attempt says counts. */
 const endingReasons: ReadonlySet<Reason> = new Set([
@@ -42,7 +56,6 @@ export class Witness implements StreamWatch {
   readonly #breach = Promise.withResolvers<never>();
   readonly #transcript: Transcript;
   readonly #namespace: string;
-  readonly #validator = createValidator();
   readonly #attempts = new Map<string, WitnessedAttempt>();
   readonly #streams = new Map<ServerStream | undefined, StreamState>();
   #first: Attach | undefined;
@@ -82,7 +95,7 @@ export class Witness implements StreamWatch {
       this.#transcript.note(`worker ${stream.number}`, `Attach, running ${held}`);
     }
     for (const said of saidBy(request)) this.#transcript.note(`worker ${stream.number}`, describeSaid(said));
-    const judged = this.#validator.validate(AttachRequestSchema, request);
+    const judged = validator.validate(AttachRequestSchema, request);
     if (judged.kind !== "valid") {
       const message = `a frame of the kind ${frame.case ?? "that does not exist"} breaks the schema`;
       this.accuse(`${message}: ${judged.error?.message ?? "it is not valid"}`);

@@ -33,6 +33,7 @@ export class Front {
   readonly #server: Server;
   readonly #targets: FrontTargets;
   readonly #pairs = new Set<Pair>();
+  readonly #sockets = new Set<Socket>();
   #refuses = false;
 
   private constructor(server: Server, targets: FrontTargets) {
@@ -57,7 +58,7 @@ export class Front {
   /** Cuts every connection with a reset. */
   cut(): void {
     for (const { worker, server } of this.#pairs) {
-      worker.resetAndDestroy();
+      reset(worker);
       server.destroy();
     }
   }
@@ -81,7 +82,7 @@ export class Front {
   async close(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
-    this.cut();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -89,9 +90,11 @@ export class Front {
     this.askedAtMs.push(performance.now());
     worker.on("error", () => undefined);
     if (this.#refuses) {
-      worker.resetAndDestroy();
+      reset(worker);
       return;
     }
+    this.#sockets.add(worker);
+    worker.once("close", () => this.#sockets.delete(worker));
     const read = (first: Buffer) => {
       worker.pause();
       const start = first.toString("latin1", 0, prefaceStart.length);
@@ -143,6 +146,15 @@ export class Front {
     worker.on("close", end);
     worker.resume();
   }
+}
+
+/**
+ * Cuts a connection with a reset. One whose end is on its way cannot be reset any more: Node would keep it for
+ * ever.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded || socket.readableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Writes bytes to a socket in small pieces, each in a turn of the event loop of its own. */

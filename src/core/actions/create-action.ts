@@ -1,6 +1,6 @@
 import { cancelGraceMs } from "../../limits.ts";
 import type { Action, ActionSpec, TaskSpec } from "../action.ts";
-import { dropKeptSignal } from "../conditions/answers/kept-signal.ts";
+import { dropKeptSignal } from "../conditions/signals/kept-signal.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, wholeName } from "../name.ts";
 import { referenceSpecs, withDefaults } from "../ops/check-inputs.ts";

@@ -1,8 +1,8 @@
 import type { Action, ActionError, ActionState, Outcome } from "../action.ts";
 import { attemptOf, hasEnded } from "../action.ts";
 import { assert } from "../assert.ts";
-import { dropKeptSignal } from "../conditions/answers/kept-signal.ts";
 import { postEnd } from "../conditions/post-webhook.ts";
+import { dropKeptSignal } from "../conditions/signals/kept-signal.ts";
 import type { Draft } from "../draft.ts";
 import type { Values } from "../value.ts";
 import { earliest, graceEndMs, runningDueMs } from "./deadline.ts";

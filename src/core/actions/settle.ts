@@ -1,7 +1,7 @@
 import type { Action, ActionError } from "../action.ts";
 import { hasEnded, isHeld } from "../action.ts";
-import { dropKeptSignal } from "../conditions/answers/kept-signal.ts";
 import { withdrawOthers } from "../conditions/group.ts";
+import { dropKeptSignal } from "../conditions/signals/kept-signal.ts";
 import type { Draft } from "../draft.ts";
 import type { RunKey } from "../name.ts";
 import { hasRunEnded, type Run } from "../run.ts";

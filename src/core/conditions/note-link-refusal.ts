@@ -1,7 +1,7 @@
-import { linkRefusalsMax } from "../../limits.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
+import { linkRefusalsMax } from "./condition-limits.ts";
 import { withStanding } from "./fire-condition.ts";
 import { standingOf } from "./standing.ts";
 

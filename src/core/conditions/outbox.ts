@@ -1,8 +1,8 @@
 import type { RunKey } from "../name.ts";
 
 /**
- * A post that a condition's webhook is to get: written with what it tells of, kept until it was taken or given
- * up.
+ * A post that a condition's webhook is to get: written with what it tells of, kept until it was taken or
+ * given up.
  */
 export interface WebhookPost {
   /** Names it among all: run, action, instance, what it is about and the step, joined; see `postKey`. */

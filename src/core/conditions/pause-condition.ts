@@ -5,11 +5,11 @@ import type { Refusal } from "../refusal.ts";
 import { startRun } from "../runs/start-run.ts";
 import type { Value } from "../value.ts";
 import { checkAnswer, specOf } from "./answers/check-answer.ts";
-import { type DropCause, dropKeptSignal, releaseKeptSignal } from "./answers/kept-signal.ts";
 import { objectionTo } from "./answers/rights.ts";
 import { giveAnswer } from "./answers/take-answer.ts";
-import { dropKeyedSignal } from "./keyed-signal.ts";
 import { postWebhook } from "./post-webhook.ts";
+import { type DropCause, dropKeptSignal, releaseKeptSignal } from "./signals/kept-signal.ts";
+import { dropKeyedSignal } from "./signals/keyed-signal.ts";
 import { type Answerer, pausedDueMs, standingOf, termsOf } from "./standing.ts";
 
 /** The wait for the signal begins; a signal that came before may end it at once. */

@@ -32,7 +32,10 @@ export function carriedStanding(old: Action, replay: Replay): ConditionStanding 
   const { earlier } = standingOf(old);
   const known = deciding === undefined ? earlier : [...earlier, deciding];
   const oldRun = runIdOf(old.run);
-  const withRun = (answer: GivenAnswer) => ({ ...answer, runId: answer.runId === "" ? oldRun : answer.runId });
+  const withRun = (answer: GivenAnswer) => ({
+    ...answer,
+    runId: answer.runId === "" ? oldRun : answer.runId,
+  });
   return {
     instance: 1,
     answers: [],

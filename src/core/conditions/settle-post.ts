@@ -1,7 +1,7 @@
-import { postCauseLengthMax } from "../../limits.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import type { Draft } from "../draft.ts";
+import { postCauseLengthMax } from "./condition-limits.ts";
 
 /**
  * What became of a try to post to a webhook: it was taken, is to be tried again at a time, or is given up.

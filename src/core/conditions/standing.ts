@@ -1,8 +1,8 @@
-import { earlierAnswersBytesMax, earlierAnswersMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
 import { hasEnded } from "../action.ts";
 import { earliest } from "../actions/deadline.ts";
 import { sizeBytes, type Value } from "../value.ts";
+import { earlierAnswersBytesMax, earlierAnswersMax } from "./condition-limits.ts";
 import { type ConditionTerms, plainTerms } from "./terms.ts";
 
 /** Who asks for something to be done to a condition, and how that came. */

@@ -1,10 +1,10 @@
-import { escalationsMax, termsBytesMax } from "../../limits.ts";
 import type { Violation } from "../refusal.ts";
 import type { Budget } from "../schema/check-value.ts";
 import { readSchema } from "../schema/schema.ts";
 import type { NewCondition } from "../stated.ts";
 import { fitted, type Json, textSizeBytes, type Value } from "../value.ts";
 import { schemaViolations } from "./answers/check-answer.ts";
+import { escalationsMax, termsBytesMax } from "./condition-limits.ts";
 import type { AnswerRule, ConditionTerms, Escalation } from "./terms.ts";
 
 /** Where a condition stands in its request, and what may be spent on checking by schemas. */

@@ -6,7 +6,7 @@ import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
 import { fireCondition } from "../conditions/fire-condition.ts";
-import { dropKeyedSignal } from "../conditions/keyed-signal.ts";
+import { dropKeyedSignal } from "../conditions/signals/keyed-signal.ts";
 import type { Draft } from "../draft.ts";
 import { unparkDue } from "../limits/unpark.ts";
 import { timeOutRun } from "../runs/run-commands.ts";

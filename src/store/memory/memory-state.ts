@@ -19,16 +19,8 @@ import { MemoryFeed } from "./memory-feed.ts";
 import { MemoryOps } from "./memory-ops.ts";
 import { MemorySessions } from "./memory-sessions.ts";
 import { MemorySubscriptions } from "./memory-subscriptions.ts";
+import { emptyShelf, type RunShelf } from "./run-shelf.ts";
 import { compareTexts } from "./sorted-set.ts";
-
-/** Everything of one run. */
-interface RunShelf {
-  readonly actions: Map<string, Action>;
-  readonly childNames: Map<string, string[]>;
-  readonly dependents: Map<string, string[]>;
-  readonly attempts: Map<string, Attempt[]>;
-  readonly keptSignals: Map<string, KeptSignal>;
-}
 
 /** The whole state as plain maps: what the rules look at, and what a change is made to. */
 export class MemoryState implements Loaded {
@@ -284,13 +276,7 @@ export class MemoryState implements Loaded {
   #shelf(run: RunKey): RunShelf {
     const known = this.#shelves.get(run);
     if (known !== undefined) return known;
-    const shelf = {
-      actions: new Map<string, Action>(),
-      childNames: new Map<string, string[]>(),
-      dependents: new Map<string, string[]>(),
-      attempts: new Map<string, Attempt[]>(),
-      keptSignals: new Map<string, KeptSignal>(),
-    };
+    const shelf = emptyShelf();
     this.#shelves.set(run, shelf);
     return shelf;
   }

@@ -58,8 +58,7 @@ export interface LinkOptions {
  * One stream to the server and its liveness.
  *
  * - `attaching`: Attach is sent. Becomes attached with the answer, or closes when none comes in time.
- * - `attached`: frames flow; the link pulses, and closes itself when the server is silent for three pulse
- *   intervals.
+ * - `attached`: frames flow; the link pulses, and closes itself when three pulses in a row have got no answer.
  * - `leaving`: Leave follows what is left to say, then the sending side ends.
  * - `closed`: the last state; the session decides what follows.
  */
@@ -72,7 +71,8 @@ export class Link {
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #attachedAt: number | undefined;
-  #lastFrameAt = 0;
+  /** Pulses since the last frame of the server's. */
+  #unansweredPulses = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -128,7 +128,7 @@ export class Link {
       if (next.done === true) {
         return this.#close({ message: "the server ended the stream" });
       }
-      this.#lastFrameAt = performance.now();
+      this.#unansweredPulses = 0;
       this.#take(next.value);
     }
   }
@@ -147,23 +147,27 @@ export class Link {
     this.#state = "attached";
     this.#attachedAt = performance.now();
     clearTimeout(this.#timer);
-    const intervalMs = readPulseInterval(attached);
-    this.#timer = setInterval(() => this.#pulse(intervalMs), intervalMs);
+    this.#timer = setInterval(() => this.#pulse(), readPulseInterval(attached));
     this.#options.events.attached(this, attached);
     this.wake();
   }
 
-  #pulse(intervalMs: number): void {
-    this.say({ case: "pulse", value: create(PulseSchema) });
-    const isSilent = () => performance.now() - this.#lastFrameAt > silentPulsesMax * intervalMs;
-    if (isSilent()) {
-      // After the whole process was halted, frames may have come that are not yet read: they count first.
-      setImmediate(() => {
-        if (isSilent()) {
-          this.#close({ message: `the server was silent for ${silentPulsesMax} pulse intervals` });
-        }
-      });
+  /**
+   * Pulses are counted and not time: after the whole process was halted, or had no processor, the server has
+   * said nothing because it was asked nothing.
+   */
+  #pulse(): void {
+    const isSilent = () => this.#unansweredPulses >= silentPulsesMax;
+    if (!isSilent()) {
+      this.#unansweredPulses += 1;
+      return this.say({ case: "pulse", value: create(PulseSchema) });
     }
+    // Frames that have come and are not yet read count first.
+    setImmediate(() => {
+      if (isSilent()) {
+        this.#close({ message: `the server was silent for ${silentPulsesMax} pulse intervals` });
+      }
+    });
   }
 
   async *#requests(): AsyncGenerator<AttachRequest> {

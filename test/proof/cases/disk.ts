@@ -23,7 +23,7 @@ async function stopsByItself(world: World, fault: string): Promise<void> {
   }
 }
 
-/** Starts the server on a disk that still fails: it must say why it cannot, or come up and keep its promises. */
+/** Starts the server on a disk that still fails: it must say why it cannot, or come up. */
 async function refusesOrStarts(world: World, fault: string): Promise<void> {
   const server = world.spawnServer();
   const hasStarted = await server.said(/^signalbox listens/m).then(

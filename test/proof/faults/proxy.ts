@@ -38,9 +38,9 @@ export class Proxy {
   }
 
   /**
-   * Listens on a free port of this machine in front of another one. With `idleMs` it ends connections on which
-   * no HTTP/2 frame with headers or data has passed for so long, in either direction, as proxies in front of
-   * services do: pings and settings do not count.
+   * Listens on a free port of this machine in front of another one. With `idleMs` it ends connections on
+   * which no HTTP/2 frame with headers or data has passed for so long, in either direction, as proxies in
+   * front of services do: pings and settings do not count.
    */
   static async start(
     targetPort: () => number,

@@ -35,8 +35,8 @@ export class History {
   }
 
   /**
-   * Makes a call and records it. Resolves with what was told; undefined if that is unknown: the client gave up
-   * while the server may still carry it out.
+   * Makes a call and records it. Resolves with what was told; undefined if that is unknown: the client gave
+   * up while the server may still carry it out.
    */
   async record({ process, kind, key, request, perform }: RecordedCall): Promise<Response | undefined> {
     const id = this.#nextId++;

@@ -92,8 +92,8 @@ function operationsOf(lines: readonly Line[]): ReadonlyMap<string, KeyHistory> {
 }
 
 const models: Readonly<Record<string, Model<unknown, Request, Response>>> = {
-  condition: conditionModel as Model<unknown, Request, Response>,
-  task: taskModel as Model<unknown, Request, Response>,
+  condition: conditionModel,
+  task: taskModel,
 };
 
 function notLinear(
@@ -134,7 +134,7 @@ function answersOf(keys: ReadonlyMap<string, KeyHistory>) {
   );
 }
 
-/** What the rules do at once, and the feed tells apart: a run without its actions, an answer without the end. */
+/** What is done at once and the feed tells apart: a run without its actions, an answer without its end. */
 function apart(reference: Reference): readonly string[] {
   return reference.flatMap((events) =>
     events.flatMap(({ eventId, runId, action, kind }) => {

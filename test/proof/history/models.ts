@@ -20,7 +20,7 @@ export interface ConditionState {
 
 const endedStates: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"]);
 
-/** A condition takes at most one answer while it is open, an early one is kept for it, and its run ends once. */
+/** A condition takes one answer at most while it is open, keeps an early one, and its run ends once. */
 export const conditionModel: Model<ConditionState, Request, Response> = {
   initial: { at: "absent", retryCount: 0 },
   step(state, request, response) {

@@ -53,7 +53,7 @@ export interface WorldOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** A server, workers, clients and subscribers, with something breakable between each of them and the server. */
+/** A server, and workers, clients and subscribers, each with a way to it that can be broken. */
 export class World {
   readonly history: History;
   readonly random: Random;
@@ -88,9 +88,14 @@ export class World {
   /** Starts everything, and the load. */
   static async start(options: WorldOptions): Promise<World> {
     const world = new World(options);
-    await world.startServer();
-    await world.#startLoad();
-    return world;
+    try {
+      await world.startServer();
+      await world.#startLoad();
+      return world;
+    } catch (error) {
+      await world.remove();
+      throw error;
+    }
   }
 
   /** The server's process. */

@@ -6,8 +6,8 @@ import type { Loaded } from "../../../src/core/loaded.ts";
 import type { AttemptReference } from "../../../src/core/stated.ts";
 
 /**
- * The rules with a bug in them, or in the database of the thread that they run in: which one says the query of
- * the module's own URL, as `planted-rules.ts?bug=skip%20the%20fence`.
+ * The rules with a bug in them, or in the database of the thread that they run in: which one says the query
+ * of the module's own URL, as `planted-rules.ts?bug=skip%20the%20fence`.
  */
 const bug = new URL(import.meta.url).searchParams.get("bug");
 if (bug === "answer before the commit") commitLate();

@@ -1,14 +1,17 @@
 import { Action_State } from "../../../gen/signalbox/v1/action_pb.ts";
 import { ConditionService } from "../../../gen/signalbox/v1/condition_service_pb.ts";
+import { EventKind } from "../../../gen/signalbox/v1/event_pb.ts";
 import { EventService } from "../../../gen/signalbox/v1/event_service_pb.ts";
 import { LimitService } from "../../../gen/signalbox/v1/limit_service_pb.ts";
 import { ConditionReplay } from "../../../gen/signalbox/v1/replay_pb.ts";
 import { RunService } from "../../../gen/signalbox/v1/run_service_pb.ts";
+import { SubscriptionService } from "../../../gen/signalbox/v1/subscription_service_pb.ts";
 import { WorkerService } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import { canonical } from "../../../src/core/value.ts";
 import type { EndCall, SignalCall } from "../world/chronicle.ts";
 import type { CallResult } from "../world/network.ts";
 import { type AskedCondition, makePlan, voters } from "./plans.ts";
+import { subscription } from "./simulated-consumer.ts";
 import type { Surroundings } from "./simulated-worker.ts";
 
 /** A run that a client asked for. */
@@ -73,6 +76,21 @@ export class SimulatedClient {
   /** Sets a limit that tasks of the load meet. */
   setLimit(name: string, limit: object): void {
     this.#call(LimitService.method.setLimit, { limit: { name, ...limit } });
+  }
+
+  /** Creates the durable subscription of the simulation. */
+  subscribe(): void {
+    this.#call(SubscriptionService.method.createSubscription, {
+      subscription: {
+        name: subscription,
+        filter: { kinds: [EventKind.RUN_CREATED, EventKind.ACTION_ENDED, EventKind.RUN_ENDED] },
+        target: { case: "pull", value: {} },
+        ackTimeout: { seconds: 10n, nanos: 0 },
+        initialBackoff: { seconds: 1n, nanos: 0 },
+        maxBackoff: { seconds: 2n, nanos: 0 },
+      },
+      start: { case: "beginning", value: {} },
+    });
   }
 
   /** Answers a condition, as whoever waits for nothing better does at the end. */

@@ -73,8 +73,8 @@ interface Held {
 }
 
 /**
- * A worker that speaks the worker stream's contract, one step at a time. What it says is chosen by chance from
- * all that a worker may say; a rude one also says what it may not.
+ * A worker that speaks the worker stream's contract, one step at a time. What it says is chosen by chance
+ * from all that a worker may say; a rude one also says what it may not.
  */
 export class SimulatedWorker implements LinkClient {
   readonly traits: WorkerTraits;

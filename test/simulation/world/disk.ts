@@ -29,7 +29,7 @@ export interface DiskOptions {
   readonly onJudged: (judged: Judged) => void;
   /** A planted bug: commands are acknowledged one commit before they are safe. */
   readonly acknowledgesEarly?: boolean;
-  /** A planted bug: what a read answers, by its name; `openCount` is how many processes have had the store. */
+  /** A planted bug: what a read answers; `openCount` is how many processes have had the store open. */
   readonly onRead?: (name: string, answer: unknown, openCount: number) => unknown;
 }
 

@@ -51,7 +51,7 @@ interface Life {
  * The server as a process that can be started, stopped and killed: the real engine and the real handlers of
  * the contract over a disk that outlives it.
  *
- * DOWN ──start──▶ STARTING ──boot is durable──▶ UP ──stop──▶ STOPPING ──▶ DOWN; a kill leads to DOWN from all.
+ * DOWN ──start──▶ STARTING ──boot is durable──▶ UP ──stop──▶ STOPPING ──▶ DOWN; a kill leads to DOWN.
  */
 export class SimulatedServer {
   readonly #options: SimulatedServerOptions;

@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
 import { type Action, hasEnded } from "../../../src/core/action.ts";
-import type { Position, Transaction } from "../../../src/core/event.ts";
+import type { Event, Position, Transaction } from "../../../src/core/event.ts";
 import { namespaceOf, runIdOf } from "../../../src/core/name.ts";
 import { hasRunEnded } from "../../../src/core/run.ts";
 import type { MemoryState } from "../../../src/store/memory/memory-state.ts";
 import type { Store } from "../../../src/store/store.ts";
+import { recordOf } from "../../guarantees/record.ts";
 import { Random } from "../../support/random.ts";
 import { voters } from "../actors/plans.ts";
 import { type KnownRun, SimulatedClient } from "../actors/simulated-client.ts";
+import { ConsumedEvents, SimulatedConsumer, subscription } from "../actors/simulated-consumer.ts";
+import { type Mirrored, SimulatedMirror } from "../actors/simulated-mirror.ts";
 import { SimulatedSubscriber } from "../actors/simulated-subscriber.ts";
 import { SimulatedWorker, type Surroundings, type WorkerTraits } from "../actors/simulated-worker.ts";
 import { wishes } from "../actors/wishes.ts";
+import { consumed } from "../checks/consumed.ts";
 import { Invariants } from "../checks/invariants.ts";
 import { judge } from "../checks/judge.ts";
 import { Ambient } from "./ambient.ts";
@@ -69,6 +73,9 @@ export class SimulatedWorld {
   readonly network: Network;
   readonly workers: SimulatedWorker[] = [];
   readonly subscribers: SimulatedSubscriber[];
+  readonly mirrors: SimulatedMirror[];
+  readonly consumers: SimulatedConsumer[];
+  readonly #consumed = new ConsumedEvents();
   readonly #options: WorldOptions;
   readonly #ambient: Ambient;
   readonly #invariants: Invariants;
@@ -110,6 +117,9 @@ export class SimulatedWorld {
     this.#clients = voters.map((name) => new SimulatedClient(this.#around, name, { runs, runsMax }));
     this.#operator = new SimulatedClient(this.#around, "operator", { runs, runsMax });
     this.subscribers = wishes.map((wish) => new SimulatedSubscriber(this.#around, wish));
+    const mirrored: readonly Mirrored[] = ["open conditions", "live runs"];
+    this.mirrors = mirrored.map((one) => new SimulatedMirror(this.#around, one));
+    this.consumers = [1, 2].map(() => new SimulatedConsumer(this.#around, this.#consumed));
     for (let number = 0; number < 3; number += 1) this.hire(number);
     this.#faultPlan = planFaults(random, without);
     this.#faults = new Faults(this, this.#faultPlan);
@@ -120,6 +130,7 @@ export class SimulatedWorld {
     const { seed, steps } = this.#options;
     try {
       this.server.start();
+      this.#operator.subscribe();
       if (this.random.percent(50)) this.#operator.setLimit("all-work", { op: "work", concurrentMax: 2 });
       if (this.random.percent(30)) this.#operator.setLimit("per-team", { label: "team", concurrentMax: 1 });
       for (let count = 0; count < steps && this.#isSound; count += 1) await this.#step();
@@ -293,6 +304,12 @@ export class SimulatedWorld {
     for (const subscriber of this.subscribers) {
       if (subscriber.canAct) actors.push(() => `${subscriber.wish.name} ${subscriber.act()}`);
     }
+    for (const mirror of this.mirrors) {
+      if (mirror.canAct) actors.push(() => `${mirror.mirrored} ${mirror.act()}`);
+    }
+    for (const consumer of this.consumers) {
+      if (consumer.canAct) actors.push(() => `a consumer ${consumer.act()}`);
+    }
     if (this.#isCalm) {
       const asked = this.#asked();
       if (asked !== undefined) actors.push(() => this.#answer(asked));
@@ -339,6 +356,8 @@ export class SimulatedWorld {
       subscriber.link?.giveUp();
       subscriber.isCalm = true;
     }
+    for (const { link } of [...this.mirrors, ...this.consumers]) link?.giveUp();
+    for (const consumer of this.consumers) consumer.isCalm = true;
     for (let count = 0; count < calmStepsMax && this.#isSound; count += 1) {
       await this.#step();
       if (count % 20 === 0 && this.#isQuiet()) return;
@@ -352,7 +371,15 @@ export class SimulatedWorld {
     if (this.disk.waitingCount > 0 || this.network.mailCount > 0) return false;
     if (this.network.links.some((link) => link.hasDown)) return false;
     if (![...state.runs.values()].every(hasRunEnded)) return false;
-    return this.subscribers.every((subscriber) => subscriber.isAtHead);
+    if (this.consumers.some((consumer) => consumer.canAct)) return false;
+    return [...this.subscribers, ...this.mirrors].every((one) => one.isAtHead) && this.#isConsumed();
+  }
+
+  /** True if the place of the subscription is behind everything that it is to give. */
+  #isConsumed(): boolean {
+    const wanted = recordOf(this.disk.transactions, isConsumed).flat().at(-1);
+    const through = this.disk.state?.subscription("default", subscription)?.through ?? -1;
+    return wanted === undefined || through >= Number.parseInt(wanted.eventId, 16);
   }
 
   #tellWhatWaits(): void {
@@ -363,6 +390,8 @@ export class SimulatedWorld {
       .filter((action) => !hasEnded(action))
       .map((action) => `${action.run}/${action.name} (${action.state})`);
     const subscribers = this.subscribers.filter(({ isAtHead }) => !isAtHead).map(({ wish }) => wish.name);
+    for (const { isAtHead, mirrored } of this.mirrors) if (!isAtHead) subscribers.push(mirrored);
+    if (!this.#isConsumed()) subscribers.push("the consumers");
     const rest = `the server is ${this.server.state}, not at the head: ${subscribers.join()}`;
     this.chronicle.violated(`Live: nothing moves on: ${waiting.join()}; ${rest}`);
   }
@@ -373,6 +402,11 @@ export class SimulatedWorld {
     const { chronicle, subscribers } = this;
     const { transactions } = this.disk;
     for (const violation of judge(transactions, { chronicle, subscribers })) chronicle.violated(violation);
+    for (const { mirrored, open } of this.mirrors) {
+      if (open.length > 0) chronicle.violated(`Snapshot: of ${mirrored} are left ${open.join()}`);
+    }
+    const wanted = recordOf(transactions, isConsumed).flat();
+    for (const what of consumed(wanted, this.#consumed)) chronicle.violated(`Consumed: ${what}`);
     const kept = await readWhole(this.disk.store);
     if (print(kept) !== print(transactions)) chronicle.violated("Ordered: the store keeps another feed");
     if (this.#options.seed % 8 !== 0) return;
@@ -393,6 +427,13 @@ export class SimulatedWorld {
 
 function askedName({ run, name, epoch, queueTimeMs }: Action): string {
   return `${run}/${name} ${epoch} ${queueTimeMs}`;
+}
+
+/** What the durable subscription of the simulation wants. */
+function isConsumed({ namespace, detail: { kind } }: Event): boolean {
+  return (
+    namespace === "default" && (kind === "run_created" || kind === "action_ended" || kind === "run_ended")
+  );
 }
 
 /** True if a condition ends by itself. */

@@ -12,6 +12,7 @@ import {
 } from "../../../core/conditions/terms.ts";
 import type { NewCondition } from "../../../core/stated.ts";
 import type { Value } from "../../../core/value.ts";
+import { webhookFaults } from "../../callbacks/webhook-faults.ts";
 import { valueTypes } from "../enums.ts";
 import type { Faults } from "../faults.ts";
 import { fromValue } from "../from-proto-value.ts";
@@ -64,7 +65,7 @@ function fromTerms(message: ConditionSpecMessage, faults: Faults): ConditionTerm
     correlationKey,
     dropsEarly: message.earlySignals === EarlySignals.DROP,
     group,
-    webhook: fromWebhook(message.webhook),
+    webhook: message.webhook && faults.within("webhook", () => fromWebhook(message.webhook, faults)),
   };
 }
 
@@ -81,10 +82,12 @@ function fromRule(message: AnswerRuleMessage | undefined, faults: Faults): Answe
   };
 }
 
-function fromWebhook(message: WebhookMessage | undefined): ConditionWebhook | undefined {
+function fromWebhook(message: WebhookMessage | undefined, faults: Faults): ConditionWebhook | undefined {
   if (message === undefined) return undefined;
   const { url, payload, secret, linkLifetime, headers } = message;
-  return { url, payload, secret, linkLifetimeMs: fromDuration(linkLifetime), headers };
+  const webhook = { url, payload, secret, linkLifetimeMs: fromDuration(linkLifetime), headers };
+  webhookFaults(webhook, faults);
+  return webhook;
 }
 
 function optionalValue(

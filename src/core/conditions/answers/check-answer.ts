@@ -1,4 +1,3 @@
-import { quorumAnswerBytesMax } from "../../../limits.ts";
 import type { Action, ConditionSpec } from "../../action.ts";
 import { assert } from "../../assert.ts";
 import { runIdOf } from "../../name.ts";
@@ -6,6 +5,7 @@ import { plainJson } from "../../ops/spec-type.ts";
 import type { Refusal, Violation } from "../../refusal.ts";
 import { type Budget, checkBySchema, newBudget } from "../../schema/check-value.ts";
 import { fitted, type Json, sizeBytes, type Value } from "../../value.ts";
+import { quorumAnswerBytesMax } from "../condition-limits.ts";
 import { ruleOf } from "./rights.ts";
 
 /** An answer as its condition has it, or why it cannot be one. */

@@ -1,4 +1,3 @@
-import { conditionWaitMsMax } from "../../../limits.ts";
 import type { Action } from "../../action.ts";
 import { hasEnded } from "../../action.ts";
 import type { Decision } from "../../change.ts";
@@ -10,8 +9,9 @@ import { answer, repeated } from "../../runs/requests.ts";
 import { runNotFound } from "../../runs/run-commands.ts";
 import { objectionTo } from "../answers/rights.ts";
 import { voterOf } from "../answers/voter.ts";
+import { conditionWaitMsMax } from "../condition-limits.ts";
 import { rearm, tellChange, wake, withStanding } from "../fire-condition.ts";
-import { notAllowed } from "../signal-condition.ts";
+import { notAllowed } from "../signals/signal-condition.ts";
 import { standingOf } from "../standing.ts";
 import { delegate, isHandedOn } from "./delegate.ts";
 

@@ -1,12 +1,12 @@
-import { delegationsMax } from "../../../limits.ts";
 import type { Action } from "../../action.ts";
 import type { Draft } from "../../draft.ts";
 import { runIdOf } from "../../name.ts";
 import type { Refusal } from "../../refusal.ts";
 import { isRestricted, ruleOf } from "../answers/rights.ts";
 import { voterOf } from "../answers/voter.ts";
+import { delegationsMax } from "../condition-limits.ts";
 import { tellChange, withStanding } from "../fire-condition.ts";
-import { notAllowed } from "../signal-condition.ts";
+import { notAllowed } from "../signals/signal-condition.ts";
 import { standingOf } from "../standing.ts";
 
 /** Whose right to answer goes to whom. */

@@ -68,7 +68,8 @@ const facts = [
   {
     fault: "events missing from the feed",
     sql: `SELECT ifnull(max(last), 0) - ifnull(sum(last - first + 1), 0)
-      - CASE WHEN count(*) = 0 THEN 0 ELSE (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'feed_oldest') END
+      - CASE WHEN count(*) = 0 THEN 0
+        ELSE (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'feed_oldest') END
       FROM feed`,
   },
   {

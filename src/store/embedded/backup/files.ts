@@ -16,7 +16,7 @@ export function removeDatabase(path: string): void {
   for (const ending of ["", "-journal", "-wal", "-shm"]) rmSync(`${path}${ending}`, { force: true });
 }
 
-/** Gives a finished file its name, so that it is there whole or not at all; BackupError if the name is taken. */
+/** Gives a finished file its name: it is there whole or not at all. BackupError if the name is taken. */
 export function publishFile(path: string, name: string): void {
   sync(path, "r+");
   try {

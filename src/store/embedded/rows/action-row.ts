@@ -7,11 +7,12 @@ import {
   hasEnded,
   type Outcome,
 } from "../../../core/action.ts";
-import { type ConditionStanding, standingOf, termsOf } from "../../../core/conditions/standing.ts";
+import { standingOf, termsOf } from "../../../core/conditions/standing.ts";
 import { namespaceOf, type RunKey } from "../../../core/name.ts";
 import type { Values } from "../../../core/value.ts";
 import type { Column, Nullable } from "./columns.ts";
 import { listOrNothing, namesOf, parsed, parsedOrNone, parsedOrUndefined } from "./columns.ts";
+import { standingOfText, standingText } from "./standing.ts";
 
 /** A row of `actions`. */
 export interface ActionRow {
@@ -98,7 +99,7 @@ export const actionRareColumns: readonly Column<Action>[] = [
   ["attempt_inputs", (action) => action.attemptInputs],
   ["live_version", liveVersionOf],
   ["condition_state", conditionStateOf],
-  ["standing", (action) => action.standing],
+  ["standing", ({ standing }) => (standing === undefined ? undefined : standingText(standing))],
   ["recovered_from", (action) => action.recoveredFrom],
   ["assignee", assigneeOf],
   ["deadline_ms", deadlineMsOf],
@@ -216,7 +217,7 @@ export function actionOfRow(row: ActionRow): Action {
     progressMessage: row.progress_message,
     outcome: (row.outcome as Outcome | null) ?? undefined,
     signalledBy: row.signalled_by,
-    standing: parsedOrUndefined<ConditionStanding>(row.standing),
+    standing: row.standing === null ? undefined : standingOfText(row.standing),
     recoveredFrom: row.recovered_from ?? undefined,
     isStale: row.is_stale === 1,
     childCount: row.child_count,

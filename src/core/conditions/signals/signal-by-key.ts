@@ -1,11 +1,11 @@
-import { correlatedNamedMax, keyedSignalsMax } from "../../limits.ts";
-import type { Decision } from "../change.ts";
-import type { CommandOf } from "../command.ts";
-import type { Draft } from "../draft.ts";
-import { runIdOf } from "../name.ts";
-import { refuse } from "../refusal.ts";
-import { answer, type RequestScope, repeated } from "../runs/requests.ts";
-import { areEqual } from "../value.ts";
+import type { Decision } from "../../change.ts";
+import type { CommandOf } from "../../command.ts";
+import type { Draft } from "../../draft.ts";
+import { runIdOf } from "../../name.ts";
+import { refuse } from "../../refusal.ts";
+import { answer, type RequestScope, repeated } from "../../runs/requests.ts";
+import { areEqual } from "../../value.ts";
+import { correlatedNamedMax, keyedSignalsMax } from "../condition-limits.ts";
 import { dropKeyedSignal } from "./keyed-signal.ts";
 import { giveSignal } from "./signal-condition.ts";
 

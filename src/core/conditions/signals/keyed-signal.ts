@@ -1,5 +1,5 @@
-import type { Draft } from "../draft.ts";
-import type { KeyedSignal } from "../loaded.ts";
+import type { Draft } from "../../draft.ts";
+import type { KeyedSignal } from "../../loaded.ts";
 
 /** Lets go of a signal that was kept for its correlation key until its time was over. */
 export function dropKeyedSignal(draft: Draft, { namespace, correlationKey }: KeyedSignal): void {
