@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { measureAssigning } from "./assigning.ts";
-import { FeedScene } from "./feed.ts";
+import { FeedScene } from "./feed/feed-scene.ts";
 import { type BenchOptions, help, type RowName, readOptions } from "./options.ts";
 import { fleetSize, measurePlacement } from "./placement.ts";
 import { printProfiles } from "./profile.ts";

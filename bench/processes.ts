@@ -171,7 +171,7 @@ export async function startFleet(
 
 /** The process that follows the feed, not yet following. */
 export async function startReader(address: string, { flags }: StartOptions) {
-  const child = forkPart("feed-reader.ts", [address], flags);
+  const child = forkPart("feed/feed-reader.ts", [address], flags);
   const reader = new Conversation<ToReader, FromReader>("reader", child);
   await reader.hear("ready");
   return reader;

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from "node:os";
 import type { Assigned } from "./assigning.ts";
-import type { Followed } from "./feed.ts";
+import type { Followed } from "./feed/feed-scene.ts";
 import type { BenchOptions, RowName } from "./options.ts";
 import { fleetSize, type Placed } from "./placement.ts";
 import { type Cpu, type Latency, sumOf, type Throughput } from "./scene.ts";

@@ -4,7 +4,7 @@ import { healthService, registerHealth, ServiceHealth } from "./api/carrier/heal
 import { registerReflection } from "./api/carrier/reflection.ts";
 import { startCarrier } from "./api/carrier/server.ts";
 import { Deliveries } from "./api/delivery/deliveries.ts";
-import { expressions } from "./api/event-filter.ts";
+import { expressions } from "./api/events/event-filter.ts";
 import { gyozaRest } from "./api/gyoza/rest.ts";
 import { authenticate } from "./api/interceptors/authenticate.ts";
 import { observeCalls } from "./api/interceptors/observe.ts";

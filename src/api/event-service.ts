@@ -6,7 +6,8 @@ import type { Engine } from "../engine/engine.ts";
 import type { EventMatcher } from "../engine/subscriptions/expressions.ts";
 import { feedBatchBytesMax, rowsPerPageScanMax } from "../limits.ts";
 import { frameSinkKey } from "./carrier/frame-sink.ts";
-import { eventMatcher, fromEventFilter } from "./event-filter.ts";
+import { eventMatcher, fromEventFilter } from "./events/event-filter.ts";
+import { watchEvents } from "./events/watch-events.ts";
 import type { EventFilter } from "./feed.ts";
 import { describeFeed, expired, positionIn, runOf } from "./feed.ts";
 import { fromPublished } from "./mapping/from-proto-report.ts";
@@ -15,7 +16,6 @@ import { toTimestamp } from "./mapping/time.ts";
 import { toPlacedEvent } from "./mapping/to-proto-event.ts";
 import { answered, requestOf, translated } from "./requests.ts";
 import { printCursor, tokenScope } from "./token.ts";
-import { watchEvents } from "./watch-events.ts";
 
 /** How many events a page has that does not say. */
 const defaultPageSize = 100;

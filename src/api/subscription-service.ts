@@ -7,7 +7,7 @@ import type { DeadLetter, Subscription, SubscriptionContent } from "../core/subs
 import type { Engine } from "../engine/engine.ts";
 import { deadLetterCauseLengthMax } from "../limits.ts";
 import { newSecret } from "./delivery/webhook-content.ts";
-import { checkExpression } from "./event-filter.ts";
+import { checkExpression } from "./events/event-filter.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { isNamePlace, listPage } from "./pages.ts";
 import { answered, requestOf, required, translated } from "./requests.ts";

@@ -6,7 +6,7 @@ import { EventSchema } from "../../gen/signalbox/v1/event_pb.ts";
 import { WatchEventsResponseSchema } from "../../gen/signalbox/v1/event_service_pb.ts";
 import { OpSchema } from "../../gen/signalbox/v1/op_pb.ts";
 import { RunSchema } from "../../gen/signalbox/v1/run_pb.ts";
-import { encodeMessage } from "../../src/api/mapping/encoder.ts";
+import { encodeMessage } from "../../src/api/encoding/encoder.ts";
 import { Random } from "../support/random.ts";
 import { randomMessage } from "../support/random-message.ts";
 

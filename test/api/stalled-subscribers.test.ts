@@ -1,7 +1,7 @@
 import http2 from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { Counting } from "../../bench/counting.ts";
+import { Counting } from "../../bench/feed/counting.ts";
 import { WatchEventsRequestSchema } from "../../gen/signalbox/v1/event_service_pb.ts";
 import { feedBatchEventsMax, feedChunkBytes } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";

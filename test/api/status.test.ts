@@ -106,7 +106,7 @@ const refusals: { readonly [Name in Refusal["reason"]]: Row } = {
   },
   LINK_INVALID: { refusal: { reason: "LINK_INVALID" }, code: "PermissionDenied", metadata: {} },
   LINK_EXPIRED: {
-    refusal: { reason: "LINK_EXPIRED", expireTimeMs: 0 },
+    refusal: { reason: "LINK_EXPIRED", expireTime: "1970-01-01T00:00:00.000Z" },
     code: "FailedPrecondition",
     metadata: { expire_time: "1970-01-01T00:00:00.000Z" },
   },

@@ -13,7 +13,7 @@ import {
   type WatchEventsResponse,
   WatchEventsResponseSchema,
 } from "../../gen/signalbox/v1/event_service_pb.ts";
-import { toFrameBytes } from "../../src/api/frame-bytes.ts";
+import { toFrameBytes } from "../../src/api/events/frame-bytes.ts";
 import { printCursor, tokenScope } from "../../src/api/token.ts";
 import type { Position } from "../../src/core/event.ts";
 import type { PlacedEvent } from "../../src/engine/feed-pages.ts";

@@ -98,6 +98,17 @@ describe("events of a subscription", () => {
     expect(one.since).toBe("5 4");
   });
 
+  test("that ran out of time go to another consumer that has as little to do", async () => {
+    const { clock, distribution, consumer } = setUp({ ackTimeoutMs: 10_000, initialBackoffMs: 1_000 });
+    const stuck = consumer();
+    const idle = consumer();
+    distribution.enter(placed("a1"));
+    expect(stuck.since).toBe("1");
+    await clock.advance(11_000);
+    expect(stuck.since).toBe("");
+    expect(idle.since).toBe("1x2");
+  });
+
   test("of no run come one of a namespace at a time", () => {
     const { distribution, consumer } = setUp();
     const one = consumer();

@@ -65,7 +65,7 @@ const stalled: Part = {
   name: "stalled subscribers",
   seconds: (whole) => (whole >= 600 ? 60 : 10),
   async run({ seconds }) {
-    const { measureStalled } = await import("../../bench/stalled.ts");
+    const { measureStalled } = await import("../../bench/feed/stalled.ts");
     const events = seconds >= 60 ? 1_000_000 : 100_000;
     const measured = await measureStalled({ subscribers: 50, events });
     const more = measured.afterBytes - measured.beforeBytes - measured.aloneBytes;
@@ -93,7 +93,9 @@ const conformance: Part = {
       signal: new AbortController().signal,
     });
     const violations: string[] = [];
-    for await (const { scenario, passed } of verdicts) if (!passed) violations.push(scenario.name);
+    for await (const { scenario, passed, reason } of verdicts) {
+      if (!passed) violations.push(`${scenario.name}: ${reason}`);
+    }
     return {
       figures: { scenarios: scenarios.length, passed: scenarios.length - violations.length },
       violations,

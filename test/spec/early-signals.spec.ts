@@ -116,6 +116,23 @@ describe("a signal that was kept for a name", () => {
   });
 });
 
+describe("a signal for one that is asked for again and never was open", () => {
+  test("is for its first opening", () => {
+    const world = running();
+    world.add("a", aTask("t"), aCondition("c", { after: ["t"] }));
+    world.start();
+    world.fail("a/t");
+    expect(world.action("a/c").state).toBe("SKIPPED");
+    world.succeed("a");
+    world.retry({ force: true, all: true });
+    world.start();
+    expect(world.signal("a/c", bool(true), { instance: 2 })).toMatchObject({
+      refusal: { reason: "INSTANCE_CHANGED", currentInstance: 1 },
+    });
+    expect(world.signal("a/c", bool(true), { instance: 1 })).toMatchObject({ answer: { kept: true } });
+  });
+});
+
 describe("a signal by correlation key", () => {
   test("answers the one open condition that has it, in whatever run", () => {
     const world = new World();
@@ -175,7 +192,11 @@ describe("a signal by correlation key", () => {
   test("is dropped at its time, and says so", () => {
     const world = running();
     signalKey(world);
+    const due = { kind: "keyedSignal", namespace: "default", correlationKey: theKey } as const;
+    world.do<"fire">({ kind: "fire", due });
+    expect(world.state.keyedSignalCount("default")).toBe(1);
     world.at(10_000);
+    world.do<"fire">({ kind: "fire", due });
     expect(world.eventsOf("signal_dropped")).toMatchObject([
       { runId: "", detail: { cause: "EXPIRED", correlationKey: theKey } },
     ]);

@@ -98,6 +98,8 @@ describe("a right to answer that is handed on", () => {
         ana signals c true      -> refused NOT_ALLOWED
         ana delegates c to eve  -> c PAUSED assignee eve
         ana delegates c to ben  -> refused NOT_ALLOWED
+        ben claims c by force   -> c PAUSED assignee ben
+        ana delegates c to eve  -> c PAUSED assignee ben
         eve signals c true      -> c SUCCEEDED by eve
       `,
     },

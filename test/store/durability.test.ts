@@ -13,21 +13,28 @@ import { StoreUnavailable } from "../../src/store/store.ts";
 import {
   actionRow,
   attemptRow,
+  conditionRow,
+  conditionWith,
   counterRow,
   deadLetterRow,
   eventRow,
+  givenAnswer,
   keptSignalRow,
+  keyedSignalRow,
   keyOf,
   limitRow,
   opRow,
+  postRow,
   runRow,
   sessionRow,
   shapedSpec,
+  standingRow,
   subscriptionRow,
   taskSpec,
 } from "../support/rows.ts";
 import { type Script, type ScriptAnswer, scripted } from "../support/scripted-rules.ts";
 import { newFolder, scriptedRules } from "./folders.ts";
+import { anyCondition } from "./queries.ts";
 
 const opened: EmbeddedStore[] = [];
 const children: ChildProcess[] = [];
@@ -81,13 +88,20 @@ describe("a store that is opened again", () => {
     const large = actionRow("r", "large", { spec: taskSpec({ inputs }), state: "QUEUED" });
     const parked = actionRow("r", "parked", { state: "QUEUED", parkedOn: "default/slow/x" });
     const shaped = actionRow("r", "shaped", { state: "QUEUED", spec: shapedSpec("x", { opVersion: 1 }) });
+    const post = postRow("r", "c");
+    const asking = conditionRow("r", "b-open", {
+      spec: conditionWith({ correlationKey: "order-2" }),
+      standing: standingRow({ assignee: "bo", answers: [givenAnswer("ana")] }),
+    });
     await say(first, {
       change: {
-        runs: [runRow("r")],
-        newActions: [actionRow("r", "a"), actionRow("r", "a/x"), large, parked, shaped],
+        runs: [runRow("r", { createdBy: "rita" })],
+        newActions: [actionRow("r", "a"), actionRow("r", "a/x"), large, parked, shaped, asking],
         newEdges: [{ run: keyOf("r"), from: "a", to: "large" }],
         newAttempts: [attemptRow("r", "a", 1)],
         keptSignals: [keptSignalRow("r", "c")],
+        keyedSignals: [keyedSignalRow("order-1")],
+        posts: [post],
         answers: [{ key: "k", digest: "d", answer: { x: 1 }, timeMs: 2 }],
         newOps: [opRow("work", 1), opRow("gone", 7)],
         limits: [limitRow("slow")],
@@ -99,10 +113,12 @@ describe("a store that is opened again", () => {
       },
     });
     await say(first, { change: { goneOps: [opRow("gone", 7)] } });
+    const linkKey = await first.linkKey();
     await first.close();
 
     const again = await open(path);
     expect(again.feedId).toBe(first.feedId);
+    expect(await again.linkKey()).toEqual(linkKey);
     expect(await again.head()).toBe(2n);
     const asked = await say(again, {
       asks: [
@@ -123,6 +139,10 @@ describe("a store that is opened again", () => {
         ["counter", "default/slow/x"],
         ["subscription", "default", "hook"],
         ["deadLetters", "default", "hook", 9],
+        ["keyedSignal", "default", "order-1"],
+        ["keyedSignalCount", "default"],
+        ["openByKey", "default", "order-2", 9],
+        ["post", post.key],
       ],
       change: { events: [eventRow("r", "3")] },
     });
@@ -145,7 +165,14 @@ describe("a store that is opened again", () => {
       { heldCount: 3 },
       { ahead: [[5, 6]] },
       [{ position: 4 }],
+      { by: { subject: "ana" }, expireMs: 9_000 },
+      1,
+      [{ name: "b-open", standing: { assignee: "bo", answers: [{ subject: "ana" }] } }],
+      { about: "condition_paused" },
     ]);
+    expect(await again.duePosts(2_000, 9)).toEqual({ posts: [post], nextMs: undefined });
+    const ofBo = await again.listConditions({ ...anyCondition, assignee: "bo", order: "due" });
+    expect(ofBo.items).toEqual([{ action: asking, runLabels: {}, requester: "rita", op: "" }]);
     expect(await again.listAttempts(keyOf("r"), "a")).toEqual([attemptRow("r", "a", 1)]);
   });
 

@@ -13,7 +13,7 @@ import { Callbacks } from "../../src/api/callbacks/callbacks.ts";
 import type { Caller } from "../../src/api/callers/caller.ts";
 import { type Carrier, startCarrier } from "../../src/api/carrier/server.ts";
 import { Deliveries, noTargets } from "../../src/api/delivery/deliveries.ts";
-import { expressions } from "../../src/api/event-filter.ts";
+import { expressions } from "../../src/api/events/event-filter.ts";
 import { authenticate } from "../../src/api/interceptors/authenticate.ts";
 import { observeCalls } from "../../src/api/interceptors/observe.ts";
 import { validateRequests } from "../../src/api/interceptors/validate.ts";

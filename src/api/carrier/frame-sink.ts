@@ -6,8 +6,8 @@ import type { HttpRequest, HttpResponse } from "./port.ts";
  * yielded. Connect encodes a message anew for each stream and leads it through six generators; a feed with
  * many subscribers sends the same bytes to all of them.
  *
- * The method must have yielded a message before, and been asked for the next one: then everything before it is
- * written, and nothing else is until it yields, returns or throws again.
+ * The method must have yielded a message before, and been asked for the next one: then everything before it
+ * is written, and nothing else is until it yields, returns or throws again.
  */
 export interface FrameSink {
   /**

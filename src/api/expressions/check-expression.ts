@@ -158,7 +158,7 @@ class Checking {
     try {
       this.#compilePattern(text);
     } catch (error) {
-      throw new Fault(`the pattern is none: ${error instanceof Error ? error.message : error}`, id);
+      throw new Fault(`the pattern is none: ${error instanceof Error ? error.message : String(error)}`, id);
     }
   }
 

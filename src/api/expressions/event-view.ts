@@ -49,7 +49,7 @@ class View {
 
   constructor(desc: DescMessage, message: Message) {
     this.#reads = readsOf(desc);
-    this.#message = message as unknown as Fields;
+    this.#message = message;
   }
 
   get(name: string): CelInput | undefined {

@@ -115,9 +115,8 @@ export const conditionRows = {
   LINK_EXPIRED: {
     number: Reason.LINK_EXPIRED,
     code: Code.FailedPrecondition,
-    message: ({ expireTimeMs }) =>
-      `this answer link could be used until ${new Date(expireTimeMs).toISOString()}; ask for a new one`,
-    metadata: ({ expireTimeMs }) => ({ expire_time: new Date(expireTimeMs).toISOString() }),
+    message: ({ expireTime }) => `this answer link could be used until ${expireTime}; ask for a new one`,
+    metadata: ({ expireTime }) => ({ expire_time: expireTime }),
     happened: "The time of the answer link is over.",
     remedy: "Ask for a new one (`CreateAnswerLink`), or answer with `SignalCondition`.",
   },

@@ -169,6 +169,7 @@ function toStatus(subscription: Subscription, { status, head }: Standing): Subsc
     deadLetterCount: BigInt(subscription.deadLetterCount),
     lastError: (status?.lastError ?? "").slice(0, errorLengthMax),
     consumerCount: status?.consumerCount ?? 0,
+    missedCount: BigInt(subscription.missedCount),
   });
 }
 

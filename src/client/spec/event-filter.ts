@@ -12,7 +12,7 @@ export interface EventQuery {
   readonly labels?: Readonly<Record<string, string>>;
   /** Only events with a delivery to one of these topics; `*` means any. */
   readonly topics?: readonly string[];
-  /** What else must be true of an event, in CEL, such as `event.attempt > 1`; docs/feed.md says what it sees. */
+  /** What else must be true of an event, in CEL, as `event.attempt > 1`; docs/feed.md says what it sees. */
   readonly expression?: string;
 }
 

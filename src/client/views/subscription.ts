@@ -42,6 +42,8 @@ export interface Subscription {
   /** What the last failed delivery said; empty after one that did not fail. */
   readonly lastError: string;
   readonly consumerCount: number;
+  /** How many events were removed from the feed before it had dealt with them. */
+  readonly missedCount: number;
 }
 
 /** An event that could not be delivered and was set aside. */
@@ -74,6 +76,7 @@ export function toSubscription(subscription: SubscriptionMessage): Subscription 
     deadLetterCount: Number(status?.deadLetterCount ?? 0n),
     lastError: status?.lastError ?? "",
     consumerCount: status?.consumerCount ?? 0,
+    missedCount: Number(status?.missedCount ?? 0n),
   };
 }
 

@@ -1,6 +1,5 @@
 import type { Action } from "../action.ts";
 import { hasEnded } from "../action.ts";
-import { forgetDecided } from "../conditions/group.ts";
 import { reopenedStanding } from "../conditions/standing.ts";
 import type { Draft } from "../draft.ts";
 import type { RunKey } from "../name.ts";
@@ -23,7 +22,6 @@ export function reopenActions(
   const run = draft.runOf(first);
   draft.setRun({ ...run, endedActionCount: run.endedActionCount - ended.length });
   const opened = ended.map((action) => {
-    forgetDecided(draft, action);
     const attemptBase = countsAnew ? action.attempt : action.attemptBase;
     return draft.setAction({ ...asOpened(draft, action, run), attemptBase });
   });

@@ -5,7 +5,8 @@ import type { Draft } from "../draft.ts";
 
 /**
  * Which groups of siblings are decided, and by which member, by `run parent`: looked up once in a draft, so
- * that thousands of siblings with groups do not each look at all the others.
+ * that thousands of siblings with groups do not each look at all the others. Actions are opened again before
+ * anything of a draft goes on: none that was found decided is open again behind that.
  */
 const known = new WeakMap<Draft, Map<string, Map<string, string>>>();
 
@@ -39,11 +40,6 @@ export function withdrawOthers(draft: Draft, ended: Action): void {
 export function noteDecided(draft: Draft, condition: Action): void {
   const group = groupOf(condition);
   if (group !== "") decidedGroups(draft, condition).set(group, condition.name);
-}
-
-/** Forgets what was noted of the siblings of an action: some of them are open again. */
-export function forgetDecided(draft: Draft, { run, parent }: Action): void {
-  known.get(draft)?.delete(`${run} ${parent}`);
 }
 
 function decidedGroups(draft: Draft, { run, parent }: Action): Map<string, string> {

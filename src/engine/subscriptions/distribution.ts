@@ -264,6 +264,8 @@ export class Distribution {
     const back = event.lane.putBack(event);
     for (const { position } of back) this.#flying.delete(position);
     if (live !== undefined) live.inFlightCount -= back.length;
+    // Among equals it comes last from here on: one that is stuck is not given the same event for ever.
+    if (live !== undefined && this.#consumers.delete(live)) this.#consumers.add(live);
     this.#look(event.lane);
   }
 

@@ -121,7 +121,7 @@ function writePacked(field: DescField): WriteValue {
 }
 
 function writeMap(field: DescField & { readonly fieldKind: "map" }): WriteValue {
-  const writeValue = writeTagged({ ...field, number: 2, proto: field.proto } as DescField);
+  const writeValue = writeTagged({ ...field, number: 2 });
   const isText = field.mapKey === ScalarType.STRING;
   const writeKey = isText ? undefined : writeScalar(field.mapKey);
   const keyTag = 8 + wireTypeOf(field.mapKey);

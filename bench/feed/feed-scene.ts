@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { createClient } from "../src/client/client.ts";
-import { EmbeddedStore } from "../src/store/embedded/embedded-store.ts";
-import type { FromReader, ToReader } from "./messages.ts";
-import type { BenchOptions } from "./options.ts";
-import { type Conversation, type Part, startReader, startServer } from "./processes.ts";
-import { profileFlags } from "./scene.ts";
+import { createClient } from "../../src/client/client.ts";
+import { EmbeddedStore } from "../../src/store/embedded/embedded-store.ts";
+import type { FromReader, ToReader } from "../messages.ts";
+import type { BenchOptions } from "../options.ts";
+import { type Conversation, type Part, startReader, startServer } from "../processes.ts";
+import { profileFlags } from "../scene.ts";
 
 /** How many transactions are on their way to the store at once. */
 const lotSize = 250;

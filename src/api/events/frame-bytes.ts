@@ -1,11 +1,11 @@
-import { EventSchema } from "../../gen/signalbox/v1/event_pb.ts";
-import type { PlacedEvent } from "../engine/feed-pages.ts";
-import type { FeedFrame } from "../engine/follower.ts";
-import { sharedFrameScopesMax } from "../limits.ts";
-import { envelopeBytes } from "./carrier/frame-sink.ts";
-import { encodeMessage } from "./mapping/encoder.ts";
-import { toLoneEvent } from "./mapping/to-proto-event.ts";
-import { printCursor, type TokenScope } from "./token.ts";
+import { EventSchema } from "../../../gen/signalbox/v1/event_pb.ts";
+import type { PlacedEvent } from "../../engine/feed-pages.ts";
+import type { FeedFrame } from "../../engine/follower.ts";
+import { sharedFrameScopesMax } from "../../limits.ts";
+import { envelopeBytes } from "../carrier/frame-sink.ts";
+import { encodeMessage } from "../encoding/encoder.ts";
+import { toLoneEvent } from "../mapping/to-proto-event.ts";
+import { printCursor, type TokenScope } from "../token.ts";
 
 /** The first byte of each field of WatchEventsResponse: its number and how it is written. */
 const tags = { events: 0x0a, cursor: 0x12, atHead: 0x18 } as const;

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { WatchEventsRequestSchema } from "../gen/signalbox/v1/event_service_pb.ts";
-import { createClient, type SignalboxClient } from "../src/client/client.ts";
+import { WatchEventsRequestSchema } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { createClient, type SignalboxClient } from "../../src/client/client.ts";
+import { startServer } from "../processes.ts";
 import { Counting } from "./counting.ts";
-import { startServer } from "./processes.ts";
 
 /** What is measured: subscribers that stop reading, and what is published while they do. */
 export interface StalledOptions {

@@ -1,13 +1,13 @@
-import type { EventKind as EventKindMessage } from "../../gen/signalbox/v1/event_pb.ts";
-import type { EventFilter as EventFilterMessage } from "../../gen/signalbox/v1/event_service_pb.ts";
-import type { EventKind } from "../core/event.ts";
-import type { EventMatcher, Expressions } from "../engine/subscriptions/expressions.ts";
-import { type Compiled, compileExpression } from "./expressions/expression.ts";
-import { type EventFilter, matcherOf } from "./feed.ts";
-import { eventKinds } from "./mapping/enums.ts";
-import { toPlacedEvent } from "./mapping/to-proto-event.ts";
-import { fromNamespaces } from "./requests.ts";
-import { toConnectError } from "./status.ts";
+import type { EventKind as EventKindMessage } from "../../../gen/signalbox/v1/event_pb.ts";
+import type { EventFilter as EventFilterMessage } from "../../../gen/signalbox/v1/event_service_pb.ts";
+import type { EventKind } from "../../core/event.ts";
+import type { EventMatcher, Expressions } from "../../engine/subscriptions/expressions.ts";
+import { type Compiled, compileExpression } from "../expressions/expression.ts";
+import { type EventFilter, matcherOf } from "../feed.ts";
+import { eventKinds } from "../mapping/enums.ts";
+import { toPlacedEvent } from "../mapping/to-proto-event.ts";
+import { fromNamespaces } from "../requests.ts";
+import { toConnectError } from "../status.ts";
 
 /** The filter of a request. What is not said is left out, so that it makes no other filter. */
 export function fromEventFilter(filter: EventFilterMessage | undefined): EventFilter {

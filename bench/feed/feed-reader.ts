@@ -1,16 +1,16 @@
 import http2 from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { WatchEventsRequestSchema } from "../gen/signalbox/v1/event_service_pb.ts";
+import { WatchEventsRequestSchema } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { type FromReader, nowMs, type ToReader } from "../messages.ts";
 import { Counting } from "./counting.ts";
-import { type FromReader, nowMs, type ToReader } from "./messages.ts";
 
 /**
- * The process that follows the feed: `node bench/feed-reader.ts ADDRESS`. It speaks gRPC itself and decodes
+ * The process that follows the feed: `node bench/feed/feed-reader.ts ADDRESS`. It speaks gRPC itself and decodes
  * no event, so that it costs the machine as little as a reader can: it counts.
  */
 const [address = ""] = process.argv.slice(2);
 
-/** 10 streams share a connection, as those of ten programs would not: the server has fewer sockets to serve. */
+/** 10 streams share a connection, as those of ten programs would not: the server has fewer sockets. */
 const streamsPerConnection = 10;
 
 function say(message: FromReader): void {

@@ -1,24 +1,24 @@
-import type { WatchEventsRequest, WatchEventsResponse } from "../../gen/signalbox/v1/event_service_pb.ts";
-import { WatchEventsRequest_Snapshot as Snapshot } from "../../gen/signalbox/v1/event_service_pb.ts";
-import type { Position } from "../core/event.ts";
-import { runIdOf } from "../core/name.ts";
-import { hasRunEnded, type Run, type RunState } from "../core/run.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { FeedFrame } from "../engine/follower.ts";
-import { runsPerFrameMax } from "../limits.ts";
-import type { RunPlace } from "../store/store.ts";
-import type { FrameSink } from "./carrier/frame-sink.ts";
+import type { WatchEventsRequest, WatchEventsResponse } from "../../../gen/signalbox/v1/event_service_pb.ts";
+import { WatchEventsRequest_Snapshot as Snapshot } from "../../../gen/signalbox/v1/event_service_pb.ts";
+import type { Position } from "../../core/event.ts";
+import { runIdOf } from "../../core/name.ts";
+import { hasRunEnded, type Run, type RunState } from "../../core/run.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { FeedFrame } from "../../engine/follower.ts";
+import { runsPerFrameMax } from "../../limits.ts";
+import type { RunPlace } from "../../store/store.ts";
+import type { FrameSink } from "../carrier/frame-sink.ts";
+import type { EventFilter } from "../feed.ts";
+import { followFeed, positionIn, runOf } from "../feed.ts";
+import { runStates } from "../mapping/enums.ts";
+import { toPlacedEvent } from "../mapping/to-proto-event.ts";
+import { toRun } from "../mapping/to-proto-run.ts";
+import { collectPage, runSizeBytes } from "../pages.ts";
+import { toConnectError } from "../status.ts";
+import { printCursor, type TokenScope, tokenScope } from "../token.ts";
 import { eventMatcher, fromEventFilter } from "./event-filter.ts";
-import type { EventFilter } from "./feed.ts";
-import { followFeed, positionIn, runOf } from "./feed.ts";
 import { toFrameBytes } from "./frame-bytes.ts";
 import { streamFrames } from "./frame-stream.ts";
-import { runStates } from "./mapping/enums.ts";
-import { toPlacedEvent } from "./mapping/to-proto-event.ts";
-import { toRun } from "./mapping/to-proto-run.ts";
-import { collectPage, runSizeBytes } from "./pages.ts";
-import { toConnectError } from "./status.ts";
-import { printCursor, type TokenScope, tokenScope } from "./token.ts";
 
 /** What ends a watch. */
 export interface WatchEnds {
