@@ -5,8 +5,8 @@ import { type FromReader, nowMs, type ToReader } from "../messages.ts";
 import { Counting } from "./counting.ts";
 
 /**
- * The process that follows the feed: `node bench/feed/feed-reader.ts ADDRESS`. It speaks gRPC itself and decodes
- * no event, so that it costs the machine as little as a reader can: it counts.
+ * The process that follows the feed: `node bench/feed/feed-reader.ts ADDRESS`. It speaks gRPC itself and
+ * decodes no event, so that it costs the machine as little as a reader can: it counts.
  */
 const [address = ""] = process.argv.slice(2);
 

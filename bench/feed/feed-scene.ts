@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { createClient } from "../../src/client/client.ts";
 import { EmbeddedStore } from "../../src/store/embedded/embedded-store.ts";
 import type { FromReader, ToReader } from "../messages.ts";
 import type { BenchOptions } from "../options.ts";
@@ -36,8 +35,6 @@ export class FeedScene {
       flags: [...options.serverFlags, ...profileFlags(options, "server")],
     });
     const reader = await startReader(address, { flags: profileFlags(options, "reader") });
-    await using client = createClient({ address });
-    await client.events.describe();
     return new FeedScene(folder, server, reader);
   }
 

@@ -32,8 +32,8 @@ export interface Stalled {
 const lotSize = 1_000;
 
 /**
- * Starts a server on a folder of its own, publishes, has subscribers come that read nothing, publishes as much
- * again, and lets one of them read on.
+ * Starts a server on a folder of its own, publishes, has subscribers come that read nothing, publishes as
+ * much again, and lets one of them read on.
  */
 export async function measureStalled({ subscribers, events }: StalledOptions): Promise<Stalled> {
   const folder = mkdtempSync(join(tmpdir(), "signalbox-stalled-"));

@@ -120,10 +120,14 @@ export function opSizeBytes(op: Op): number {
 }
 
 /** About how many bytes an action takes in a page. */
-export function actionSizeBytes({ spec, outputs, error }: Action): number {
+export function actionSizeBytes({ spec, outputs, error, standing }: Action): number {
   let bytes = 800 + textOf(error) + (outputs === undefined ? 0 : valuesSizeBytes(outputs));
   for (const dependency of spec.dependencies) bytes += dependency.action.length + 16;
-  if (spec.kind === "condition") bytes += spec.prompt.length + spec.description.length;
+  if (spec.kind === "condition") {
+    bytes += spec.prompt.length + spec.description.length;
+    if (spec.terms !== undefined) bytes += textSizeBytes(JSON.stringify(spec.terms));
+    if (standing !== undefined) bytes += textSizeBytes(JSON.stringify(standing));
+  }
   if (spec.kind !== "task") return bytes;
   for (const [name, input] of Object.entries(spec.inputs)) {
     bytes += name.length + ("value" in input ? sizeBytes(input.value) : 64);

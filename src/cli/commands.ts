@@ -1,11 +1,11 @@
 import type { Command } from "./command.ts";
 import { actionCommand, actionsCommand, explainCommand, timelineCommand } from "./commands/actions.ts";
 import { conditionsCommand } from "./commands/conditions.ts";
-import { conformanceWorkerCommand } from "./commands/conformance.ts";
 import { backupCommand, restoreCommand } from "./commands/data/backup.ts";
 import { endCommand } from "./commands/end.ts";
 import { eventsCommand } from "./commands/events.ts";
-import { feedDescribeCommand, feedVerifyCommand } from "./commands/feed.ts";
+import { feedDescribeCommand } from "./commands/feed/describe.ts";
+import { feedVerifyCommand } from "./commands/feed/verify.ts";
 import {
   claimCommand,
   delegateCommand,
@@ -33,6 +33,7 @@ import {
   subscriptionShowCommand,
   subscriptionsCommand,
 } from "./commands/subscriptions/subscriptions.ts";
+import { conformanceWorkerCommand } from "./commands/testing/conformance.ts";
 import { tokenCreateCommand, tokenRevokeCommand, tokensCommand } from "./commands/tokens.ts";
 import { versionCommand } from "./commands/version.ts";
 import { watchCommand } from "./commands/watch.ts";

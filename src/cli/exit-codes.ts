@@ -26,7 +26,7 @@ export const exitCodeMeanings: readonly { readonly code: ExitCode; readonly mean
   {
     code: exitCodes.runNotSucceeded,
     meaning:
-      "the run ended FAILED, TIMED_OUT or CANCELLED (run --wait, watch), or a promise is broken (feed verify)",
+      "the run ended FAILED, TIMED_OUT or CANCELLED (run --wait, watch), or a promise is broken (feed verify, conformance)",
   },
   { code: exitCodes.usage, meaning: "a mistake in the command line, a file or a value" },
   { code: exitCodes.refused, meaning: "the server declined; the reason and its facts are on stderr" },

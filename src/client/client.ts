@@ -37,7 +37,7 @@ export type {
   SignalOptions,
   SignalResult,
 } from "./parts/conditions.ts";
-export type { Events, NewEvent } from "./parts/events.ts";
+export type { Events, FeedDescription, NewEvent } from "./parts/events.ts";
 export type { Limits, NewLimit } from "./parts/limits.ts";
 export type { NewOp, OpInputs, OpListOptions, Ops, OpVersion } from "./parts/ops.ts";
 export type { RunChange, RunQuery, Runs } from "./parts/runs.ts";
@@ -85,7 +85,6 @@ export type { AnswerChannel, Condition, ConditionAnswer, ConditionOutcome } from
 export type { Event } from "./views/event.ts";
 export type { EventDetails, EventKind } from "./views/event-details.ts";
 export type { ExplainCause, Explanation } from "./views/explanation.ts";
-export type { FeedDescription } from "./views/feed-description.ts";
 export type { Limit, LimitScope, LimitUse } from "./views/limit.ts";
 export type { Op } from "./views/op.ts";
 export { hasRunEnded, type Run, type RunState } from "./views/run.ts";

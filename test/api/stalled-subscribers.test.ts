@@ -48,7 +48,7 @@ test("subscribers that stop reading are not read for, and miss nothing when they
     const published = { source: "test", type: "filler", attributes: { text: text.slice(0, 250) } };
     await server.events.publishEvents({ events: Array.from({ length: 500 }, () => ({ published })) });
   }
-  // All that was read is what fits on the way to them, and what one each holds: it does not grow with the feed.
+  // All that was read is what fits on the way to them and what each holds: it does not grow with the feed.
   const held = feedBatchEventsMax + (feedChunkBytes + onTheWayBytesMax) / 250;
   expect(store.readEvents).toBeLessThan(2 * held);
   expect(server.engine.feeds.followerCount).toBe(subscriberCount);

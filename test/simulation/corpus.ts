@@ -49,4 +49,12 @@ export const corpus: readonly PastFailure[] = [
       "A voter handed on to another who had voted already: two equal answers of three could not be reached any " +
       "more, and the condition stayed PAUSED without a deadline. Clients of the load keep their votes.",
   },
+  {
+    name: "a consumer of a subscription is there and says nothing",
+    seed: 303,
+    steps,
+    reason:
+      "An event that ran out of time went to the same consumer again and again, which was stuck, while others " +
+      "had nothing to do: the first among equals was always taken.",
+  },
 ];

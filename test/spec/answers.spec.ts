@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { earlierAnswersBytesMax, earlierAnswersMax } from "../../src/core/conditions/condition-limits.ts";
+import { answerBytesMax, earlierAnswersBytesMax, earlierAnswersMax } from "../../src/core/conditions/condition-limits.ts";
 import { decidingAnswerOf, standingOf } from "../../src/core/conditions/standing.ts";
 import type { AnswerRule } from "../../src/core/conditions/terms.ts";
 import type { Json, Value, ValueType } from "../../src/core/value.ts";
@@ -284,7 +284,7 @@ describe("an opening of a condition", () => {
   test.each([
     { sizeBytes: 10, openings: earlierAnswersMax + 5, kept: earlierAnswersMax },
     { sizeBytes: earlierAnswersBytesMax / 4, openings: 6, kept: 3 },
-    { sizeBytes: earlierAnswersBytesMax, openings: 3, kept: 1 },
+    { sizeBytes: answerBytesMax - 8, openings: 3, kept: 1 },
   ])("knows the last $kept of $openings answers of $sizeBytes bytes", ({ sizeBytes, openings, kept }) => {
     const world = new World();
     world.create({ plan: [aCondition("c", { type: "string" })] });
@@ -295,6 +295,15 @@ describe("an opening of a condition", () => {
     const { earlier } = standingOf(world.action("c"));
     expect(earlier).toHaveLength(kept);
     expect(earlier.at(-1)?.instance).toBe(openings);
+  });
+
+  test.each(["c", "main/c"])("of more than 256 KiB is refused, for %s", (name) => {
+    const world = new World();
+    world.create({ plan: [aCondition("c", { type: "string" }), aTask("main")] });
+    const large = text("x".repeat(answerBytesMax));
+    expect(world.signal(name, large)).toMatchObject({
+      refusal: { reason: "LIMIT_REACHED", limit: "answerBytesMax" },
+    });
   });
 
   test("of a condition from before answers were kept is known by what its action says", () => {

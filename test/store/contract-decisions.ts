@@ -11,7 +11,7 @@ import {
 } from "../support/rows.ts";
 import { plain, type Subject } from "./subject.ts";
 
-/** What waits beside conditions: signals for correlation keys, posts, and the key that links are signed with. */
+/** What waits beside conditions: signals for correlation keys, posts, and the key for links. */
 export function describeDecisions(subject: Subject): void {
   describe("signals kept for correlation keys", () => {
     const everything = {

@@ -150,7 +150,7 @@ describe("a store that is opened again", () => {
     expect(asked.ok && (asked.answer as ScriptAnswer).asked).toMatchObject([
       { key: "default/r" },
       [{ name: "a/x" }],
-      [{ name: "a" }, { name: "large" }, { name: "parked" }, { name: "shaped" }],
+      [{ name: "a" }, { name: "b-open" }, { name: "large" }, { name: "parked" }, { name: "shaped" }],
       ["large"],
       [{ name: "large", spec: { inputs } }],
       { action: "c" },

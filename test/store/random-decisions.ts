@@ -43,12 +43,12 @@ export class RandomDecisions {
       choices: random.percent(20) ? [{ value: bool(true), label: "yes", description: "" }] : [],
       rule: random.percent(60)
         ? answerRule({
-            requiredCount: 1 + random.below(2),
+            requiredCount: random.percent(70) ? 2 : 1,
             voterCount: 3,
             veto: random.percent(30) ? bool(false) : undefined,
             subjects: random.percent(40) ? ["ana", "bo"] : [],
             groups: random.percent(30) ? ["board"] : [],
-            excludesRequester: random.percent(20),
+            excludesRequester: random.percent(10),
           })
         : undefined,
       assignee: random.percent(40) ? this.person() : "",

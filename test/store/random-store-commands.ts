@@ -44,7 +44,7 @@ const weights: Readonly<Record<CommandKind, number>> = {
   accept: 14,
   decline: 2,
   report: 26,
-  addActions: 10,
+  addActions: 14,
   fire: 12,
   boot: 1,
   sweepRequests: 1,
@@ -172,7 +172,7 @@ export class RandomCommands {
         return this.#report();
       case "addActions": {
         const ask = aCondition("ask", { timeoutMs: 4_000 });
-        const actions = random.pick([[aTrace("step")], [ask], [ask], [aTrace("ask")], this.#plan()]);
+        const actions = random.pick([[aTrace("step")], [ask], [ask], [aTrace("ask")], [aTrace("ask")], this.#plan()]);
         return { kind, sessionId: this.#session(), attempt: this.#attempt(), actions };
       }
       case "fire": {

@@ -151,7 +151,7 @@ export function conditionRow(run: string, name: string, parts: Partial<Action> =
   return actionRow(run, name, { spec: conditionSpec, state: "PAUSED", ...parts });
 }
 
-/** What a condition of type bool is told that has only these terms, and runs out of time after `timeoutMs`. */
+/** What a condition of type bool is told that has only these terms, and times out after `timeoutMs`. */
 export function conditionWith(parts: Partial<ConditionTerms>, timeoutMs?: number): ConditionSpec {
   return { ...conditionSpec, timeoutMs, terms: terms(parts) };
 }

@@ -1357,8 +1357,8 @@ export const SignalKeptSchema: GenMessage<SignalKept, {validType: SignalKeptVali
  */
 export type SignalDropped = Message<"signalbox.v1.SignalDropped"> & {
   /**
-   * Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, TOO_EARLY, EXPIRED,
-   * ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
+   * Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, LIMIT_REACHED,
+   * TOO_EARLY, EXPIRED, ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
    *
    * @generated from field: string cause = 1;
    */

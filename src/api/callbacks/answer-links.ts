@@ -89,7 +89,8 @@ export class AnswerLinks {
     if (claims === undefined) return { ...invalid, claims };
     const { expireMs } = claims;
     if (expireMs !== undefined && nowMs >= expireMs) {
-      return { ok: false, refusal: { reason: "LINK_EXPIRED", expireTimeMs: expireMs }, claims };
+      const expireTime = new Date(expireMs).toISOString();
+      return { ok: false, refusal: { reason: "LINK_EXPIRED", expireTime }, claims };
     }
     return { ok: true, claims };
   }

@@ -11,8 +11,8 @@ import type { HttpRequest, HttpResponse } from "./port.ts";
  */
 export interface FrameSink {
   /**
-   * Writes whole envelopes. Undefined if there is room for more; else what is fulfilled when there is, or when
-   * the stream is over, which the call's signal says.
+   * Writes whole envelopes. Undefined if there is room for more; else what is fulfilled when there is, or
+   * when the stream is over, which the call's signal says.
    */
   write(envelopes: Uint8Array): Promise<void> | undefined;
 }

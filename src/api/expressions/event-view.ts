@@ -13,9 +13,9 @@ interface ViewedEvent extends Event {
 
 /**
  * An event as expressions see it: a map of its fields by their names in the contract. Texts, numbers, flags,
- * lists and maps are always there; messages, and fields of which a message has one at a time, only if they are
- * set. Enums are their names without the prefix, whole numbers are all `int`, times are timestamps, JSON is
- * what it says. `kind` is the name of the detail. One view serves all expressions that look at the event.
+ * lists and maps are always there; messages, and fields of which a message has one at a time, only if they
+ * are set. Enums are their names without the prefix, whole numbers are all `int`, times are timestamps, JSON
+ * is what it says. `kind` is the name of the detail. One view serves all expressions that look at the event.
  */
 export function viewOf(event: ViewedEvent): CelMap {
   event[kept] ??= mapOf(EventSchema, event);

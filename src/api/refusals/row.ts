@@ -30,7 +30,7 @@ export type Refusal =
   | { readonly reason: "NATS_NOT_CONFIGURED" }
   | { readonly reason: "UNAUTHENTICATED" }
   | { readonly reason: "LINK_INVALID" }
-  | { readonly reason: "LINK_EXPIRED"; readonly expireTimeMs: number }
+  | { readonly reason: "LINK_EXPIRED"; readonly expireTime: string }
   | { readonly reason: "LINK_USED"; readonly runId: string; readonly action: string }
   | { readonly reason: "TOO_SLOW"; readonly limit: string; readonly maximum: number };
 

@@ -1,9 +1,10 @@
 import type { JsonValue } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { DescribeFeedResponse } from "../../../gen/signalbox/v1/event_service_pb.ts";
 import { type EventFrame, type EventWatchOptions, followEvents, toEventFrame } from "../follow.ts";
 import { toValueOfType } from "../js-value.ts";
 import { type EventQuery, toEventFilter } from "../spec/event-filter.ts";
 import { type Event, toEvent } from "../views/event.ts";
-import { type FeedDescription, toFeedDescription } from "../views/feed-description.ts";
 import { type CallOptions, type Calls, type ChangeOptions, toWireOptions } from "../wire/calls.ts";
 import { listPages, type Pages } from "../wire/pages.ts";
 import { mapWatch } from "../wire/watch.ts";
@@ -20,6 +21,20 @@ export interface NewEvent {
   readonly runId?: string;
   /** The action it belongs to, if any; only with a run. */
   readonly action?: string;
+}
+
+/** What the feed is, as it stands. */
+export interface FeedDescription {
+  /** Names this feed. Another name means other events: the store was made anew or put back. */
+  readonly epoch: string;
+  /** When this epoch began; undefined if that is not known. */
+  readonly epochTime: Date | undefined;
+  /** The position of the last event, 0 for none. */
+  readonly headPosition: bigint;
+  /** Everything behind this position is kept. */
+  readonly oldestPosition: bigint;
+  /** How long events are kept, in milliseconds; 0 means for ever. */
+  readonly retentionMs: number;
 }
 
 /** The feed: every event of every run, worker and op, in commit order. */
@@ -70,6 +85,18 @@ export function makeEvents(calls: Calls): Events {
       };
       await raw.events.publishEvents(request, toWireOptions(options));
     },
+  };
+}
+
+/** What the server says of its feed. */
+export function toFeedDescription(answer: DescribeFeedResponse): FeedDescription {
+  const { feedEpoch, epochTime, headPosition, oldestPosition, retentionSeconds } = answer;
+  return {
+    epoch: feedEpoch,
+    epochTime: epochTime === undefined ? undefined : timestampDate(epochTime),
+    headPosition,
+    oldestPosition,
+    retentionMs: Number(retentionSeconds) * 1_000,
   };
 }
 

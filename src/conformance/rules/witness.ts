@@ -12,7 +12,15 @@ import {
 import { Breach } from "../breach.ts";
 import { concurrency, crossingMs } from "../conformance-limits.ts";
 import type { Transcript } from "../transcript.ts";
-import { describeSaid, describeSent, nameAttempt, referenceKey, type Said, saidBy } from "../wire/said.ts";
+import {
+  describeSaid,
+  describeSent,
+  nameAttempt,
+  referenceKey,
+  type Said,
+  type SaidOf,
+  saidBy,
+} from "../wire/said.ts";
 import type { ServerStream, StreamWatch } from "../wire/server-stream.ts";
 import { WitnessedAttempt } from "./witnessed-attempt.ts";
 
@@ -191,7 +199,15 @@ export class Witness implements StreamWatch {
       case "leave":
         state.hasLeft = true;
         return undefined;
+      default:
+        return this.#faultOfAttempt(said, stream);
     }
+  }
+
+  #faultOfAttempt(
+    said: SaidOf<"accept" | "decline" | "report" | "addActions">,
+    stream: ServerStream,
+  ): string | undefined {
     const attempt = this.#attempts.get(referenceKey(said.attempt));
     if (attempt === undefined) return `it speaks of ${nameAttempt(said.attempt)}, which was never assigned`;
     const { lostAtMs } = attempt;

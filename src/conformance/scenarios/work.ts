@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
+import { inspect, isDeepStrictEqual } from "node:util";
 import { Breach } from "../breach.ts";
 import type { Scenario } from "../scenario.ts";
 import { type Stage, text, truth, whole } from "../stage.ts";
@@ -85,10 +85,7 @@ async function playValues(stage: Stage): Promise<void> {
     // Where floats and whole numbers are one type, 2.0 comes back as 2.
     const isWhole = name === "round" && got?.case === "intValue" && got.value === 2n;
     const isUnchanged = got?.case === sent?.case && isDeepStrictEqual(got?.value, sent?.value);
-    stage.require(
-      isUnchanged || isWhole,
-      `the input ${name} comes back as ${got?.case} ${String(got?.value)}`,
-    );
+    stage.require(isUnchanged || isWhole, `the input ${name} comes back as ${inspect(got)}`);
   }
 }
 

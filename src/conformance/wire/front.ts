@@ -148,10 +148,7 @@ export class Front {
   }
 }
 
-/**
- * Cuts a connection with a reset. One whose end is on its way cannot be reset any more: Node would keep it for
- * ever.
- */
+/** Cuts a connection with a reset. Node would keep one for ever whose end is on its way when it is reset. */
 function reset(socket: Socket): void {
   if (socket.writableEnded || socket.readableEnded) socket.destroy();
   else socket.resetAndDestroy();

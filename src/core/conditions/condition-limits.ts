@@ -9,12 +9,17 @@
 export const keyedSignalsMax = 10_000;
 /** 10 conditions named in the refusal of a correlation key that several have. */
 export const correlatedNamedMax = 10;
+/**
+ * 256 KiB: an answer. It stands in the condition, in its outputs and in three events, and one frame to those
+ * who follow the run has all of these.
+ */
+export const answerBytesMax = 256 * 1024;
 /** 16 KiB: an answer of a condition that takes several, up to 100 of which stand in one row. */
 export const quorumAnswerBytesMax = 16 * 1024;
 /** 20 answers of earlier openings of a condition, to look at beside the one that it asks for now. */
 export const earlierAnswersMax = 20;
-/** 1 MiB: those answers in all, the last one whatever it takes; each may be as large as that. */
-export const earlierAnswersBytesMax = 1024 * 1024;
+/** 256 KiB: those answers in all, the last one whatever it takes. */
+export const earlierAnswersBytesMax = 256 * 1024;
 /** 20 times that the right to answer a condition is handed on: beyond, nobody knows whose turn it is. */
 export const delegationsMax = 20;
 /** 20 steps that are taken while nobody answers a condition, as the contract has it. */

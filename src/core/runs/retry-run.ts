@@ -17,8 +17,8 @@ import { runNotFound } from "./run-commands.ts";
 /**
  * Opens an ended run again. What failed, timed out, was cancelled, or was skipped because of that, is opened;
  * what succeeded stays, and so does what a guard or a decided group ruled out, unless everything is done
- * again: that is what `all` asks for, and what `force` means for a run that succeeded. Only `force` goes beyond
- * the attempts that the policies allow: what it opens counts them anew.
+ * again: that is what `all` asks for, and what `force` means for a run that succeeded. Only `force` goes
+ * beyond the attempts that the policies allow: what it opens counts them anew.
  */
 export function retryRun(draft: Draft, command: CommandOf<"retryRun">): Decision<"retryRun"> {
   const scope = { namespace: namespaceOf(command.run), kind: command.kind, request: command.request };

@@ -5,7 +5,7 @@ import { compareTexts, SortedSet } from "./sorted-set.ts";
 export interface Deadline {
   readonly atMs: number;
   readonly due: Due;
-  /** Orders what is due at the same time: actions, runs, sessions, counters, then kept signals, each by name. */
+  /** Orders what is due at the same time: actions, runs, sessions, counters, kept signals, each by name. */
   readonly place: string;
 }
 

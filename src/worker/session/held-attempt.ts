@@ -68,7 +68,7 @@ export function referenceKey(
   return `${namespace === own ? "" : namespace} ${runId} ${action} ${attempt} ${epoch}`;
 }
 
-/** What tells actions apart, whatever their attempts and leases. Without a namespace it is of the session's. */
+/** What tells actions apart, whatever their attempts and leases; namespaces as above. */
 export function actionKey({ namespace, runId, action }: AttemptReference, own: string): string {
   return `${namespace === own ? "" : namespace} ${runId} ${action}`;
 }

@@ -58,7 +58,7 @@ export interface LinkOptions {
  * One stream to the server and its liveness.
  *
  * - `attaching`: Attach is sent. Becomes attached with the answer, or closes when none comes in time.
- * - `attached`: frames flow; the link pulses, and closes itself when three pulses in a row have got no answer.
+ * - `attached`: frames flow; the link pulses, and closes itself when three pulses in a row get no answer.
  * - `leaving`: Leave follows what is left to say, then the sending side ends.
  * - `closed`: the last state; the session decides what follows.
  */

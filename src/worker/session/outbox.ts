@@ -88,8 +88,8 @@ export class Outbox {
 
   /**
    * Holds what was assigned, and gives what is not held already its ticket. Epochs grow with each lease on an
-   * action: what is assigned under a lower one than is held comes late and is declined, and what is held under
-   * a lower one is among `lost`.
+   * action: what comes under a lower one than is held is late and declined, and what is held under a lower
+   * one is among `lost`.
    */
   hold(assignments: readonly Assignment[]): { taken: TicketedAssignment[]; lost: Ticket[] } {
     this.#openCredit = Math.max(0, this.#openCredit - assignments.length);

@@ -173,12 +173,9 @@ export class Session {
     for (const ticket of lost) {
       this.#options.notify({ kind: "lost", ticket, cause: "the action was assigned under a new lease" });
     }
-    if (this.#state === "open") {
-      this.#options.notify({ kind: "assigned", assignments: taken });
-    } else {
-      for (const { ticket } of taken) {
-        this.#outbox.apply({ kind: "decline", ticket, cause: "the worker is draining" });
-      }
+    if (this.#state === "open") this.#options.notify({ kind: "assigned", assignments: taken });
+    for (const { ticket } of this.#state === "open" ? [] : taken) {
+      this.#outbox.apply({ kind: "decline", ticket, cause: "the worker is draining" });
     }
     this.#wake();
   }

@@ -94,6 +94,8 @@ function assigned(assignment: Assignment): void {
     held.set(keyOf(reference), attempt);
     say({ case: "accept", value: { attempts: [reference] } });
     void execute(attempt, assignment);
+  } else {
+    say({ case: "credit", value: { amount: 1 } });
   }
 }
 

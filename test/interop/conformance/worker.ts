@@ -8,6 +8,12 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createWorker, NonRetryableError } from "../../../src/worker/worker.ts";
 
+interface Failure {
+  readonly type: string;
+  readonly message: string;
+  readonly non_retryable: boolean;
+}
+
 const worker = createWorker({
   address: process.env["SIGNALBOX_SERVER"] ?? "",
   namespace: process.env["SIGNALBOX_NAMESPACE"] ?? "default",
@@ -22,8 +28,8 @@ worker.task("conformance/sleep", async (ctx, { ms }) => {
   return { ms };
 });
 
-worker.task("conformance/fail", (_, { type, message, non_retryable: nonRetryable }) => {
-  const error = nonRetryable === true ? new NonRetryableError(String(message)) : new Error(String(message));
+worker.task<Failure>("conformance/fail", (_, { type, message, non_retryable: nonRetryable }) => {
+  const error = nonRetryable ? new NonRetryableError(message) : new Error(message);
   throw Object.assign(error, { type });
 });
 
@@ -37,8 +43,8 @@ worker.task("conformance/progress", async (ctx, { steps }) => {
   return { steps };
 });
 
-worker.task("conformance/ask", async (ctx, { prompt }) => {
-  return { answer: await ctx.condition("answer", { type: "bool", prompt: String(prompt) }) };
+worker.task<{ prompt: string }>("conformance/ask", async (ctx, { prompt }) => {
+  return { answer: await ctx.condition("answer", { type: "bool", prompt }) };
 });
 
 process.on("SIGTERM", () => void worker.drain().catch(() => undefined));

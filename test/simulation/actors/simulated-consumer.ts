@@ -23,9 +23,9 @@ export class ConsumedEvents {
   readonly given = new Set<string>();
   /** That were acknowledged, whether the server heard of it or not. */
   readonly asked = new Set<string>();
-  /** Whose acknowledgement is durable. */
-  readonly acknowledged = new Set<string>();
-  /** Given again behind that. */
+  /** The steps at which their acknowledgement was confirmed as durable. */
+  readonly acknowledged = new Map<string, number>();
+  /** Given again on a stream that was opened behind that. */
   readonly givenAgain: string[] = [];
 }
 
@@ -37,6 +37,7 @@ export class SimulatedConsumer implements LinkClient {
   readonly #unconfirmed = new Map<bigint, string>();
   #link: Link | undefined;
   #openAtMs = 0;
+  #openedAtStep = 0;
   /** It rejects nothing more. */
   isCalm = false;
 
@@ -58,6 +59,7 @@ export class SimulatedConsumer implements LinkClient {
   act(): string {
     const { network, random } = this.#around;
     if (this.#link === undefined) {
+      this.#openedAtStep = this.#around.chronicle.step;
       this.#link = network.open(SubscriptionService.method.subscribe, this, "consumer");
       this.#say({ case: "open", value: { name: subscription, inFlightMax: 20 } });
       return "opens the subscription";
@@ -84,7 +86,7 @@ export class SimulatedConsumer implements LinkClient {
         for (const deliveryId of frame.value.deliveryIds) {
           const eventId = this.#unconfirmed.get(deliveryId);
           this.#unconfirmed.delete(deliveryId);
-          if (eventId !== undefined) this.#consumed.acknowledged.add(eventId);
+          if (eventId !== undefined) this.#consumed.acknowledged.set(eventId, this.#around.chronicle.step);
         }
         return;
       case "beat":
@@ -104,7 +106,9 @@ export class SimulatedConsumer implements LinkClient {
 
   #take(deliveryId: bigint, eventId: string): void {
     const { given, acknowledged, givenAgain } = this.#consumed;
-    if (acknowledged.has(eventId)) givenAgain.push(eventId);
+    // On a stream that was open already it may have been on its way.
+    const isBefore = (acknowledged.get(eventId) ?? Number.POSITIVE_INFINITY) < this.#openedAtStep;
+    if (isBefore) givenAgain.push(eventId);
     given.add(eventId);
     this.#inHand.push({ deliveryId, eventId });
   }

@@ -358,6 +358,8 @@ export class SimulatedWorld {
     }
     for (const { link } of [...this.mirrors, ...this.consumers]) link?.giveUp();
     for (const consumer of this.consumers) consumer.isCalm = true;
+    // Its first creation may never have arrived.
+    if (this.disk.state?.subscription("default", subscription) === undefined) this.#operator.subscribe();
     for (let count = 0; count < calmStepsMax && this.#isSound; count += 1) {
       await this.#step();
       if (count % 20 === 0 && this.#isQuiet()) return;

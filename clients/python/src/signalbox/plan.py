@@ -19,8 +19,9 @@ run = await client.runs.create(
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from signalbox.model.condition_terms import ConditionTerms, write_terms
 from signalbox.model.convert import enum_number, to_duration, write
 from signalbox.model.op import Delivery, RetryPolicy, Timeouts
 from signalbox.model.output_of import OutputOf
@@ -28,6 +29,9 @@ from signalbox.model.resource import Placement, Resources
 from signalbox.model.unset import UNSET
 from signalbox.v1 import action_pb2, condition_pb2, run_pb2, value_pb2
 from signalbox.values import PlainValue, from_value, name_type, to_value, to_value_of_type
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 PlannedAction: TypeAlias = action_pb2.NewAction
 """One action of a plan, made by `task` or `condition`."""
@@ -109,11 +113,13 @@ def condition(
     default: PlainValue = UNSET,
     after: Sequence[After] = (),
     labels: Mapping[str, str] | None = None,
+    **terms: Unpack[ConditionTerms],
 ) -> PlannedAction:
     """A wait for a typed signal. The type is `bool`, `int`, `float`, `str`, `dict`, `list` or a name of
     `ConditionType`.
 
     `timeout` is in seconds, without end if not said; `default` is the answer it takes when its time runs out.
+    `ConditionTerms` says what else there is: a `schema` of the answer, `choices`, an `answer_rule`, ….
     """
     kind = name_type(type)
     spec = condition_pb2.ConditionSpec(
@@ -123,6 +129,7 @@ def condition(
         spec.timeout.CopyFrom(to_duration(timeout))
     if default is not UNSET:
         spec.default_value.CopyFrom(to_value_of_type(default, kind, f"{name}: the default"))
+    write_terms(spec, terms, kind, f"the condition {name}")
     return action_pb2.NewAction(
         name=name, condition=spec, dependencies=_dependencies(after), labels=labels or {}
     )

@@ -5,7 +5,7 @@ import { plainJson } from "../../ops/spec-type.ts";
 import type { Refusal, Violation } from "../../refusal.ts";
 import { type Budget, checkBySchema, newBudget } from "../../schema/check-value.ts";
 import { fitted, type Json, sizeBytes, type Value } from "../../value.ts";
-import { quorumAnswerBytesMax } from "../condition-limits.ts";
+import { answerBytesMax, quorumAnswerBytesMax } from "../condition-limits.ts";
 import { ruleOf } from "./rights.ts";
 
 /** An answer as its condition has it, or why it cannot be one. */
@@ -23,12 +23,19 @@ export function checkAnswer(condition: Action, stated: Value): CheckedAnswer {
   if (violations.length > 0) {
     return { refusal: { reason: "ANSWER_INVALID", runId, action: condition.name, violations } };
   }
-  if (ruleOf(condition).requiredCount > 1 && sizeBytes(value) > quorumAnswerBytesMax) {
-    return {
-      refusal: { reason: "LIMIT_REACHED", limit: "quorumAnswerBytesMax", maximum: quorumAnswerBytesMax },
-    };
-  }
-  return { value };
+  const tooLarge = ruleOf(condition).requiredCount > 1 ? overQuorumBound(value) : answerSizeRefusal(value);
+  return tooLarge === undefined ? { value } : { refusal: tooLarge };
+}
+
+/** Why a value is too large for an answer, whatever it answers; undefined if it is not. */
+export function answerSizeRefusal(value: Value): Refusal | undefined {
+  if (sizeBytes(value) <= answerBytesMax) return undefined;
+  return { reason: "LIMIT_REACHED", limit: "answerBytesMax", maximum: answerBytesMax };
+}
+
+function overQuorumBound(value: Value): Refusal | undefined {
+  if (sizeBytes(value) <= quorumAnswerBytesMax) return undefined;
+  return { reason: "LIMIT_REACHED", limit: "quorumAnswerBytesMax", maximum: quorumAnswerBytesMax };
 }
 
 /** All in which a value does not keep a schema that was found good, each under the path of its place. */

@@ -5,6 +5,7 @@ import { runIdOf } from "../../name.ts";
 import { refuse } from "../../refusal.ts";
 import { answer, type RequestScope, repeated } from "../../runs/requests.ts";
 import { areEqual } from "../../value.ts";
+import { answerSizeRefusal } from "../answers/check-answer.ts";
 import { correlatedNamedMax, keyedSignalsMax } from "../condition-limits.ts";
 import { dropKeyedSignal } from "./keyed-signal.ts";
 import { giveSignal } from "./signal-condition.ts";
@@ -33,6 +34,8 @@ export function signalByKey(draft: Draft, command: CommandOf<"signalByKey">): De
 function keepByKey(draft: Draft, scope: Scope, command: CommandOf<"signalByKey">): Decision<"signalByKey"> {
   const { namespace, correlationKey, value, by, keepForMs } = command;
   if (keepForMs === undefined) return refuse({ reason: "CORRELATION_NOT_FOUND", correlationKey });
+  const tooLarge = answerSizeRefusal(value);
+  if (tooLarge !== undefined) return refuse(tooLarge);
   const kept = draft.keyedSignal(namespace, correlationKey);
   if (kept !== undefined && kept.expireMs > draft.nowMs) {
     if (areEqual(kept.value, value)) {

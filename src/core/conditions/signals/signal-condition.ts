@@ -12,7 +12,7 @@ import { hasRunEnded, type Run } from "../../run.ts";
 import { answer, repeated } from "../../runs/requests.ts";
 import { runNotFound } from "../../runs/run-commands.ts";
 import { areEqual, type Value } from "../../value.ts";
-import { checkAnswer } from "../answers/check-answer.ts";
+import { answerSizeRefusal, checkAnswer } from "../answers/check-answer.ts";
 import { objectionTo } from "../answers/rights.ts";
 import { answerOf, giveAnswer } from "../answers/take-answer.ts";
 import { voterOf } from "../answers/voter.ts";
@@ -109,6 +109,8 @@ function alreadyAnswered({ run, name }: Action): Refusal {
 function keepForNew(draft: Draft, run: Run, signal: Signal): Signalled {
   const runId = runIdOf(run.key);
   const { action, instance } = signal;
+  const tooLarge = answerSizeRefusal(signal.value);
+  if (tooLarge !== undefined) return { refusal: tooLarge };
   if (!hasRunEnded(run) && !mayStillBeAdded(draft, run, action)) {
     return { refusal: { reason: "ACTION_NOT_FOUND", runId, action } };
   }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from signalbox.client.calls import Calls, new_request_id
+from signalbox.client.calls import new_request_id
+from signalbox.client.inbox import Inbox
 from signalbox.client.pages import Page, Pages
 from signalbox.client.watch import Watch, resume
 from signalbox.model.condition import Condition, SignalResult
-from signalbox.model.convert import read
+from signalbox.model.convert import enum_number, read, to_duration, to_timestamp
 from signalbox.model.event import Event, read_event
-from signalbox.v1 import condition_service_pb2
+from signalbox.v1 import condition_service_pb2, value_pb2
 from signalbox.values import PlainValue, name_type, to_value, to_value_of_type
 
 
@@ -34,27 +36,42 @@ class ConditionFrame:
     """True if nothing committed lay behind the frame when it was made."""
 
 
-class Conditions:
+class Conditions(Inbox):
     """Conditions, across all runs: the inbox of decisions that runs wait for."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
 
     def list(
         self,
         *,
         run_id: str = "",
         labels: Mapping[str, str] | None = None,
+        assignee: str = "",
+        due_before: datetime.datetime | None = None,
+        op: str = "",
+        answerable: bool = False,
+        correlation_key: str = "",
+        include_snoozed: bool = False,
         include_ended: bool = False,
+        order: Literal["AGE", "DUE"] = "AGE",
         namespace: str | None = None,
         deadline: float | None = None,
     ) -> Pages[Condition]:
-        """Lists conditions, the open ones unless asked otherwise, the longest waiting first."""
-        wanted = self._filter(run_id, labels, namespace, include_ended)
+        """Lists conditions, the open ones that are not snoozed unless asked otherwise, the longest waiting first;
+        by `DUE` whose time runs out first. What is said must all hold; a namespace of `-` means all.
+
+        `labels` are those of runs, `assignee` is who is on it, `due_before` bounds when its time runs out, `op`
+        is that of the task that asks, and `answerable` wants those that the caller may answer and has not.
+        """
+        wanted = self._filter(
+            run_id, labels, assignee, due_before, op, answerable, correlation_key, include_snoozed, namespace
+        )
+        wanted.include_ended = include_ended
 
         async def fetch(size: int, token: str) -> Page[Condition]:
             request = condition_service_pb2.ListConditionsRequest(
-                filter=wanted, page_size=size, page_token=token
+                filter=wanted,
+                page_size=size,
+                page_token=token,
+                order=enum_number(condition_service_pb2.ListConditionsRequest.Order, order),
             )
             answer = await self._calls.unary(
                 self._calls.stubs.conditions.ListConditions, request, deadline=deadline
@@ -82,25 +99,60 @@ class Conditions:
         value: PlainValue,
         *,
         by: str = "",
+        comment: str = "",
+        instance: int = 0,
         type: type | str | None = None,
         namespace: str | None = None,
         request_id: str | None = None,
         deadline: float | None = None,
     ) -> SignalResult:
-        """Answers a condition with a value of its type, once. `by` is who answers, shown and kept.
+        """Answers a condition with a value of its type, once. `by` is who answers and `comment` why, both shown
+        and kept; `instance` answers only this opening of it.
 
         A str, int, float or bool that answers a condition of type `json` needs `type="json"`; all else has
         the type that it is.
         """
-        sent = to_value(value) if type is None else to_value_of_type(value, name_type(type))
         request = condition_service_pb2.SignalConditionRequest(
-            namespace=self._calls.namespace(namespace),
-            run_id=run_id,
-            name=name,
-            value=sent,
-            signalled_by=by,
-            request_id=new_request_id(request_id),
+            run_id=run_id, name=name, value=_to_answer(value, type), instance=instance
         )
+        return await self._signal(request, by, comment, namespace, request_id, deadline)
+
+    async def signal_by_key(
+        self,
+        correlation_key: str,
+        value: PlainValue,
+        *,
+        keep_for: float | None = None,
+        by: str = "",
+        comment: str = "",
+        type: type | str | None = None,
+        namespace: str | None = None,
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> SignalResult:
+        """Answers the one open condition that has the correlation key, as `signal` does. If none is open, the
+        signal waits for one for `keep_for` seconds; without that it is refused.
+        """
+        request = condition_service_pb2.SignalConditionRequest(
+            correlation_key=correlation_key, value=_to_answer(value, type)
+        )
+        if keep_for is not None:
+            request.keep_for.CopyFrom(to_duration(keep_for))
+        return await self._signal(request, by, comment, namespace, request_id, deadline)
+
+    async def _signal(
+        self,
+        request: condition_service_pb2.SignalConditionRequest,
+        by: str,
+        comment: str,
+        namespace: str | None,
+        request_id: str | None,
+        deadline: float | None,
+    ) -> SignalResult:
+        request.namespace = self._calls.namespace(namespace)
+        request.signalled_by = by
+        request.comment = comment
+        request.request_id = new_request_id(request_id)
         answer = await self._calls.unary(
             self._calls.stubs.conditions.SignalCondition, request, deadline=deadline
         )
@@ -112,13 +164,21 @@ class Conditions:
         *,
         run_id: str = "",
         labels: Mapping[str, str] | None = None,
+        assignee: str = "",
+        due_before: datetime.datetime | None = None,
+        op: str = "",
+        answerable: bool = False,
+        correlation_key: str = "",
+        include_snoozed: bool = False,
         cursor: str = "",
         namespace: str | None = None,
     ) -> AsyncGenerator[ConditionFrame, None]:
-        """Follows conditions without end: first the open ones, then every change. Resumes by itself when it
-        is cut.
+        """Follows conditions without end: first the open ones, then every change; `list` says which can be
+        wanted. Resumes by itself when it is cut.
         """
-        wanted = self._filter(run_id, labels, namespace)
+        wanted = self._filter(
+            run_id, labels, assignee, due_before, op, answerable, correlation_key, include_snoozed, namespace
+        )
 
         def open_behind(cursor: str) -> Any:
             request = condition_service_pb2.WatchConditionsRequest(filter=wanted, cursor=cursor)
@@ -143,12 +203,28 @@ class Conditions:
         self,
         run_id: str,
         labels: Mapping[str, str] | None,
+        assignee: str,
+        due_before: datetime.datetime | None,
+        op: str,
+        answerable: bool,
+        correlation_key: str,
+        include_snoozed: bool,
         namespace: str | None,
-        include_ended: bool = False,
     ) -> condition_service_pb2.ConditionFilter:
-        return condition_service_pb2.ConditionFilter(
+        wanted = condition_service_pb2.ConditionFilter(
             namespace=self._calls.namespace(namespace),
             run_id=run_id,
             labels=labels or {},
-            include_ended=include_ended,
+            assignee=assignee,
+            op=op,
+            answerable=answerable,
+            correlation_key=correlation_key,
+            include_snoozed=include_snoozed,
         )
+        if due_before is not None:
+            wanted.due_before.CopyFrom(to_timestamp(due_before))
+        return wanted
+
+
+def _to_answer(value: PlainValue, kind: type | str | None) -> value_pb2.Value:
+    return to_value(value) if kind is None else to_value_of_type(value, name_type(kind))

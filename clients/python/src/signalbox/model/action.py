@@ -94,6 +94,8 @@ class Action:
     device_indexes: Sequence[int] = ()
     retry: RetryPolicy | None = None
     timeouts: Timeouts | None = None
+    recovered_from: str = ""
+    """The earlier run whose action it stands for, if it is RECOVERED."""
 
     @property
     def has_ended(self) -> bool:

@@ -1,15 +1,16 @@
 """Turns messages of the contract into the data classes that stand for them, and back.
 
-A data class stands for one message: its fields have the names of the message's. What a field becomes is told
-by the message's descriptor: times are datetimes in UTC, durations seconds, enums their names without the
-prefix, values plain Python values, and messages the data classes that stand for them, or a dict where there
-is none.
+A data class stands for one message: its fields have the names of the message's, those that Python keeps for
+itself (`from`) with a `_` behind. What a field becomes is told by the message's descriptor: times are
+datetimes in UTC, durations seconds, enums their names without the prefix, values plain Python values, and
+messages the data classes that stand for them, or a dict where there is none.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import keyword
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -44,7 +45,8 @@ def stands_for(message: type[Message]) -> Callable[[type[T]], type[T]]:
 def read(model: type[T], message: Message) -> T:
     """Turns a message into the data class."""
     known: set[str] = {field.name for field in dataclasses.fields(cast(Any, model))}
-    return model(**{name: value for name, value in _read_fields(message).items() if name in known})
+    values = {name_field(name): value for name, value in _read_fields(message).items()}
+    return model(**{name: value for name, value in values.items() if name in known})
 
 
 def read_plain(message: Message) -> dict[str, Any]:
@@ -57,11 +59,16 @@ def write(model: object, kind: type[M] | None = None) -> M:
     """Turns a data class into the message that it stands for."""
     message = _message_by_class[type(model)]()
     for field in dataclasses.fields(cast(Any, model)):
-        descriptor = message.DESCRIPTOR.fields_by_name.get(field.name)
+        descriptor = message.DESCRIPTOR.fields_by_name.get(field.name.rstrip("_"))
         value = getattr(model, field.name)
         if descriptor is not None and value is not None:
             _write_field(message, descriptor, value)
     return cast(M, message)
+
+
+def name_field(name: str) -> str:
+    """The name in a data class of a message's field."""
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def to_duration(seconds: float | datetime.timedelta) -> duration_pb2.Duration:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from signalbox.model.convert import read, read_plain
+from signalbox.model.convert import read, read_plain, stands_for
 from signalbox.model.op import Delivery
-from signalbox.v1 import event_pb2
+from signalbox.v1 import event_pb2, event_service_pb2
 from signalbox.values import PlainValue
 
 EventKind: TypeAlias = Literal[
@@ -34,6 +34,11 @@ EventKind: TypeAlias = Literal[
     "CONDITION_ANSWERED",
     "SIGNAL_KEPT",
     "SIGNAL_DROPPED",
+    "ANSWER_GIVEN",
+    "CONDITION_CHANGED",
+    "CONDITION_ESCALATED",
+    "WEBHOOK_POSTED",
+    "LINK_REFUSED",
     "WORKER_ATTACHED",
     "WORKER_DRAINING",
     "WORKER_LEFT",
@@ -88,6 +93,23 @@ class NewEvent:
     run_id: str = ""
     action: str = ""
     """Only with a run."""
+
+
+@stands_for(event_service_pb2.DescribeFeedResponse)
+@dataclass(frozen=True, kw_only=True)
+class FeedDescription:
+    """What the feed is, as it stands."""
+
+    feed_epoch: str
+    """Names this feed. Another name means other events: the store was made anew, or put back."""
+    head_position: int
+    """The position of the last event, 0 for none."""
+    oldest_position: int
+    """Everything behind this position is kept."""
+    retention_seconds: int
+    """How long events are kept; 0 means for ever."""
+    epoch_time: datetime.datetime | None = None
+    """When this epoch began."""
 
 
 def read_event(message: event_pb2.Event) -> Event:

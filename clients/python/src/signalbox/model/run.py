@@ -10,12 +10,17 @@ from typing import Any, Literal, TypeAlias
 from signalbox.model.convert import stands_for
 from signalbox.model.error import ActionError
 from signalbox.model.op import Delivery
-from signalbox.v1 import run_pb2
+from signalbox.v1 import replay_pb2, run_pb2
 
 RunState: TypeAlias = Literal[
     "UNSPECIFIED", "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"
 ]
 """Where a run stands; the last four are ends."""
+
+ConditionReplay: TypeAlias = Literal["REUSE", "ASK_AGAIN", "REQUIRE_BOTH"]
+"""What becomes of the answer that a condition had when its run is done again: it counts, is asked for again, or
+is asked for again and must be the same.
+"""
 
 ENDED_RUN_STATES: frozenset[str] = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"})
 """The states that only `runs.retry` leads out of."""
@@ -51,8 +56,22 @@ class Run:
     image: str = ""
     delivery: Delivery | None = None
     update_time: datetime.datetime | None = None
+    created_by: str = ""
+    """Who created it, as the server knows them."""
+    rerun_of: str = ""
+    """The run that it does over; empty for none."""
 
     @property
     def has_ended(self) -> bool:
         """True once it has reached an end."""
         return self.state in ENDED_RUN_STATES
+
+
+@stands_for(replay_pb2.RerunRunResponse)
+@dataclass(frozen=True, kw_only=True)
+class Rerun:
+    """A run that does an earlier one over."""
+
+    run: Run
+    recovered_count: int
+    """How many of its actions succeeded in the earlier one, and are not executed again."""

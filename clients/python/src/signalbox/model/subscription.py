@@ -24,6 +24,8 @@ class EventFilter:
     """Only events of runs that had all of these labels then."""
     topics: Sequence[str] = ()
     """Only events with a delivery to one of these topics; `*` means any topic."""
+    expression: str = ""
+    """What else must be true of an event, in CEL, such as `event.attempt > 1`."""
 
 
 @stands_for(subscription_pb2.Webhook)

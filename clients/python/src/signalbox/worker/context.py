@@ -7,9 +7,10 @@ import concurrent.futures
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from signalbox import plan
+from signalbox.model.condition_terms import ConditionTerms
 from signalbox.model.op import RetryPolicy, Timeouts
 from signalbox.model.resource import Placement, Resources
 from signalbox.model.unset import UNSET
@@ -19,6 +20,9 @@ from signalbox.worker.bounds import checked_action
 from signalbox.worker.door import AttemptDoor, is_recorded, read_outputs
 from signalbox.worker.facts import AttemptFacts
 from signalbox.worker.outcome import to_step_outputs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 T = TypeVar("T")
 A = TypeVar("A", bool, int, float, str, dict[str, Any], list[Any])
@@ -58,6 +62,7 @@ class TaskContext(AttemptFacts):
         timeout: float | None = ...,
         default: A = ...,
         labels: Mapping[str, str] | None = ...,
+        **terms: Unpack[ConditionTerms],
     ) -> A: ...
 
     @overload
@@ -71,6 +76,7 @@ class TaskContext(AttemptFacts):
         timeout: float | None = ...,
         default: PlainValue = ...,
         labels: Mapping[str, str] | None = ...,
+        **terms: Unpack[ConditionTerms],
     ) -> Any: ...
 
     async def condition(
@@ -83,11 +89,13 @@ class TaskContext(AttemptFacts):
         timeout: float | None = None,
         default: PlainValue = UNSET,
         labels: Mapping[str, str] | None = None,
+        **terms: Unpack[ConditionTerms],
     ) -> Any:
         """Waits for a signal of the type, `bool`, `int`, `float`, `str`, `dict`, `list` or `"json"`, by the
         name of the condition among the attempt's children; gives the answer.
 
-        `timeout` is how many seconds it waits, and `default` the answer it takes then. Raises ConditionEnded
+        `timeout` is how many seconds it waits, and `default` the answer it takes then; `ConditionTerms` says
+        what else it may ask for. Raises ConditionEnded
         if it ends without one. A later attempt finds the same condition, and its answer. While it waits, the
         attempt leaves its place to another.
         """
@@ -99,6 +107,7 @@ class TaskContext(AttemptFacts):
             timeout=timeout,
             default=default,
             labels=labels,
+            **terms,
         )
         return await _wait(self._door.condition(name, checked_action(asked)))
 

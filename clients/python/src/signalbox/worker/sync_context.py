@@ -5,9 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from signalbox import plan
+from signalbox.model.condition_terms import ConditionTerms
 from signalbox.model.op import RetryPolicy, Timeouts
 from signalbox.model.resource import Placement, Resources
 from signalbox.model.unset import UNSET
@@ -17,6 +18,9 @@ from signalbox.worker.context import new_trace
 from signalbox.worker.door import AttemptDoor, is_recorded, read_outputs
 from signalbox.worker.facts import AttemptFacts
 from signalbox.worker.outcome import to_step_outputs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 T = TypeVar("T")
 A = TypeVar("A", bool, int, float, str, dict[str, Any], list[Any])
@@ -59,6 +63,7 @@ class SyncTaskContext(AttemptFacts):
         timeout: float | None = ...,
         default: A = ...,
         labels: Mapping[str, str] | None = ...,
+        **terms: Unpack[ConditionTerms],
     ) -> A: ...
 
     @overload
@@ -72,6 +77,7 @@ class SyncTaskContext(AttemptFacts):
         timeout: float | None = ...,
         default: PlainValue = ...,
         labels: Mapping[str, str] | None = ...,
+        **terms: Unpack[ConditionTerms],
     ) -> Any: ...
 
     def condition(
@@ -84,6 +90,7 @@ class SyncTaskContext(AttemptFacts):
         timeout: float | None = None,
         default: PlainValue = UNSET,
         labels: Mapping[str, str] | None = None,
+        **terms: Unpack[ConditionTerms],
     ) -> Any:
         """Waits for a signal, as `TaskContext.condition` does."""
         asked = plan.condition(
@@ -94,6 +101,7 @@ class SyncTaskContext(AttemptFacts):
             timeout=timeout,
             default=default,
             labels=labels,
+            **terms,
         )
         return self._door.condition(name, checked_action(asked)).result()
 

@@ -1,12 +1,12 @@
-import { parallelDefault } from "../../conformance/conformance-limits.ts";
-import { runConformance } from "../../conformance/run-conformance.ts";
-import type { Scenario, Verdict } from "../../conformance/scenario.ts";
-import { scenarios } from "../../conformance/scenarios.ts";
-import type { Command, CommandContext } from "../command.ts";
-import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { didYouMean } from "../input/did-you-mean.ts";
-import { UsageError } from "../input/usage-error.ts";
-import { oneLine, type Screen } from "../output/screen.ts";
+import { parallelDefault } from "../../../conformance/conformance-limits.ts";
+import { runConformance } from "../../../conformance/run-conformance.ts";
+import type { Scenario, Verdict } from "../../../conformance/scenario.ts";
+import { scenarios } from "../../../conformance/scenarios.ts";
+import type { Command, CommandContext } from "../../command.ts";
+import { type ExitCode, exitCodes } from "../../exit-codes.ts";
+import { didYouMean } from "../../input/did-you-mean.ts";
+import { UsageError } from "../../input/usage-error.ts";
+import { oneLine, type Screen } from "../../output/screen.ts";
 
 /** The last lines of what was said that are shown with a failure. */
 const transcriptLinesShownMax = 30;
