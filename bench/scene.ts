@@ -118,7 +118,7 @@ export class Scene {
     return { count: executed, perSecond, cpuUs: each(used, executed), ackMs: undefined };
   }
 
-  /** Submits ten a second, or signals ten paused runs a second, and notes when the task of each is started. */
+  /** Submits, or signals paused runs, ten a second, and notes when the task of each is started. */
   async pace(kind: "pace" | "signal", samples: number): Promise<Latency> {
     await this.#submitAll("single", 1);
     this.#worker.say({ kind: "trace", samples });

@@ -46,14 +46,14 @@ export const requestKeptMs = 24 * 60 * 60 * 1000;
 export const sweptRequestsMax = 500;
 /** 500 transactions of the feed removed in one transaction, so that trimming never holds up others. */
 export const trimmedTransactionsMax = 500;
-/** 60 s that an event is kept at least when there are too many: who reads a snapshot goes on from before it. */
+/** 60 s that an event is kept, however many there are: who reads a snapshot goes on from before it. */
 export const feedKeptMsMin = 60_000;
 /**
  * 4 times as long as others are events kept that a subscription has not dealt with, unless it is said how
  * long: a consumer that is down for longer than the retention finds everything when it comes back.
  */
 export const subscribedRetentionFactor = 4;
-/** 100 earlier epochs of a feed are known by name; cursors of the ones before are those of an unknown feed. */
+/** 100 earlier epochs of a feed are known by name; cursors from before are those of an unknown feed. */
 export const feedAncestorsMax = 100;
 /**
  * 1,048,576 epochs of each action are passed over at least when a store is put back to an earlier state: no

@@ -7,4 +7,6 @@ import { runRows } from "./refusals/run-rows.ts";
 export type { Refusal, RefusalRow } from "./refusals/row.ts";
 
 /** One row for each reason. A reason without a row does not compile. */
-export const refusalRows = { ...runRows, ...conditionRows, ...opRows, ...callRows } satisfies RowsOf<Refusal["reason"]>;
+export const refusalRows = { ...runRows, ...conditionRows, ...opRows, ...callRows } satisfies RowsOf<
+  Refusal["reason"]
+>;

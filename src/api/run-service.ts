@@ -93,7 +93,13 @@ function runMethods(engine: Engine, stopping: AbortSignal): Omit<Methods, Action
       const stated = { ...of, replays: fromReplays(replays) };
       const request = requestOf(requestId, stated);
       const createdBy = context.values.get(callerKey).subject;
-      const command = { kind: "rerunRun", request, createdBy, newRunId: engine.newRunId(), ...stated } as const;
+      const command = {
+        kind: "rerunRun",
+        request,
+        createdBy,
+        newRunId: engine.newRunId(),
+        ...stated,
+      } as const;
       const { run, recoveredCount } = answered(await engine.execute(command)).answer;
       return { run: toRun(run), recoveredCount };
     },

@@ -51,6 +51,14 @@ export {
   UnavailableError,
   type Violation,
 } from "./refused-error.ts";
+export type {
+  ConditionTerms,
+  NewAnswerRule,
+  NewChoice,
+  NewCondition,
+  NewConditionWebhook,
+  NewEscalation,
+} from "./spec/condition.ts";
 export type { EventQuery } from "./spec/event-filter.ts";
 export type { NewInputSpec, NewOutputSpec, SpecType } from "./spec/op-specs.ts";
 export type { NewDelivery, NewPlacement, NewResources } from "./spec/placement.ts";
@@ -73,14 +81,6 @@ export type {
   Dependency,
 } from "./views/action.ts";
 export type { WorkerCapacity, WorkerReserved } from "./views/capacity.ts";
-export type {
-  ConditionTerms,
-  NewAnswerRule,
-  NewChoice,
-  NewCondition,
-  NewConditionWebhook,
-  NewEscalation,
-} from "./spec/condition.ts";
 export type { AnswerChannel, Condition, ConditionAnswer, ConditionOutcome } from "./views/condition.ts";
 export type { Event } from "./views/event.ts";
 export type { EventDetails, EventKind } from "./views/event-details.ts";

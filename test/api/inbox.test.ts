@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ConditionSpec } from "../../gen/signalbox/v1/condition_pb.ts";
 import { ConditionAnswer_Channel as Channel } from "../../gen/signalbox/v1/condition_pb.ts";
-import { ConditionService, ListConditionsRequest_Order as Order } from "../../gen/signalbox/v1/condition_service_pb.ts";
+import {
+  ConditionService,
+  ListConditionsRequest_Order as Order,
+} from "../../gen/signalbox/v1/condition_service_pb.ts";
 import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import { toValue } from "../../src/api/mapping/to-proto-value.ts";
@@ -55,7 +58,11 @@ async function ask(conditions: Readonly<Record<string, Asked>>) {
   return { ...run, name: "approve" };
 }
 
-async function namesOf(who: Who, filter: object, order: Order = Order.UNSPECIFIED): Promise<readonly string[]> {
+async function namesOf(
+  who: Who,
+  filter: object,
+  order: Order = Order.UNSPECIFIED,
+): Promise<readonly string[]> {
   const { conditions } = await as(who).conditions.listConditions({ filter, order });
   return conditions.map(({ name }) => name);
 }

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { LimitSchema } from "../../gen/signalbox/v1/limit_pb.ts";
 import { ExplainActionResponse_Cause as Cause } from "../../gen/signalbox/v1/explanation_pb.ts";
+import type { LimitSchema } from "../../gen/signalbox/v1/limit_pb.ts";
 import { refusalIn, TestServer } from "../support/test-server.ts";
 
 let server: TestServer;

@@ -1,4 +1,3 @@
-import { by } from "../support/builders.ts";
 import { describe, expect, test } from "vitest";
 import type { ActionState } from "../../src/core/action.ts";
 import type { RunKey } from "../../src/core/name.ts";
@@ -9,6 +8,7 @@ import type { OpenSession } from "../../src/engine/sessions.ts";
 import { returnedDelayMs } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 import type { Store } from "../../src/store/store.ts";
+import { by } from "../support/builders.ts";
 import { FakeClock, settle, until } from "../support/fake-clock.ts";
 import { KeptLog, KeptOutlet, keyOf, settings, takingSession } from "./support.ts";
 

@@ -42,7 +42,11 @@ const layers: Readonly<Record<string, { layers: string[]; packages: string[]; no
   executor: { layers: ["worker", "client", "gen"], packages: wire, node: true },
   // A server that lies, on a wire of its own: what the real one would correct must reach the worker.
   conformance: { layers: ["gen"], packages: wire, node: true },
-  cli: { layers: ["client", "worker", "executor", "conformance", "verify", "main", "configuration"], packages: [], node: true },
+  cli: {
+    layers: ["client", "worker", "executor", "conformance", "verify", "main", "configuration"],
+    packages: [],
+    node: true,
+  },
   // The demo runs the whole as a user would, and ends its processes with itself.
   demo: { layers: ["client", "worker", "main"], packages: [], node: true },
 };

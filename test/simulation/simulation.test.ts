@@ -4,11 +4,11 @@ import { simulate, simulateSeed, stepsPerSeed } from "./simulation.ts";
 import { faultKinds } from "./world/fault-plan.ts";
 
 /** About 8 s on a quiet machine with two cores. Other seeds are for `simulate.ts`, by hand. */
-const stepsInAll = 80_000;
+const stepsInAll = 60_000;
 const firstSeed = 1_000;
 
 describe("a simulation", () => {
-  test.each([{ seed: 1 }, { seed: 2 }, { seed: 3 }])("of seed $seed is the same twice", async ({ seed }) => {
+  test.each([{ seed: 1 }, { seed: 2 }])("of seed $seed is the same twice", async ({ seed }) => {
     const [one, other] = [
       await simulateSeed({ seed, steps: stepsPerSeed }),
       await simulateSeed({ seed, steps: stepsPerSeed }),

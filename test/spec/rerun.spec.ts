@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { standingOf } from "../../src/core/conditions/standing.ts";
 import type { CommandOf } from "../../src/core/command.ts";
+import { standingOf } from "../../src/core/conditions/standing.ts";
 import { runKey } from "../../src/core/name.ts";
 import type { Replay } from "../../src/core/stated.ts";
 import { aCondition, aTask, bool, noReplays, noRequest, text, theTask } from "../support/builders.ts";

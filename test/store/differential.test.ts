@@ -129,9 +129,7 @@ class Comparison {
     const [mine, theirs] = [this.#memory, this.#embedded];
     const snapshot = await snapshotOf(mine, this.#nowMs);
     expect(plain(await snapshotOf(theirs, this.#nowMs))).toEqual(plain(snapshot));
-    for (const [sight, isSeen] of Object.entries(sights)) {
-      if ((snapshot["actions"] as readonly Action[]).some(isSeen)) this.missing.delete(sight);
-    }
+    for (const action of snapshot["actions"] as readonly Action[]) this.#see(action);
     const query = { after: this.#readThrough, run: undefined, eventsMax: 100_000, bytesMax: 100_000_000 };
     const page = await mine.readFeed(query);
     expect(plain(await theirs.readFeed(query))).toEqual(plain(page));
@@ -147,8 +145,15 @@ class Comparison {
     this.#embedded = await openEmbedded(path);
   }
 
+  #see(action: Action): void {
+    for (const [sight, isSeen] of Object.entries(sights)) if (isSeen(action)) this.missing.delete(sight);
+  }
+
   #note(command: Command, outcome: Outcome<CommandKind>): void {
     this.missing.delete(outcome.ok ? command.kind : outcome.refusal.reason);
+    if (outcome.ok && "action" in outcome.answer && typeof outcome.answer.action === "object") {
+      this.#see(outcome.answer.action);
+    }
     // Reports and accepts are refused one by one, within an answer.
     const inside = outcome.ok ? JSON.stringify(outcome.answer).matchAll(/"reason":"([A-Z_]+)"/g) : [];
     for (const [, reason] of inside) this.missing.delete(reason ?? "");

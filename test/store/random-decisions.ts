@@ -10,7 +10,7 @@ import type { Random } from "../support/random.ts";
 import { anyCondition } from "./queries.ts";
 
 const people = ["ana", "bo", "rita"];
-const keys = ["order-1", "order-1", "order/2"];
+const keys = ["order-1", "order-1", "order-1", "order/2"];
 
 /** Commands about conditions by chance, and what conditions and those who answer them are said to be. */
 export class RandomDecisions {
@@ -55,7 +55,7 @@ export class RandomDecisions {
       escalations: random.percent(30)
         ? [{ afterMs: 1_000, notify: ["chat"], subjects: ["rita"], groups: [], assignee: "rita" }]
         : [],
-      correlationKey: random.percent(50) ? random.pick(keys) : "",
+      correlationKey: random.percent(65) ? random.pick(keys) : "",
       dropsEarly: random.percent(20),
       group: random.percent(15) ? "first" : "",
       webhook: random.percent(30)

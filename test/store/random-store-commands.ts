@@ -49,7 +49,7 @@ const weights: Readonly<Record<CommandKind, number>> = {
   boot: 1,
   sweepRequests: 1,
   rerunRun: 3,
-  signalByKey: 8,
+  signalByKey: 10,
   changeCondition: 10,
   noteLinkRefusal: 1,
   settlePost: 3,
@@ -172,7 +172,14 @@ export class RandomCommands {
         return this.#report();
       case "addActions": {
         const ask = aCondition("ask", { timeoutMs: 4_000 });
-        const actions = random.pick([[aTrace("step")], [ask], [ask], [aTrace("ask")], [aTrace("ask")], this.#plan()]);
+        const actions = random.pick([
+          [aTrace("step")],
+          [ask],
+          [ask],
+          [aTrace("ask")],
+          [aTrace("ask")],
+          this.#plan(),
+        ]);
         return { kind, sessionId: this.#session(), attempt: this.#attempt(), actions };
       }
       case "fire": {

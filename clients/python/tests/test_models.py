@@ -12,7 +12,7 @@ import pytest
 import signalbox
 from signalbox.client.client import Client
 from signalbox.model import convert
-from signalbox.model.convert import enum_number, name_enum, read, to_duration, to_seconds, write
+from signalbox.model.convert import enum_number, name_enum, name_field, read, to_duration, to_seconds, write
 from signalbox.model.event import EventKind
 from signalbox.model.run import RunState
 from signalbox.sync.client import SyncClient
@@ -24,7 +24,7 @@ MODELS = sorted(convert._message_by_class.items(), key=lambda pair: pair[0].__na
 @pytest.mark.parametrize(("model", "message"), MODELS, ids=[model.__name__ for model, _ in MODELS])
 def test_a_data_class_has_every_field_of_its_message(model: Any, message: Any) -> None:
     fields = {field.name for field in dataclasses.fields(model)}
-    assert fields == set(message.DESCRIPTOR.fields_by_name)
+    assert fields == {name_field(name) for name in message.DESCRIPTOR.fields_by_name}
 
 
 @pytest.mark.parametrize(("model", "message"), MODELS, ids=[model.__name__ for model, _ in MODELS])

@@ -194,7 +194,7 @@ async def test_a_higher_epoch_ends_the_earlier_lease_and_a_lower_one_is_declined
     stream.say(**assign(reference(epoch=6), x=6))
     report = (await stream.hear("report")).reports[0]
     assert (report.attempt.epoch, report.succeeded.outputs["value"].int_value) == (6, 6)
-    stream.say(recorded=recorded(report))
+    stream.say(**recorded(report))
     await left(worker, stream)
     assert isinstance(reasons[0], AttemptLost)
 
@@ -380,6 +380,18 @@ async def test_a_worker_pulses_and_gives_up_a_silent_stream(scripted: ScriptedSe
     await second.attach()
     await second.hear("credit")
     await left(worker, second)
+
+
+async def test_a_pulse_interval_that_makes_no_sense_is_the_usual_one(scripted: ScriptedServer) -> None:
+    worker = Worker(scripted.address)
+
+    @worker.op("op")
+    async def work(ctx: TaskContext) -> None: ...
+
+    stream = await started(worker, scripted, pulse_interval=-5.0)
+    await stream.hear("credit")
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(stream.hear("pulse"), 0.3)
 
 
 async def test_a_server_that_says_when_to_come_back_is_left_for_a_new_stream_first(

@@ -4,12 +4,12 @@ import {
   Dependency_Requirement,
   TimelineEntry_Type,
 } from "../../../gen/signalbox/v1/action_pb.ts";
+import { Condition_Outcome, ConditionAnswer_Channel } from "../../../gen/signalbox/v1/condition_pb.ts";
 import {
-  Condition_Outcome,
-  ConditionAnswer_Channel,
-} from "../../../gen/signalbox/v1/condition_pb.ts";
-import { ConditionChanged_Kind } from "../../../gen/signalbox/v1/event_pb.ts";
-import { EventKind as EventKindEnum, LogLevel as LogLevelEnum } from "../../../gen/signalbox/v1/event_pb.ts";
+  ConditionChanged_Kind,
+  EventKind as EventKindEnum,
+  LogLevel as LogLevelEnum,
+} from "../../../gen/signalbox/v1/event_pb.ts";
 import { SpecType as SpecTypeEnum } from "../../../gen/signalbox/v1/op_pb.ts";
 import { ConditionReplay } from "../../../gen/signalbox/v1/replay_pb.ts";
 import { Run_State } from "../../../gen/signalbox/v1/run_pb.ts";

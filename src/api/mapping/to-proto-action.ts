@@ -4,14 +4,7 @@ import type {
   Dependency as DependencyMessage,
   Input as InputMessage,
 } from "../../../gen/signalbox/v1/action_pb.ts";
-import type {
-  Action,
-  ActionError,
-  ActionSpec,
-  Dependency,
-  Input,
-  Timeouts,
-} from "../../core/action.ts";
+import type { Action, ActionError, ActionSpec, Dependency, Input, Timeouts } from "../../core/action.ts";
 import { requirementsOf } from "../../core/actions/dependency.ts";
 import { namespaceOf, runIdOf } from "../../core/name.ts";
 import { toCondition } from "./conditions/to-condition.ts";

@@ -1,6 +1,6 @@
 import type { Condition } from "../../client/client.ts";
 import { type ConditionMessage, messageJson } from "../../client/message-json.ts";
-import { toDuration } from "../../client/spec/duration.ts";
+import { toDuration, toTimestamp } from "../../client/spec/duration.ts";
 import { toCondition } from "../../client/views/condition.ts";
 import { required } from "../../client/wire/calls.ts";
 import { withoutUndefined } from "../../client/without-undefined.ts";
@@ -19,7 +19,9 @@ export const claimCommand: Command = {
   options: { force },
   async run(context) {
     const request = { ...target(context), force: context.given.flag("force") };
-    const { condition } = await context.calls.raw.conditions.claimCondition(request, { signal: context.signal });
+    const { condition } = await context.calls.raw.conditions.claimCondition(request, {
+      signal: context.signal,
+    });
     tell(context, condition, ({ assignee }) => `is on ${assignee}`);
   },
 };
@@ -66,14 +68,16 @@ export const snoozeCommand: Command = {
   },
   async run(context) {
     const { given, calls, signal } = context;
-    const endTime = given.flag("wake") ? undefined : readTime(given);
+    const endTime = given.flag("wake") ? undefined : toTimestamp(readTime(given));
     if (endTime === undefined && !given.flag("wake")) {
       throw new UsageError("snooze needs --for, --until or --wake");
     }
     const request = withoutUndefined({ ...target(context), endTime });
     const { condition } = await calls.raw.conditions.snoozeCondition(request, { signal });
     tell(context, condition, ({ snoozeEndTime }) => {
-      return snoozeEndTime === undefined ? "is in sight" : `is out of sight until ${printTime(snoozeEndTime)}`;
+      return snoozeEndTime === undefined
+        ? "is in sight"
+        : `is out of sight until ${printTime(snoozeEndTime)}`;
     });
   },
 };
@@ -90,7 +94,7 @@ export const extendCommand: Command = {
   },
   async run(context) {
     const { given, calls, signal } = context;
-    const deadlineTime = given.flag("never") ? undefined : readTime(given);
+    const deadlineTime = given.flag("never") ? undefined : toTimestamp(readTime(given));
     if (deadlineTime === undefined && !given.flag("never")) {
       throw new UsageError("extend needs --for, --until or --never");
     }
@@ -109,7 +113,10 @@ export const linkCommand: Command = {
   sentence: "makes a link that answers a condition once, without other credentials",
   notes: ["Who opens it gets a form. Who has it can answer: send it as you would send a password."],
   options: {
-    for: { value: "DURATION", sentence: "how long it may be used; as long as the condition waits if not said" },
+    for: {
+      value: "DURATION",
+      sentence: "how long it may be used; as long as the condition waits if not said",
+    },
     subject: { value: "SUBJECT", sentence: "in whose name it answers (yours)" },
   },
   async run(context) {

@@ -118,7 +118,10 @@ const replayOptions = {
 function readReplays(given: CommandArguments): ReplayOptions {
   const said = given.texts("answers").map((text) => {
     const at = text.indexOf("=");
-    const word = text.slice(at + 1).replaceAll("-", "_").toUpperCase();
+    const word = text
+      .slice(at + 1)
+      .replaceAll("-", "_")
+      .toUpperCase();
     const replay = replays.find((one) => one === word);
     if (replay === undefined) {
       throw new UsageError(

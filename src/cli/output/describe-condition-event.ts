@@ -28,7 +28,11 @@ export function describeConditionEvent(event: Extract<Event, { kind: Kind }>, wo
     case "ANSWER_GIVEN": {
       const { answer, answerCount, requiredCount } = event.detail;
       const told = answer === undefined ? "" : printAnswer(answer);
-      return say("answer given", "waiting", `${told}; ${answerCount} so far, ${requiredCount} equal ones decide`);
+      return say(
+        "answer given",
+        "waiting",
+        `${told}; ${answerCount} so far, ${requiredCount} equal ones decide`,
+      );
     }
     case "SIGNAL_KEPT": {
       const { value, signalledBy, correlationKey } = event.detail;

@@ -203,17 +203,13 @@ function inboxCalls({
     toCondition(required((await answer).condition));
   return {
     claim: (runId, name, { force = false, ...options } = {}) =>
-      changed(
-        conditions.claimCondition({ ...target(runId, name, options), force }, toWireOptions(options)),
-      ),
+      changed(conditions.claimCondition({ ...target(runId, name, options), force }, toWireOptions(options))),
     release: (runId, name, { force = false, ...options } = {}) =>
       changed(
         conditions.releaseCondition({ ...target(runId, name, options), force }, toWireOptions(options)),
       ),
     delegate: (runId, name, to, options = {}) =>
-      changed(
-        conditions.delegateCondition({ ...target(runId, name, options), to }, toWireOptions(options)),
-      ),
+      changed(conditions.delegateCondition({ ...target(runId, name, options), to }, toWireOptions(options))),
     snooze: (runId, name, until, options = {}) => {
       const endTime = until && timestampFromDate(until);
       const request = withoutUndefined({ ...target(runId, name, options), endTime });

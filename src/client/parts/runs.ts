@@ -91,7 +91,10 @@ export interface Runs extends Actions {
    * Creates a run that does an ended one over: what succeeded there is RECOVERED with its outputs, unless it
    * is named in `again` or waits for something that is.
    */
-  rerun(runId: string, options?: RerunOptions): Promise<{ readonly run: Run; readonly recoveredCount: number }>;
+  rerun(
+    runId: string,
+    options?: RerunOptions,
+  ): Promise<{ readonly run: Run; readonly recoveredCount: number }>;
   /** Changes a run's priority or labels. */
   update(runId: string, change: RunChange): Promise<Run>;
   /** Follows a run: its state first, then every change, until it has ended. Resumes by itself. */

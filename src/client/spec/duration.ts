@@ -1,5 +1,11 @@
 import { create } from "@bufbuild/protobuf";
-import { type Duration, DurationSchema, durationMs } from "@bufbuild/protobuf/wkt";
+import {
+  type Duration,
+  DurationSchema,
+  durationMs,
+  type Timestamp,
+  timestampFromDate,
+} from "@bufbuild/protobuf/wkt";
 
 /**
  * A duration in milliseconds as the message for it; undefined stays what it is. Throws a RangeError for what
@@ -17,6 +23,11 @@ export function toDuration(ms: number | undefined): Duration | undefined {
     seconds: BigInt(seconds),
     nanos: Math.round((ms - seconds * 1_000) * 1_000_000),
   });
+}
+
+/** The message for a time; undefined stays what it is. */
+export function toTimestamp(time: Date | undefined): Timestamp | undefined {
+  return time === undefined ? undefined : timestampFromDate(time);
 }
 
 /** A duration in milliseconds; undefined stays what it is. */

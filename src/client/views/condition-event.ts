@@ -29,7 +29,12 @@ export function toConditionDetail(detail: ConditionEvent): Detail {
     }
     case "conditionAnswered": {
       const { value, signalledBy, defaulted, answer } = detail.value;
-      const answered = { value: plain(value), signalledBy, defaulted, answer: answer && toConditionAnswer(answer) };
+      const answered = {
+        value: plain(value),
+        signalledBy,
+        defaulted,
+        answer: answer && toConditionAnswer(answer),
+      };
       return { kind: "CONDITION_ANSWERED", detail: answered };
     }
     case "signalKept": {

@@ -15,10 +15,11 @@ export function fromConditionTerms(spec: ConditionSpecMessage | undefined): Cond
   const { schema, choices, link, answerRule: rule, assignee, escalations, correlationKey, group } = spec;
   return withoutUndefined({
     schema,
-    choices: stated(choices.map(({ value, ...choice }) => ({ ...withoutType(choice), value: answer(value) }))),
+    choices: stated(
+      choices.map(({ value, ...choice }) => ({ ...withoutType(choice), value: answer(value) })),
+    ),
     link: stated(link),
-    answerRule:
-      rule && withoutUndefined({ ...withoutType(rule), veto: rule.veto && answer(rule.veto) }),
+    answerRule: rule && withoutUndefined({ ...withoutType(rule), veto: rule.veto && answer(rule.veto) }),
     assignee: stated(assignee),
     escalations: stated(
       escalations.map(({ after, ...step }) => ({ ...withoutType(step), afterMs: fromDuration(after) ?? 0 })),

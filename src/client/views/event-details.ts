@@ -1,5 +1,8 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { ConditionChanged_Kind as ChangeKinds, LogLevel as LogLevels } from "../../../gen/signalbox/v1/event_pb.ts";
+import type {
+  ConditionChanged_Kind as ChangeKinds,
+  LogLevel as LogLevels,
+} from "../../../gen/signalbox/v1/event_pb.ts";
 import type { ConditionType, JsValue, JsValues } from "../js-value.ts";
 import type { ActionError, ActionKind, ActionState } from "./action.ts";
 import type { ConditionAnswer } from "./condition.ts";

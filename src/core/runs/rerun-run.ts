@@ -16,8 +16,8 @@ import { answer, repeated } from "./requests.ts";
 import { runNotFound } from "./run-commands.ts";
 
 /**
- * Creates a run that does an ended one over. At the top, what succeeded there is RECOVERED, unless it is named
- * in `again`, is a condition that asks again, or waits for one of these; everything else is executed. A task
+ * Creates a run that does an ended one over. At the top, what succeeded there is RECOVERED, unless it is
+ * named in `again`, is a condition that asks again, or waits for one of these; everything else is executed. A task
  * that is executed because it did not succeed finds the children it had, as a retried one does.
  */
 export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision<"rerunRun"> {
@@ -82,11 +82,8 @@ function rerunRefusal(
   return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
 }
 
-/** What is done again at the top: what is named, conditions that ask again, and what waits for one of these. */
-function againOf(
-  all: readonly Action[],
-  { again, replays }: CommandOf<"rerunRun">,
-): ReadonlySet<string> {
+/** What is done again at the top: what is named, conditions that ask again, and what waits for these. */
+function againOf(all: readonly Action[], { again, replays }: CommandOf<"rerunRun">): ReadonlySet<string> {
   const top = all.filter(({ parent }) => parent === "");
   const found = new Set(again);
   for (const { name, spec } of top) {
@@ -115,13 +112,7 @@ function isTakenOver(action: Action, all: readonly Action[], again: ReadonlySet<
 
 function createRun(
   draft: Draft,
-  {
-    command,
-    earlier,
-    key,
-    labels,
-    actionCount,
-  }: Rerun & Pick<Run, "labels" | "actionCount">,
+  { command, earlier, key, labels, actionCount }: Rerun & Pick<Run, "labels" | "actionCount">,
 ): Run {
   const deadlineMs = earlier.timeoutMs === undefined ? undefined : draft.nowMs + earlier.timeoutMs;
   const { isSingle, timeoutMs, op, opVersion, image, delivery } = earlier;
@@ -168,7 +159,7 @@ function createRun(
   return run;
 }
 
-/** The new action has ended as the old one had: as RECOVERED, or without success below a task that goes on. */
+/** The new action has ended as the old one had: RECOVERED, or without success below a task that goes on. */
 function takeOver(
   draft: Draft,
   created: Action,

@@ -108,8 +108,8 @@ class Pair {
   readonly #onIdle: () => void;
   readonly #idleMs: number | undefined;
   readonly #held = { up: [] as Buffer[], down: [] as Buffer[] };
-  /** When the last piece of each direction goes on, so that none overtakes another. */
-  readonly #dueAt = { up: 0, down: 0 };
+  /** What goes on with the timer of its direction. */
+  readonly #late = { up: [] as Buffer[], down: [] as Buffer[] };
   readonly #activity = { up: new Activity(prefaceLength), down: new Activity(0) };
   #mode: ProxyMode;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -167,18 +167,27 @@ class Pair {
       this.#held[direction].push(bytes);
       return;
     }
-    if (this.#mode !== "delay" && this.#dueAt[direction] === 0) {
+    const late = this.#late[direction];
+    if (this.#mode !== "delay" && late.length === 0) {
       this.#write(direction, bytes);
       return;
     }
-    const now = performance.now();
+    late.push(bytes);
+    if (late.length === 1) this.#deliverLate(direction);
+  }
+
+  /** One timer at a time: two could overtake each other, and what passes here is in order. */
+  #deliverLate(direction: "up" | "down"): void {
     const delayMs = this.#mode === "delay" ? Math.random() * delayMsMax : 0;
-    const dueAt = Math.max(this.#dueAt[direction], now + delayMs);
-    this.#dueAt[direction] = dueAt;
     setTimeout(() => {
-      this.#write(direction, bytes);
-      if (this.#dueAt[direction] === dueAt) this.#dueAt[direction] = 0;
-    }, dueAt - now);
+      for (const bytes of this.#late[direction].splice(0)) this.#passOn(direction, bytes);
+    }, delayMs);
+  }
+
+  /** What was late may meet a proxy that holds everything back by now. */
+  #passOn(direction: "up" | "down", bytes: Buffer): void {
+    if (this.#mode === "stall") this.#held[direction].push(bytes);
+    else this.#write(direction, bytes);
   }
 
   #release(): void {

@@ -118,7 +118,7 @@ export class SimulatedWorker implements LinkClient {
     if (this.traits.isSlow && !this.isCalm && random.percent(70)) return "dawdles";
     if (!this.isCalm && random.percent(1)) return this.#leaveOrDrain();
     const ready = this.#ready();
-    if (this.#ghosts.length > 0 && !this.isCalm && (ready.length === 0 || random.percent(20))) {
+    if (this.#ghosts.length > 0 && !this.isCalm && (ready.length === 0 || random.percent(40))) {
       return this.#haunt(random.pick(this.#ghosts));
     }
     return this.#goOn(random.pick(ready));
@@ -428,7 +428,7 @@ export class SimulatedWorker implements LinkClient {
   /** It was taken away: a rude worker does not let go of it. */
   #drop(key: string, held: Held): void {
     this.#held.delete(key);
-    if (this.traits.isRude && held.stage !== "offered" && this.#ghosts.length < 3) this.#ghosts.push(held);
+    if (this.traits.isRude && held.stage !== "offered" && this.#ghosts.length < 5) this.#ghosts.push(held);
     this.#permit();
   }
 

@@ -23,7 +23,8 @@ export function earlySignalsKept(
       everKept.add(`${name} ${value}`);
       kept.set(name, value);
     }
-    if (kind === "signal_dropped") {
+    // One of several answers, or one that an earlier answer stands against, is given too.
+    if (kind === "signal_dropped" || kind === "answer_given") {
       kept.delete(name);
       paused.delete(name);
     }

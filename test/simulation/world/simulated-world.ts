@@ -171,7 +171,7 @@ export class SimulatedWorld {
       slots: 1 + random.below(4),
       ramMb: 1_000,
       sharedNamespaces: number === 1 ? [] : ["other"],
-      isRude: random.percent(40),
+      isRude: random.percent(60),
       isSlow: random.percent(25),
       ...said,
     });

@@ -23,14 +23,28 @@ from signalbox.errors import (
     Violation,
 )
 from signalbox.model.action import Action, Attempt, Explanation, TimelineEntry
-from signalbox.model.condition import Condition, ConditionSpec, SignalResult
+from signalbox.model.condition import (
+    AnswerLink,
+    Condition,
+    ConditionAnswer,
+    ConditionSpec,
+    Delegation,
+    SignalResult,
+)
+from signalbox.model.condition_terms import (
+    AnswerRule,
+    Choice,
+    ConditionTerms,
+    ConditionWebhook,
+    Escalation,
+)
 from signalbox.model.error import ActionError
-from signalbox.model.event import Event, NewEvent
+from signalbox.model.event import Event, FeedDescription, NewEvent
 from signalbox.model.limit import LabelScope, Limit, LimitInUse, LimitUse, Rate
 from signalbox.model.op import Delivery, InputSpec, Op, OutputSpec, RetryPolicy, Timeouts
 from signalbox.model.output_of import OutputOf
 from signalbox.model.resource import Capacity, Device, Placement, Resources, Taint, Toleration
-from signalbox.model.run import Run
+from signalbox.model.run import Rerun, Run
 from signalbox.model.subscription import (
     DeadLetter,
     EventFilter,
@@ -67,6 +81,8 @@ from signalbox.worker.worker import Worker
 __all__ = [
     "Action",
     "ActionError",
+    "AnswerLink",
+    "AnswerRule",
     "Attempt",
     "AttemptCancelled",
     "AttemptEnded",
@@ -74,20 +90,27 @@ __all__ = [
     "CallFailedError",
     "Capacity",
     "ChildFailed",
+    "Choice",
     "Client",
     "Condition",
+    "ConditionAnswer",
     "ConditionEnded",
     "ConditionFrame",
     "ConditionSpec",
+    "ConditionTerms",
+    "ConditionWebhook",
     "Consumer",
     "DeadLetter",
+    "Delegation",
     "Delivery",
     "Device",
+    "Escalation",
     "Event",
     "EventDelivery",
     "EventFilter",
     "EventFrame",
     "Explanation",
+    "FeedDescription",
     "InputInvalid",
     "InputSpec",
     "InvalidRequestError",
@@ -111,6 +134,7 @@ __all__ = [
     "Reference",
     "Refused",
     "RefusedError",
+    "Rerun",
     "Resources",
     "RetryPolicy",
     "RetryTimes",

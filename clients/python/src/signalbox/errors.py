@@ -52,7 +52,9 @@ class RefusedError(SignalboxError):
         self.facts: dict[str, str] = dict(facts or {})
         """The facts of the refusal by name."""
         self.violations: tuple[Violation, ...] = tuple(violations)
-        """Every field that breaks a rule, for INVALID_REQUEST and INPUTS_INVALID; empty otherwise."""
+        """Every field that breaks a rule, for INVALID_REQUEST, INPUTS_INVALID and ANSWER_INVALID; empty
+        otherwise.
+        """
 
     def __str__(self) -> str:
         told = "".join(f"\n  {field}: {description}" for field, description in self._violations())
@@ -67,7 +69,9 @@ class NotFoundError(RefusedError):
 
 
 class InvalidRequestError(RefusedError):
-    """The request breaks a bound or contradicts itself, or inputs do not fit their op: see `violations`."""
+    """The request breaks a bound or contradicts itself, inputs do not fit their op, or an answer does not keep
+    the schema of its condition: see `violations`.
+    """
 
 
 class CallFailedError(SignalboxError):
@@ -104,7 +108,7 @@ def make_refused(
     """The error for a refusal, of the class that its code asks for."""
     if code == "NOT_FOUND":
         kind: type[RefusedError] = NotFoundError
-    elif reason in ("INVALID_REQUEST", "INPUTS_INVALID"):
+    elif reason in ("INVALID_REQUEST", "INPUTS_INVALID", "ANSWER_INVALID"):
         kind = InvalidRequestError
     else:
         kind = RefusedError

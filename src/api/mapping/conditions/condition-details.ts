@@ -26,9 +26,7 @@ type Kind =
 
 /** How each kind of event about conditions is told. */
 export const conditionDetails: {
-  readonly [K in Kind]: (
-    detail: Extract<EventDetail, { readonly kind: K }>,
-  ) => EventMessage["detail"];
+  readonly [K in Kind]: (detail: Extract<EventDetail, { readonly kind: K }>) => EventMessage["detail"];
 } = {
   condition_paused: ({ type, prompt, deadlineMs, instance = 1, assignee = "", correlationKey = "" }) => ({
     case: "conditionPaused",

@@ -55,11 +55,12 @@ class Conditions(Inbox):
         namespace: str | None = None,
         deadline: float | None = None,
     ) -> Pages[Condition]:
-        """Lists conditions, the open ones that are not snoozed unless asked otherwise, the longest waiting first;
-        by `DUE` whose time runs out first. What is said must all hold; a namespace of `-` means all.
+        """Lists conditions, the open ones that are not snoozed unless asked otherwise, the longest waiting
+        first; by `DUE` whose time runs out first. What is said must all hold; a namespace of `-` means all.
 
-        `labels` are those of runs, `assignee` is who is on it, `due_before` bounds when its time runs out, `op`
-        is that of the task that asks, and `answerable` wants those that the caller may answer and has not.
+        `labels` are those of runs, `assignee` is who is on it, `due_before` bounds when its time runs out,
+        `op` is that of the task that asks, and `answerable` wants those that the caller may answer and has
+        not.
         """
         wanted = self._filter(
             run_id, labels, assignee, due_before, op, answerable, correlation_key, include_snoozed, namespace
@@ -106,8 +107,8 @@ class Conditions(Inbox):
         request_id: str | None = None,
         deadline: float | None = None,
     ) -> SignalResult:
-        """Answers a condition with a value of its type, once. `by` is who answers and `comment` why, both shown
-        and kept; `instance` answers only this opening of it.
+        """Answers a condition with a value of its type, once. `by` is who answers and `comment` why, both
+        shown and kept; `instance` answers only this opening of it.
 
         A str, int, float or bool that answers a condition of type `json` needs `type="json"`; all else has
         the type that it is.

@@ -27,7 +27,7 @@ class Inbox:
         request_id: str | None = None,
         deadline: float | None = None,
     ) -> Condition:
-        """Says that the caller is on it; with `force` also if somebody else is. Others may answer as before."""
+        """Says that the caller is on it; with `force` also if somebody else is. Others still may answer."""
         request = condition_service_pb2.ClaimConditionRequest(
             namespace=self._calls.namespace(namespace),
             run_id=run_id,

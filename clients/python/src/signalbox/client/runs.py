@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from signalbox.client.calls import Calls, new_request_id
+from signalbox.client.calls import new_request_id
 from signalbox.client.pages import Page, Pages
+from signalbox.client.run_changes import RunChanges
 from signalbox.client.watch import Watch, resume
 from signalbox.errors import RefusedError, read_refusal
 from signalbox.limits import RUNS_PER_BATCH_MAX
@@ -44,11 +45,8 @@ class RunFrame:
     """True in the last frame."""
 
 
-class Runs:
+class Runs(RunChanges):
     """Runs and their actions."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
 
     async def create(
         self,
@@ -225,73 +223,6 @@ class Runs:
             return await asyncio.wait_for(follow(), timeout)
         except asyncio.TimeoutError:
             raise TimeoutError(f"the run {run_id} has not ended within {timeout} s") from None
-
-    async def cancel(
-        self,
-        run_id: str,
-        *,
-        cause: str = "",
-        namespace: str | None = None,
-        request_id: str | None = None,
-        deadline: float | None = None,
-    ) -> Run:
-        """Ends a run, and everything in it that has not ended; running attempts have their grace."""
-        request = run_service_pb2.CancelRunRequest(
-            namespace=self._calls.namespace(namespace),
-            run_id=run_id,
-            cause=cause,
-            request_id=new_request_id(request_id),
-        )
-        answer = await self._calls.unary(self._calls.stubs.runs.CancelRun, request, deadline=deadline)
-        return read(Run, answer.run)
-
-    async def retry(
-        self,
-        run_id: str,
-        *,
-        force: bool = False,
-        all: bool = False,
-        namespace: str | None = None,
-        request_id: str | None = None,
-        deadline: float | None = None,
-    ) -> Run:
-        """Opens an ended run again: what did not succeed gets new attempts.
-
-        `force` allows what the policy does not, and does a run that succeeded again; `all`, with it, does
-        everything again.
-        """
-        request = run_service_pb2.RetryRunRequest(
-            namespace=self._calls.namespace(namespace),
-            run_id=run_id,
-            force=force,
-            all=all,
-            request_id=new_request_id(request_id),
-        )
-        answer = await self._calls.unary(self._calls.stubs.runs.RetryRun, request, deadline=deadline)
-        return read(Run, answer.run)
-
-    async def update(
-        self,
-        run_id: str,
-        *,
-        priority: int | None = None,
-        set_labels: Mapping[str, str] | None = None,
-        remove_labels: Sequence[str] = (),
-        namespace: str | None = None,
-        request_id: str | None = None,
-        deadline: float | None = None,
-    ) -> Run:
-        """Changes a run's priority or labels."""
-        request = run_service_pb2.UpdateRunRequest(
-            namespace=self._calls.namespace(namespace),
-            run_id=run_id,
-            priority=priority,
-            set_labels=set_labels or {},
-            remove_labels=remove_labels,
-            request_id=new_request_id(request_id),
-        )
-        answer = await self._calls.unary(self._calls.stubs.runs.UpdateRun, request, deadline=deadline)
-        return read(Run, answer.run)
 
     def _request(self, run: NewRun) -> run_service_pb2.CreateRunRequest:
         request = run_service_pb2.CreateRunRequest(run=run, request_id=new_request_id(None))

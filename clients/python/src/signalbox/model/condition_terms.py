@@ -105,8 +105,8 @@ class ConditionTerms(TypedDict, total=False):
 
 
 def write_terms(spec: condition_pb2.ConditionSpec, terms: ConditionTerms, kind: str, place: str) -> None:
-    """Says the terms of a condition that asks for this type. Raises TypeError for an answer of another one, and
-    for a term that there is not.
+    """Says the terms of a condition that asks for this type. Raises TypeError for an answer of another one,
+    and for a term that there is not.
     """
     unknown = set(terms) - set(ConditionTerms.__annotations__)
     if unknown:

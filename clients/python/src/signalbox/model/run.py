@@ -18,8 +18,8 @@ RunState: TypeAlias = Literal[
 """Where a run stands; the last four are ends."""
 
 ConditionReplay: TypeAlias = Literal["REUSE", "ASK_AGAIN", "REQUIRE_BOTH"]
-"""What becomes of the answer that a condition had when its run is done again: it counts, is asked for again, or
-is asked for again and must be the same.
+"""What becomes of the answer that a condition had when its run is done again: it counts, is asked for again,
+or is asked for again and must be the same.
 """
 
 ENDED_RUN_STATES: frozenset[str] = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"})

@@ -32,6 +32,7 @@ class SyncRuns(Facade[Runs]):
     wait = waits(Runs.wait)
     cancel = waits(Runs.cancel)
     retry = waits(Runs.retry)
+    rerun = waits(Runs.rerun)
     update = waits(Runs.update)
 
 
@@ -52,6 +53,13 @@ class SyncConditions(Facade[Conditions]):
     list = lists(Conditions.list)
     get = waits(Conditions.get)
     signal = waits(Conditions.signal)
+    signal_by_key = waits(Conditions.signal_by_key)
+    claim = waits(Conditions.claim)
+    release = waits(Conditions.release)
+    delegate = waits(Conditions.delegate)
+    snooze = waits(Conditions.snooze)
+    extend = waits(Conditions.extend)
+    create_link = waits(Conditions.create_link)
     watch = follows(Conditions.watch)
 
 
@@ -60,6 +68,7 @@ class SyncEvents(Facade[Events]):
 
     list = lists(Events.list)
     watch = follows(Events.watch)
+    describe = waits(Events.describe)
     publish = waits(Events.publish)
 
 

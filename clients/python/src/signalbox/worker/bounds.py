@@ -14,6 +14,7 @@ from google.protobuf import duration_pb2
 from signalbox.limits import OUTPUT_BYTES_MAX
 from signalbox.model.convert import to_seconds
 from signalbox.v1 import action_pb2, event_pb2, op_pb2
+from signalbox.worker.condition_bounds import check_condition
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _OP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,127}")
@@ -35,11 +36,7 @@ def checked_action(action: action_pb2.NewAction) -> action_pb2.NewAction:
     if action.HasField("task"):
         _check_task(what, action.task)
     elif action.HasField("condition"):
-        spec = action.condition
-        _check_length(f"{what}: the prompt", spec.prompt, 16_384)
-        _check_length(f"{what}: the description", spec.description, 65_536)
-        if spec.HasField("timeout"):
-            _check_duration(f"{what}: the timeout", spec.timeout)
+        check_condition(what, action.condition, _check_duration)
     return action
 
 

@@ -95,9 +95,8 @@ class TaskContext(AttemptFacts):
         name of the condition among the attempt's children; gives the answer.
 
         `timeout` is how many seconds it waits, and `default` the answer it takes then; `ConditionTerms` says
-        what else it may ask for. Raises ConditionEnded
-        if it ends without one. A later attempt finds the same condition, and its answer. While it waits, the
-        attempt leaves its place to another.
+        what else it may ask for. Raises ConditionEnded if it ends without one. A later attempt finds the same
+        condition, and its answer. While it waits, the attempt leaves its place to another.
         """
         asked = plan.condition(
             name,
