@@ -107,9 +107,9 @@ class Pair {
   readonly #onEnd: () => void;
   readonly #onIdle: () => void;
   readonly #idleMs: number | undefined;
-  readonly #held = { up: [] as Buffer[], down: [] as Buffer[] };
-  /** What goes on with the timer of its direction. */
-  readonly #late = { up: [] as Buffer[], down: [] as Buffer[] };
+  readonly #waiting = { up: [] as Buffer[], down: [] as Buffer[] };
+  /** True while a timer lets go what waits in that direction. */
+  readonly #isLate = { up: false, down: false };
   readonly #activity = { up: new Activity(prefaceLength), down: new Activity(0) };
   #mode: ProxyMode;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -142,7 +142,7 @@ class Pair {
   setMode(mode: ProxyMode): void {
     this.#mode = mode;
     if (mode === "cut" || mode === "reset") this.end(mode);
-    if (mode !== "stall") this.#release();
+    for (const direction of ["up", "down"] as const) this.#pump(direction);
   }
 
   end(how: "cut" | "reset"): void {
@@ -163,37 +163,24 @@ class Pair {
       return;
     }
     if (this.#activity[direction].sees(bytes)) this.#restartIdle();
-    if (this.#mode === "stall") {
-      this.#held[direction].push(bytes);
-      return;
-    }
-    const late = this.#late[direction];
-    if (this.#mode !== "delay" && late.length === 0) {
-      this.#write(direction, bytes);
-      return;
-    }
-    late.push(bytes);
-    if (late.length === 1) this.#deliverLate(direction);
+    this.#waiting[direction].push(bytes);
+    this.#pump(direction);
   }
 
-  /** One timer at a time: two could overtake each other, and what passes here is in order. */
-  #deliverLate(direction: "up" | "down"): void {
-    const delayMs = this.#mode === "delay" ? Math.random() * delayMsMax : 0;
+  /** Lets go what waits, in order: at once, later, or when nothing is held back any more. */
+  #pump(direction: "up" | "down"): void {
+    if (this.#mode === "stall" || this.#isLate[direction]) return;
+    if (this.#mode !== "delay") {
+      for (const bytes of this.#waiting[direction].splice(0)) this.#write(direction, bytes);
+      return;
+    }
+    // One timer at a time: two could overtake each other.
+    this.#isLate[direction] = true;
     setTimeout(() => {
-      for (const bytes of this.#late[direction].splice(0)) this.#passOn(direction, bytes);
-    }, delayMs);
-  }
-
-  /** What was late may meet a proxy that holds everything back by now. */
-  #passOn(direction: "up" | "down", bytes: Buffer): void {
-    if (this.#mode === "stall") this.#held[direction].push(bytes);
-    else this.#write(direction, bytes);
-  }
-
-  #release(): void {
-    for (const direction of ["up", "down"] as const) {
-      for (const bytes of this.#held[direction].splice(0)) this.#write(direction, bytes);
-    }
+      this.#isLate[direction] = false;
+      if (this.#mode === "stall") return;
+      for (const bytes of this.#waiting[direction].splice(0)) this.#write(direction, bytes);
+    }, Math.random() * delayMsMax);
   }
 
   #write(direction: "up" | "down", bytes: Buffer): void {
