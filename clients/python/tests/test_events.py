@@ -6,7 +6,7 @@ import pytest
 from conftest import within
 from server import Server
 
-from signalbox import Client, NewEvent, RefusedError
+from signalbox import Client, NewEvent, RefusedError, plan
 
 
 async def test_published_events_are_in_the_feed_in_their_order(client: Client, op: str) -> None:
@@ -54,6 +54,55 @@ async def test_a_watch_goes_on_exactly_behind_a_cursor(client: Client, op: str) 
             break
     assert caught.value.reason == "FILTER_CHANGED"
     await client.runs.cancel(run.run_id)
+
+
+async def test_a_snapshot_has_the_runs_as_they_stand_and_then_comes_what_happens(
+    client: Client, op: str
+) -> None:
+    run = await client.runs.create(plan=[plan.condition("go", bool)], labels={"feed": op})
+    over = await client.runs.create(plan=[plan.condition("go", bool)], labels={"feed": op})
+    await client.runs.cancel(over.run_id)
+    runs = []
+    kinds = []
+    async for frame in client.events.watch(labels={"feed": op}, snapshot="live-runs"):
+        assert not frame.restarted
+        runs += [(found.run_id, found.state) for found in frame.runs]
+        kinds += [event.kind for event in frame.events]
+        if frame.snapshot and frame.cursor:
+            await client.conditions.signal(run.run_id, "go", True)
+        if "RUN_ENDED" in kinds:
+            break
+    assert runs == [(run.run_id, "RUNNING")]
+    assert kinds[0] == "CONDITION_ANSWERED"
+    async for frame in client.events.watch(labels={"feed": op}, snapshot="all-runs"):
+        if frame.snapshot:
+            assert {found.run_id for found in frame.runs} == {run.run_id, over.run_id}
+            break
+
+
+async def test_an_expression_says_what_else_must_be_true_of_an_event(client: Client, op: str) -> None:
+    run = await client.runs.create(plan=[plan.condition("a", int), plan.condition("b", int)])
+    await client.conditions.signal(run.run_id, "a", 1, by="ann")
+    await client.conditions.signal(run.run_id, "b", 2, by="ben")
+    wanted = 'event.kind == "condition_answered" && event.condition_answered.signalled_by == "ben"'
+    found = await client.events.list(run_id=run.run_id, expression=wanted).all()
+    assert [event.action for event in found] == ["b"]
+    async for frame in client.events.watch(run_id=run.run_id, expression=wanted, start="beginning"):
+        if frame.events:
+            assert [event.event_id for event in frame.events] == [event.event_id for event in found]
+            break
+    with pytest.raises(RefusedError) as caught:
+        await client.events.list(expression="event.").page()
+    assert caught.value.reason == "FILTER_INVALID"
+
+
+async def test_a_feed_says_what_it_is(client: Client, op: str) -> None:
+    before = await client.events.describe()
+    await client.runs.create(op)
+    after = await client.events.describe()
+    assert after.feed_epoch == before.feed_epoch != ""
+    assert after.head_position > before.head_position >= after.oldest_position
+    assert after.epoch_time is not None
 
 
 async def test_a_watch_misses_and_repeats_nothing_when_the_server_is_killed(own_server: Server) -> None:

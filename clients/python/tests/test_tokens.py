@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import DEADLINE
-from server import ROOT, Server
+from server import Server, new_token
 
 from signalbox import Client, RefusedError, Worker, WorkerRefused
 
@@ -17,16 +16,10 @@ from signalbox import Client, RefusedError, Worker, WorkerRefused
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Server]]:
     """A token, and a server that knows it."""
     file = tmp_path_factory.mktemp("tokens") / "tokens.json"
-    program = [str(ROOT / "node_modules" / ".bin" / "node"), str(ROOT / "bin" / "signalbox.js")]
-    command = ["token", "create", "--subject", "ci", "--group", "deployers", "--file", str(file)]
-    made = subprocess.run([*program, *command], capture_output=True, text=True, check=True)
+    made = new_token(file, "ci", "deployers")
     started = Server("--tokens-file", str(file))
-    yield find_token(made.stdout), started
+    yield made, started
     started.close()
-
-
-def find_token(told: str) -> str:
-    return next(word for word in told.split() if word.startswith("sbx_"))
 
 
 async def test_a_caller_without_a_token_is_refused(token: tuple[str, Server]) -> None:

@@ -1,25 +1,10 @@
-import type { SubscriptionContent } from "../../core/subscriptions/subscription.ts";
 import { subscriptionBytesMax, subscriptionLookAheadMax } from "../../limits.ts";
-import type { Clock } from "../clock.ts";
 import type { PlacedEvent } from "../feed-pages.ts";
 import type { Consumer, Consuming, DeliveryStatus, EndCause, EventInFlight, Rejection } from "./consumer.ts";
+import type { DistributionOptions } from "./distribution-options.ts";
 import { eventSizeBytes } from "./event-size.ts";
 import { type HeldEvent, Lane, type Taker } from "./lane.ts";
 import { RestingLanes } from "./resting-lanes.ts";
-
-/** What a distribution is made of. */
-export interface DistributionOptions {
-  readonly content: Omit<SubscriptionContent, "filter" | "target" | "ackTimeoutMs">;
-  /** How long a consumer has; undefined for one that always says what became of an event. */
-  readonly ackTimeoutMs: number | undefined;
-  readonly clock: Clock;
-  /** Events were dealt with; settles when that is durable. */
-  readonly dealt: (positions: readonly number[]) => Promise<void>;
-  /** An event cannot be delivered. False: it cannot be set aside either, and is tried on. */
-  readonly setAside: (event: HeldEvent, cause: string) => boolean;
-  /** Something is held no longer, or there is a further consumer: there may be room for more. */
-  readonly onRoom: () => void;
-}
 
 /** One who consumes. */
 interface LiveConsumer extends Taker {
