@@ -7,7 +7,8 @@ import type {
   EndCause,
   EventInFlight,
 } from "../../src/engine/subscriptions/consumer.ts";
-import { Distribution, type DistributionOptions } from "../../src/engine/subscriptions/distribution.ts";
+import { Distribution } from "../../src/engine/subscriptions/distribution.ts";
+import type { DistributionOptions } from "../../src/engine/subscriptions/distribution-options.ts";
 import { subscriptionLookAheadMax } from "../../src/limits.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { eventOf } from "../support/fake-store.ts";

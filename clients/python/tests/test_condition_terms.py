@@ -30,7 +30,9 @@ TERMS: ConditionTerms = {
         required_count=2, voter_count=3, veto=0, subjects=["ann"], groups=["admins"], excludes_requester=True
     ),
     "assignee": "ann",
-    "escalations": [Escalation(after=3600.0, notify=["ops"], subjects=["ben"], assignee="ben")],
+    "escalations": [
+        Escalation(after=3600.0, notify=["ops"], subjects=["ben"], groups=["ops"], assignee="ben")
+    ],
     "correlation_key": "build-17",
     "early_signals": "DROP",
     "group": "decision",

@@ -1,11 +1,10 @@
-"""Working through the inbox: who is on what, until when, and who may answer, over a server that asks who calls."""
+"""The inbox: who is on what, until when, and who may answer, over a server that asks who calls."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from conftest import DEADLINE
@@ -147,12 +146,12 @@ async def test_a_deadline_is_moved_and_orders_the_list(people: tuple[Client, Cli
     run = await ann.runs.create(plan=asked)
     assert (await ann.conditions.get(run.run_id, "early")).next_escalation_time is not None
 
-    async def names(**wanted: datetime.datetime) -> list[str]:
-        listed = ann.conditions.list(run_id=run.run_id, order="DUE", **wanted)
+    async def names(due_before: datetime.datetime | None = None) -> list[str]:
+        listed = ann.conditions.list(run_id=run.run_id, order="DUE", due_before=due_before)
         return [condition.name async for condition in listed]
 
     assert await names() == ["early", "late", "never"]
-    assert await names(due_before=later(3)) == ["early"]
+    assert await names(later(3)) == ["early"]
     until = later(8)
     assert (await ann.conditions.extend(run.run_id, "early", until)).deadline_time == until
     assert await names() == ["late", "early", "never"]

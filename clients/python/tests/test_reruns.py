@@ -55,11 +55,15 @@ async def test_a_task_that_is_done_over_finds_the_children_that_it_had(
     calls: list[str] = []
     fails = [True]
 
+    async def step() -> int:
+        calls.append("step")
+        return 1
+
     @server_worker.op(op)
     async def work(ctx: TaskContext) -> dict[str, object]:
         answer = await ctx.condition("ask", int)
         child = await ctx.task("child", f"{op}-child")
-        stepped = await ctx.step("step", lambda: calls.append("step") or 1)  # type: ignore[func-returns-value]
+        stepped = await ctx.step("step", step)
         if fails.pop() if fails else False:
             raise ValueError("once")
         return {"answer": answer, "child": child["value"], "step": stepped}

@@ -69,8 +69,8 @@ class NotFoundError(RefusedError):
 
 
 class InvalidRequestError(RefusedError):
-    """The request breaks a bound or contradicts itself, inputs do not fit their op, or an answer does not keep
-    the schema of its condition: see `violations`.
+    """The request breaks a bound or contradicts itself, inputs do not fit their op, or an answer breaks the
+    schema of its condition: see `violations`.
     """
 
 
