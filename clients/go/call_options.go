@@ -1,5 +1,11 @@
 package signalbox
 
+import (
+	"time"
+
+	pb "github.com/signalbox/signalbox/clients/go/gen/signalbox/v1"
+)
+
 // CallOption says something about one call. Each says which calls heed it; the others leave it alone.
 type CallOption func(*callSettings)
 
@@ -19,18 +25,48 @@ func Because(cause string) CallOption {
 	return func(s *callSettings) { s.cause = cause }
 }
 
-// By says who answers a condition; kept and shown, not checked. For Signal.
+// By says who answers a condition; kept and shown, not checked. For Signal and SignalByKey.
 func By(who string) CallOption {
 	return func(s *callSettings) { s.by = who }
 }
 
+// Comment says why a condition is answered so; kept and shown. For Signal and SignalByKey.
+func Comment(text string) CallOption {
+	return func(s *callSettings) { s.comment = text }
+}
+
+// Instance answers only this opening of a condition, from 1; whichever is open unless said. For Signal.
+func Instance(instance int) CallOption {
+	return func(s *callSettings) { s.instance = int32(instance) }
+}
+
+// KeepFor is how long the signal waits for a condition with its key, if none is open. For SignalByKey.
+func KeepFor(duration time.Duration) CallOption {
+	return func(s *callSettings) { s.keepFor = duration }
+}
+
+// LinkSubject is in whose name a link answers; the caller's unless said. For CreateAnswerLink.
+func LinkSubject(subject string) CallOption {
+	return func(s *callSettings) { s.linkSubject = subject }
+}
+
+// LinkLifetime is how long a link may be used; as long as the condition waits unless said. For CreateAnswerLink.
+func LinkLifetime(lifetime time.Duration) CallOption {
+	return func(s *callSettings) { s.linkLifetime = lifetime }
+}
+
+// ByDueTime lists conditions whose time runs out first before others, and only open ones. For ListConditions.
+func ByDueTime() CallOption {
+	return func(s *callSettings) { s.order = pb.ListConditionsRequest_ORDER_DUE }
+}
+
 // Force goes beyond what is allowed otherwise: RetryRun beyond the attempts of the policy and after a success,
-// DeleteOp though tasks of the op have not ended.
+// DeleteOp though tasks of the op have not ended, ClaimCondition and ReleaseCondition though somebody else is on it.
 func Force() CallOption {
 	return func(s *callSettings) { s.force = true }
 }
 
-// Everything does again also what succeeded. For RetryRun, together with [Force].
+// Everything does again also what succeeded, and takes [Force] along. For RetryRun.
 func Everything() CallOption {
 	return func(s *callSettings) { s.everything = true }
 }
@@ -76,22 +112,42 @@ func FromBeginning() CallOption {
 	return func(s *callSettings) { s.beginning = true }
 }
 
+// FromLiveRuns begins with the runs that have not ended, as they stand, and goes on with what is committed after
+// that state. For WatchEvents.
+func FromLiveRuns() CallOption {
+	return func(s *callSettings) { s.snapshot = pb.WatchEventsRequest_SNAPSHOT_LIVE_RUNS }
+}
+
+// FromAllRuns is [FromLiveRuns] with those that have ended, too. For WatchEvents.
+func FromAllRuns() CallOption {
+	return func(s *callSettings) { s.snapshot = pb.WatchEventsRequest_SNAPSHOT_ALL_RUNS }
+}
+
 // callSettings is what the options of a call say.
 type callSettings struct {
-	namespace   string
-	requestID   string
-	cause       string
-	by          string
-	force       bool
-	everything  bool
-	version     int32
-	versionName string
-	allVersions bool
-	namePrefix  string
-	states      []ActionState
-	pageSize    int32
-	cursor      string
-	beginning   bool
+	namespace         string
+	requestID         string
+	cause             string
+	by                string
+	comment           string
+	instance          int32
+	keepFor           time.Duration
+	linkSubject       string
+	linkLifetime      time.Duration
+	order             pb.ListConditionsRequest_Order
+	replay            ConditionReplay
+	replayByCondition map[string]ConditionReplay
+	force             bool
+	everything        bool
+	version           int32
+	versionName       string
+	allVersions       bool
+	namePrefix        string
+	states            []ActionState
+	pageSize          int32
+	cursor            string
+	beginning         bool
+	snapshot          pb.WatchEventsRequest_Snapshot
 }
 
 func (c *Client) read(options []CallOption) callSettings {

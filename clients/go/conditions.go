@@ -9,15 +9,17 @@ import (
 	pb "github.com/signalbox/signalbox/clients/go/gen/signalbox/v1"
 )
 
-// ListConditions yields conditions across runs, the longest waiting first: the open ones of the namespace for a
-// nil filter.
+// ListConditions yields conditions across runs, the longest waiting first unless [ByDueTime] says otherwise: the
+// open ones of the namespace that are not snoozed for a nil filter.
 func (c *Client) ListConditions(
 	ctx context.Context, filter *ConditionFilter, options ...CallOption,
 ) iter.Seq2[*Condition, error] {
 	settings := c.read(options)
 	filter = conditionsIn(filter, settings)
 	return pages(ctx, func(ctx context.Context, token string) ([]*Condition, string, error) {
-		request := &pb.ListConditionsRequest{Filter: filter, PageSize: settings.pageSize, PageToken: token}
+		request := &pb.ListConditionsRequest{
+			Filter: filter, PageSize: settings.pageSize, PageToken: token, Order: settings.order,
+		}
 		response, err := c.raw.Conditions.ListConditions(ctx, request)
 		return response.GetConditions(), response.GetNextPageToken(), err
 	})
@@ -43,19 +45,38 @@ type Signalled struct {
 }
 
 // Signal answers a condition, by its whole name in the run, with a value of its type: see [NewValue], and
-// [AsJSON] for a condition that asks for JSON. A condition takes one answer; the same again is fine.
+// [AsJSON] for a condition that asks for JSON. A condition takes one answer of each caller; the same again is fine.
+// See [By], [Comment] and [Instance].
 func (c *Client) Signal(
 	ctx context.Context, runID, name string, answer any, options ...CallOption,
 ) (*Signalled, error) {
 	settings := c.read(options)
+	request := &pb.SignalConditionRequest{RunId: runID, Name: name, Instance: settings.instance}
+	return c.signal(ctx, request, answer, settings)
+}
+
+// SignalByKey answers the one open condition of the namespace that has the correlation key, as [Client.Signal]
+// does. If none is open it is refused, unless [KeepFor] says how long the signal waits for one.
+func (c *Client) SignalByKey(
+	ctx context.Context, correlationKey string, answer any, options ...CallOption,
+) (*Signalled, error) {
+	settings := c.read(options)
+	request := &pb.SignalConditionRequest{
+		CorrelationKey: correlationKey, KeepFor: durationOrNone(settings.keepFor),
+	}
+	return c.signal(ctx, request, answer, settings)
+}
+
+func (c *Client) signal(
+	ctx context.Context, request *pb.SignalConditionRequest, answer any, settings callSettings,
+) (*Signalled, error) {
 	value, err := toValue(answer, "the answer")
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.raw.Conditions.SignalCondition(ctx, &pb.SignalConditionRequest{
-		Namespace: settings.namespace, RunId: runID, Name: name, Value: value,
-		RequestId: settings.requestID, SignalledBy: settings.by,
-	})
+	request.Value, request.Namespace, request.RequestId = value, settings.namespace, settings.requestID
+	request.SignalledBy, request.Comment = settings.by, settings.comment
+	response, err := c.raw.Conditions.SignalCondition(ctx, request)
 	if err != nil {
 		return nil, err
 	}

@@ -11,20 +11,29 @@ import (
 )
 
 // EventFrame is one frame of the feed: all matching events of one transaction, or none in a bookmark, which
-// only moves the cursor. Who keeps the cursor of the last frame dealt with goes on there with [FromCursor].
-type EventFrame = pb.WatchEventsResponse
+// only moves the cursor; before them, if asked for, runs as they stand. Who keeps the cursor of the last frame dealt
+// with goes on there with [FromCursor].
+type EventFrame struct {
+	*pb.WatchEventsResponse
+	// Restarted is true if a snapshot that was cut begins again: forget what its earlier frames said.
+	Restarted bool
+}
 
 // WatchEvents yields the feed frame by frame, without end: what is committed from here on unless an option says
-// otherwise. It goes on by itself when the connection is cut or the server restarts: no event is left out and
+// otherwise; [FromLiveRuns] and [FromAllRuns] begin with the runs as they stand. It goes on by itself when the connection is cut or the server restarts: no event is left out and
 // none comes twice. It ends with the context, or with a refusal such as CURSOR_EXPIRED.
 func (c *Client) WatchEvents(
 	ctx context.Context, filter *EventFilter, options ...CallOption,
 ) iter.Seq2[*EventFrame, error] {
+	type response = pb.WatchEventsResponse
 	settings := c.read(options)
 	filter = eventsIn(filter, settings)
-	frames := follow(ctx, c, watch[EventFrame]{
-		open: func(ctx context.Context, cursor string) (grpc.ServerStreamingClient[EventFrame], error) {
+	frames := follow(ctx, c, watch[response]{
+		open: func(ctx context.Context, cursor string) (grpc.ServerStreamingClient[response], error) {
 			request := &pb.WatchEventsRequest{Filter: filter}
+			if cursor == "" {
+				request.Snapshot = settings.snapshot
+			}
 			switch {
 			case cursor != "":
 				request.Start = &pb.WatchEventsRequest_Cursor{Cursor: cursor}
@@ -35,13 +44,13 @@ func (c *Client) WatchEvents(
 			}
 			return c.raw.Events.WatchEvents(ctx, request)
 		},
-		cursorOf:   (*EventFrame).GetCursor,
-		isBookmark: func(frame *EventFrame) bool { return len(frame.GetEvents()) == 0 },
-		isLast:     never[EventFrame],
+		cursorOf:   (*response).GetCursor,
+		isBookmark: func(frame *response) bool { return !frame.GetSnapshot() && len(frame.GetEvents()) == 0 },
+		isLast:     never[response],
 	}, settings.cursor)
 	return func(yield func(*EventFrame, error) bool) {
 		for frame, err := range frames {
-			if !yield(frame.frame, err) {
+			if !yield(&EventFrame{frame.frame, frame.restarted}, err) {
 				return
 			}
 		}
@@ -84,6 +93,11 @@ func (c *Client) ListEvents(
 		}
 		return response.GetEvents(), response.GetNextPageToken(), err
 	})
+}
+
+// DescribeFeed says what the feed is, and how much of it is kept.
+func (c *Client) DescribeFeed(ctx context.Context) (*FeedDescription, error) {
+	return c.raw.Events.DescribeFeed(ctx, &pb.DescribeFeedRequest{})
 }
 
 // NewEvent is an event of a service's or a task's own.

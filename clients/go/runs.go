@@ -102,12 +102,14 @@ func (c *Client) CancelRun(ctx context.Context, runID string, options ...CallOpt
 	return response.GetRun(), err
 }
 
-// RetryRun opens an ended run again: what did not succeed gets new attempts. See [Force] and [Everything].
+// RetryRun opens an ended run again: what did not succeed gets new attempts. See [Force], [Everything] and, for what
+// becomes of answers, [Replay].
 func (c *Client) RetryRun(ctx context.Context, runID string, options ...CallOption) (*Run, error) {
 	settings := c.read(options)
 	response, err := c.raw.Runs.RetryRun(ctx, &pb.RetryRunRequest{
 		Namespace: settings.namespace, RunId: runID, RequestId: settings.requestID,
-		Force: settings.force, All: settings.everything,
+		Force: settings.force || settings.everything, All: settings.everything,
+		Replay: settings.replay, ReplayByCondition: settings.replayByCondition,
 	})
 	return response.GetRun(), err
 }

@@ -16,8 +16,14 @@ type (
 	Explanation = pb.ExplainActionResponse
 	// Condition is an action that waits for a signal.
 	Condition = pb.Condition
+	// ConditionAnswer is an answer that was given: what, who, when and from where.
+	ConditionAnswer = pb.ConditionAnswer
+	// AnswerLink is a link that answers a condition once.
+	AnswerLink = pb.CreateAnswerLinkResponse
 	// Event is an immutable fact in the feed.
 	Event = pb.Event
+	// FeedDescription says what the feed is, and how much of it is kept.
+	FeedDescription = pb.DescribeFeedResponse
 	// Op is a registered, versioned operation.
 	Op = pb.Op
 	// AttachedWorker is a worker as the server knows it.

@@ -138,6 +138,19 @@ describe("a right to answer that is handed on", () => {
       `,
     },
     {
+      title: "is not handed to somebody who has answered: two rights in one hand are one vote",
+      plan: [
+        aCondition("c", {
+          terms: terms({ rule: answerRule({ requiredCount: 2, subjects: ["ana", "ben"] }) }),
+        }),
+      ],
+      script: `
+        ana signals c true      -> c PAUSED answers 1
+        ben delegates c to ana  -> refused NOT_ALLOWED
+        ben delegates c to eve  -> c PAUSED assignee eve
+      `,
+    },
+    {
       title: "is not for who created the run, if they may not answer",
       plan: [aCondition("c", { terms: terms({ rule: answerRule({ excludesRequester: true }) }) })],
       script: `

@@ -1278,7 +1278,7 @@ export const ConditionService: GenService<{
    * answer, the caller may not any more. At most 20 times for a condition.
    * Repeat: to the same subject, nothing happens.
    * Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
-   * caller has, LIMIT_REACHED.
+   * caller has, NOT_ALLOWED if `to` has or may not, LIMIT_REACHED.
    *
    * @generated from rpc signalbox.v1.ConditionService.DelegateCondition
    */

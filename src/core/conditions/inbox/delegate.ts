@@ -58,6 +58,10 @@ function refusalOf(
   if (answers.some((given) => voterOf(given) === from)) {
     return { reason: "ALREADY_ANSWERED", runId: runIdOf(run), action };
   }
+  // Two rights in one hand are one vote: the answers that are missing might never come.
+  if (answers.some((given) => voterOf(given) === to)) {
+    return notAllowed(condition, to, `${to} has answered already, and nobody answers twice`);
+  }
   if (!isRepeat && delegations.length >= delegationsMax) {
     return { reason: "LIMIT_REACHED", limit: "delegationsMax", maximum: delegationsMax };
   }
