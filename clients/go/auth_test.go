@@ -12,12 +12,16 @@ import (
 )
 
 // newToken makes a token in a file, as an operator does.
-func newToken(t *testing.T, file string) string {
+func newToken(t *testing.T, file, subject string, groups ...string) string {
 	t.Helper()
 	root := must(repository())(t)
-	command := exec.Command(filepath.Join(root, "node_modules/.bin/node"), filepath.Join(root, "bin/signalbox.js"),
-		"token", "create", "--subject", "go", "--file", file)
-	output, err := command.Output()
+	arguments := []string{
+		filepath.Join(root, "bin/signalbox.js"), "token", "create", "--subject", subject, "--file", file,
+	}
+	for _, group := range groups {
+		arguments = append(arguments, "--group", group)
+	}
+	output, err := exec.Command(filepath.Join(root, "node_modules/.bin/node"), arguments...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +36,7 @@ func newToken(t *testing.T, file string) string {
 
 func TestCallersBringTheirTokens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tokens.json")
-	token := newToken(t, file)
+	token := newToken(t, file, "go")
 	server, ctx := ownServer(t, "--tokens-file", file), within(t)
 	for name, option := range map[string]signalbox.DialOption{
 		"a bearer token": signalbox.WithBearerToken(token), "an API key": signalbox.WithAPIKey(token),

@@ -20,8 +20,9 @@ type EventFrame struct {
 }
 
 // WatchEvents yields the feed frame by frame, without end: what is committed from here on unless an option says
-// otherwise; [FromLiveRuns] and [FromAllRuns] begin with the runs as they stand. It goes on by itself when the connection is cut or the server restarts: no event is left out and
-// none comes twice. It ends with the context, or with a refusal such as CURSOR_EXPIRED.
+// otherwise; [FromLiveRuns] and [FromAllRuns] begin with the runs as they stand. It goes on by itself when the
+// connection is cut or the server restarts: no event is left out and none comes twice. It ends with the context, or
+// with a refusal such as CURSOR_EXPIRED.
 func (c *Client) WatchEvents(
 	ctx context.Context, filter *EventFilter, options ...CallOption,
 ) iter.Seq2[*EventFrame, error] {

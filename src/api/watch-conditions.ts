@@ -5,13 +5,15 @@ import { runKey } from "../core/name.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { PlacedEvent } from "../engine/feed-pages.ts";
 import type { FeedFrame } from "../engine/follower.ts";
+import { eventSizeBytes } from "../engine/subscriptions/event-size.ts";
+import { pageBytesMax } from "../limits.ts";
 import type { ConditionPlace, ConditionRow, Store } from "../store/store.ts";
 import type { ConditionFilter } from "./condition-filter.ts";
 import { conditionPages, wantsCondition } from "./condition-filter.ts";
 import { toConditions, withSurroundings } from "./conditions/find-condition.ts";
 import { followFeed, matcherOf, positionIn, runOf } from "./feed.ts";
 import { toPlacedEvent } from "./mapping/to-proto-event.ts";
-import { collectPage } from "./pages.ts";
+import { actionSizeBytes, collectPage } from "./pages.ts";
 import { printCursor, tokenScope } from "./token.ts";
 
 /** Which conditions to follow, from where, and what ends it. */
@@ -48,10 +50,10 @@ export async function* watchConditions(
   const isWanted = matcherOf({ ...filter, kinds: [], topics: [] });
   const matches = (event: Event) => mayChangeCondition(event) && isWanted(event);
   const follow = { scope, after, run: runOf(filter), matches, signal, stopping };
+  let place = after;
   for await (const frame of followFeed(engine, follow)) {
-    const told = await describeFrame(store, filter, frame);
-    // A transaction that only looked like one of a condition's is a bookmark: the cursor moves on by it too.
-    yield { ...told, cursor: print(frame.through), atHead: frame.atHead };
+    yield* tell(store, filter, { ...frame, before: print(place), behind: print(frame.through) });
+    place = frame.through;
   }
 }
 
@@ -101,29 +103,65 @@ async function* snapshot(
   } while (place !== undefined);
 }
 
-/** A frame without its place: the conditions that a transaction changed, as they stand. */
-async function describeFrame(
+/** A transaction, with the cursors before and behind it. */
+type Told = FeedFrame & { readonly before: string; readonly behind: string };
+
+/**
+ * The conditions that a transaction changed, as they stand: in as many frames as they take, of which the last
+ * has the events and moves the cursor. A transaction that only looked like one of a condition's is a
+ * bookmark: the cursor moves on by it too.
+ */
+async function* tell(
   store: Store,
   filter: ConditionFilter,
-  frame: FeedFrame,
-): Promise<WatchConditionsResponse> {
-  const conditions: Condition[] = [];
+  { events: placed, before, behind, atHead }: Told,
+): AsyncGenerator<WatchConditionsResponse> {
+  let conditions: Condition[] = [];
+  let bytes = 0;
   const changed = new Set<string>();
-  for (const event of lastOfEach(frame.events)) {
+  for (const event of lastOfEach(placed)) {
     const action = await store.action(runKey(event.namespace, event.runId), event.action);
     if (action === undefined) continue;
     const row = { ...(await withSurroundings(store, action)), runLabels: event.runLabels };
     if (!wantsCondition(filter, row)) continue;
+    const size = actionSizeBytes(action);
+    if (conditions.length > 0 && bytes + size > pageBytesMax) {
+      yield change({ conditions, cursor: before });
+      conditions = [];
+      bytes = 0;
+    }
     conditions.push(...toConditions(row));
+    bytes += size;
     changed.add(nameOf(event));
   }
+  const told = placed.filter(({ event }) => changed.has(nameOf(event)));
+  for (const { event } of told) bytes += eventSizeBytes(event);
+  const events = told.map(toPlacedEvent);
+  if (conditions.length > 0 && bytes > pageBytesMax) {
+    yield change({ conditions, cursor: before });
+    conditions = [];
+  }
+  yield change({ conditions, events, cursor: behind, atHead });
+}
+
+function change({
+  conditions,
+  events = [],
+  cursor,
+  atHead = false,
+}: {
+  readonly conditions: Condition[];
+  readonly events?: WatchConditionsResponse["events"];
+  readonly cursor: string;
+  readonly atHead?: boolean;
+}): WatchConditionsResponse {
   return {
     $typeName: "signalbox.v1.WatchConditionsResponse",
     conditions,
-    events: frame.events.filter(({ event }) => changed.has(nameOf(event))).map(toPlacedEvent),
+    events,
     snapshot: false,
-    cursor: "",
-    atHead: false,
+    cursor,
+    atHead,
   };
 }
 

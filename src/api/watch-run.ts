@@ -5,7 +5,8 @@ import type { RunKey } from "../core/name.ts";
 import { hasRunEnded, type Run } from "../core/run.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { FeedFrame } from "../engine/follower.ts";
-import { pageStepRows } from "../limits.ts";
+import { eventSizeBytes } from "../engine/subscriptions/event-size.ts";
+import { pageBytesMax, pageStepRows } from "../limits.ts";
 import type { Store } from "../store/store.ts";
 import { followFeed, positionIn } from "./feed.ts";
 import { message } from "./mapping/message.ts";
@@ -50,10 +51,12 @@ export async function* watchRun(engine: Engine, options: WatchRunOptions): Async
     after = await positionIn(engine, scope, cursor);
   }
   const matches = () => true;
+  let place = after;
   for await (const frame of followFeed(engine, { scope, after, run: key, matches, signal, stopping })) {
-    const told = await describeFrame(store, key, frame);
-    yield { ...told, cursor: print(frame.through) };
-    if (told.ended) return;
+    const cursors = { before: print(place), behind: print(frame.through) };
+    const ended = yield* tell(store, key, { ...frame, ...cursors });
+    if (ended) return;
+    place = frame.through;
   }
 }
 
@@ -79,14 +82,46 @@ async function* snapshot(store: Store, key: RunKey, cursor: string): AsyncGenera
   } while (place !== undefined);
 }
 
-/** A frame without its cursor. A bookmark carries nothing, unless it is the last frame. */
-async function describeFrame(store: Store, key: RunKey, frame: FeedFrame): Promise<WatchRunResponse> {
-  const events = frame.events.map(toPlacedEvent);
-  const actions = await readActions(store, key, new Set(events.map(({ action }) => action)));
+/** A transaction, with the cursors before and behind it. */
+type Told = FeedFrame & { readonly before: string; readonly behind: string };
+
+/**
+ * The actions that a transaction changed, as they stand: in as many frames as they take, of which the last
+ * has the events and moves the cursor. A bookmark carries nothing, unless it is the last frame. True if
+ * nothing comes behind it.
+ */
+async function* tell(
+  store: Store,
+  key: RunKey,
+  { events: placed, through, before, behind }: Told,
+): AsyncGenerator<WatchRunResponse, boolean> {
+  let actions: Action[] = [];
+  let bytes = 0;
+  for await (const action of readActions(store, key, new Set(placed.map(({ event }) => event.action)))) {
+    const size = actionSizeBytes(action);
+    if (actions.length > 0 && bytes + size > pageBytesMax) {
+      yield frameOf({
+        run: toRun(await findRun(store, key)),
+        actions: actions.map(toAction),
+        cursor: before,
+      });
+      actions = [];
+      bytes = 0;
+    }
+    actions.push(action);
+    bytes += size;
+  }
+  for (const { event } of placed) bytes += eventSizeBytes(event);
   const run = await findRun(store, key);
-  const ended = await isLast(store, run, frame.through);
-  if (events.length === 0 && !ended) return frameOf({});
-  return frameOf({ run: toRun(run), actions: actions.map(toAction), events, ended });
+  if (actions.length > 0 && bytes > pageBytesMax) {
+    yield frameOf({ run: toRun(run), actions: actions.map(toAction), cursor: before });
+    actions = [];
+  }
+  const events = placed.map(toPlacedEvent);
+  const ended = await isLast(store, run, through);
+  if (events.length === 0 && !ended) yield frameOf({ cursor: behind });
+  else yield frameOf({ run: toRun(run), actions: actions.map(toAction), events, ended, cursor: behind });
+  return ended;
 }
 
 /**
@@ -104,19 +139,13 @@ async function isLast(store: Store, run: Run, through: Position): Promise<boolea
 }
 
 /** The actions of these names as they stand, a few at a time; the empty name is the run's own. */
-async function readActions(
-  store: Store,
-  key: RunKey,
-  names: ReadonlySet<string>,
-): Promise<readonly Action[]> {
+async function* readActions(store: Store, key: RunKey, names: ReadonlySet<string>): AsyncGenerator<Action> {
   const wanted = [...names].filter((name) => name !== "");
-  const actions: Action[] = [];
   for (let index = 0; index < wanted.length; index += pageStepRows) {
     const step = wanted.slice(index, index + pageStepRows);
     const read = await Promise.all(step.map((name) => store.action(key, name)));
-    actions.push(...read.filter((action) => action !== undefined));
+    yield* read.filter((action) => action !== undefined);
   }
-  return actions;
 }
 
 type Parts = Partial<Omit<WatchRunResponse, "$typeName" | "$unknown">>;

@@ -1,10 +1,20 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  ConditionService,
+  type WatchConditionsResponse,
+  WatchConditionsResponseSchema,
+} from "../../gen/signalbox/v1/condition_service_pb.ts";
 import {
   EventService,
   type WatchEventsResponse,
   WatchEventsResponseSchema,
 } from "../../gen/signalbox/v1/event_service_pb.ts";
+import {
+  RunService,
+  type WatchRunResponse,
+  WatchRunResponseSchema,
+} from "../../gen/signalbox/v1/run_service_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import { AssignmentSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { grpcJsClient } from "../support/grpc-js.ts";
@@ -78,4 +88,103 @@ test("the end of a run of ten thousand actions reaches a stock client", async ()
   });
   await server.runs.cancelRun({ namespace, runId: "r", cause: "y".repeat(4_000) });
   expect(largest(await followToEnd(namespace))).toBeLessThan(stockMessageBytesMax);
+});
+
+describe("a transaction that changes thousands of conditions, or large ones", () => {
+  /** The plan of a run, and what ends all of it in one transaction. */
+  const rows = [
+    {
+      what: "ten thousand that are withdrawn",
+      namespace: "withdrawn",
+      conditions: Array.from({ length: 10_000 }, (_, index) => ({
+        name: `c${index}`,
+        prompt: "x".repeat(90),
+      })),
+      end: (namespace: string) => server.runs.cancelRun({ namespace, runId: "r", cause: "y".repeat(4_000) }),
+    },
+    {
+      what: "a group of large ones, of which one is answered",
+      namespace: "group",
+      conditions: Array.from({ length: 60 }, (_, index) => ({
+        name: `c${index}`,
+        group: "g",
+        schema: { description: "x".repeat(60_000) },
+      })),
+      end: (namespace: string) =>
+        server.conditions.signalCondition({
+          namespace,
+          runId: "r",
+          name: "c0",
+          value: { kind: { case: "boolValue", value: true } },
+        }),
+    },
+  ];
+
+  async function create({ namespace, conditions }: (typeof rows)[number]): Promise<readonly string[]> {
+    const actions = conditions.map(({ name, ...asked }) => ({
+      name,
+      kind: { case: "condition" as const, value: { type: ValueType.BOOL, ...asked } },
+    }));
+    await server.runs.createRun({
+      run: {
+        namespace,
+        runId: "r",
+        labels: { team: "x".repeat(90) },
+        work: { case: "plan", value: { actions } },
+      },
+    });
+    return conditions.map(({ name }) => name).sort();
+  }
+
+  test.each(rows)("reaches who follows conditions: $what", async (row) => {
+    const names = await create(row);
+    const { namespace } = row;
+    const client = grpcJsClient(ConditionService, new URL(server.url).host);
+    const stream = client.watchConditions({ filter: { namespace } });
+    const open: string[] = [];
+    const ended: string[] = [];
+    let eventCount = 0;
+    let cursor = "";
+    for await (const frame of stream as AsyncIterable<WatchConditionsResponse>) {
+      const size = toBinary(WatchConditionsResponseSchema, frame).byteLength;
+      expect(size).toBeLessThan(stockMessageBytesMax);
+      (frame.snapshot ? open : ended).push(...frame.conditions.map(({ name }) => name));
+      if (frame.snapshot) {
+        if (frame.atHead) await row.end(namespace);
+        ({ cursor } = frame);
+        continue;
+      }
+      eventCount += frame.events.length;
+      // What is cut between the frames of one transaction begins with it again.
+      if (frame.events.length === 0) expect(frame.cursor).toBe(cursor);
+      else break;
+    }
+    client.close();
+    expect(open.sort()).toEqual(names);
+    expect(ended.sort()).toEqual(names);
+    expect(eventCount).toBeGreaterThanOrEqual(names.length);
+  });
+
+  test.each(rows)("reaches who follows the run: $what", async ({ namespace: of, ...row }) => {
+    const namespace = `${of}-run`;
+    const names = await create({ ...row, namespace });
+    const client = grpcJsClient(RunService, new URL(server.url).host);
+    const stream = client.watchRun({ namespace, runId: "r" });
+    const changed = new Set<string>();
+    const told = new Set<string>();
+    let isOpen = true;
+    for await (const frame of stream as AsyncIterable<WatchRunResponse>) {
+      expect(toBinary(WatchRunResponseSchema, frame).byteLength).toBeLessThan(stockMessageBytesMax);
+      if (!frame.snapshot) for (const { name } of frame.actions) changed.add(name);
+      for (const { action } of frame.events) told.add(action);
+      if (frame.ended) break;
+      if (isOpen && frame.cursor !== "") {
+        isOpen = false;
+        await row.end(namespace);
+      }
+    }
+    client.close();
+    expect([...changed].sort()).toEqual(names);
+    expect([...told].filter((name) => name !== "").sort()).toEqual(names);
+  });
 });

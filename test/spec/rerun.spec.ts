@@ -3,7 +3,7 @@ import type { CommandOf } from "../../src/core/command.ts";
 import { standingOf } from "../../src/core/conditions/standing.ts";
 import { runKey } from "../../src/core/name.ts";
 import type { Replay } from "../../src/core/stated.ts";
-import { aCondition, aTask, bool, noReplays, noRequest, text, theTask } from "../support/builders.ts";
+import { aCondition, aTask, bool, noReplays, noRequest, terms, text, theTask } from "../support/builders.ts";
 import { type Done, theRun, World } from "../support/world.ts";
 
 const again = runKey("default", "r2");
@@ -132,6 +132,84 @@ describe("RerunRun", () => {
     expect(asked.actions.map(({ state }) => state)).toEqual(["RECOVERED", "PAUSED"]);
   });
 
+  test("starts nothing before what it waits for has ended, though some of that ends at once", () => {
+    const world = new World();
+    const isYes = { action: "c", equals: bool(true) };
+    const x = aTask("x", { after: ["a ended", "b ended"] });
+    world.create({ plan: [aCondition("c"), aTask("a", { after: [isYes] }), aTask("b"), x] });
+    world.signal("c", bool(false));
+    world.attach();
+    world.start();
+    world.fail("b");
+    world.start();
+    world.fail("x");
+    rerun(world);
+    expect(statesOf(world)).toEqual({ c: "RECOVERED", a: "SKIPPED", b: "QUEUED", x: "PENDING" });
+  });
+
+  test("of a run that had a decided group asks its losers nothing, unless the winner is asked again", () => {
+    const world = new World();
+    const member = (name: string) => aCondition(name, { terms: terms({ group: "g" }) });
+    world.create({ plan: [member("p"), member("q"), aTask("x", { after: ["q"] })] });
+    world.signal("p", bool(true));
+    rerun(world);
+    expect(statesOf(world)).toEqual({ p: "RECOVERED", q: "SKIPPED", x: "SKIPPED" });
+    expect(world.run(again)).toMatchObject({ state: "SUCCEEDED", endedActionCount: 3 });
+    rerun(world, { runId: "r3", replays: { all: "askAgain", byCondition: {} } });
+    const third = runKey("default", "r3");
+    expect(world.state.actions(third).map(({ state }) => state)).toEqual(["PAUSED", "PAUSED", "PENDING"]);
+    world.signal("q", bool(true), { run: third });
+    expect(world.run(third)).toMatchObject({ pausedConditionCount: 0, endedActionCount: 2 });
+  });
+
+  test("of a run that was done over keeps an answer required until the condition is to ask as if new", () => {
+    const world = shippingFailed();
+    rerun(world, { replays: { all: "requireBoth", byCondition: {} } });
+    world.signal("approve", bool(false), { run: again });
+    expect(world.run(again).state).toBe("FAILED");
+    const kept = [undefined, "reuse", "requireBoth", "askAgain"] as const;
+    const ends = kept.map((all, index) => {
+      const runId = `again${index}`;
+      rerun(world, { run: again, runId, replays: { all, byCondition: {} } });
+      world.signal("approve", bool(false), { run: runKey("default", runId) });
+      return world.action("approve", runKey("default", runId)).state;
+    });
+    expect(ends).toEqual(["FAILED", "FAILED", "FAILED", "SUCCEEDED"]);
+  });
+
+  test("of a task with thousands of children, beside thousands of others, gives it all of them", () => {
+    const world = new World();
+    world.create({
+      plan: [aTask("main"), ...Array.from({ length: 4_000 }, (_, index) => aTask(`t${index}`))],
+    });
+    world.attach();
+    world.start("w", 5_000);
+    for (let start = 0; start < 4_000; start += 1_000) {
+      world.add("main", ...Array.from({ length: 1_000 }, (_, index) => aCondition(`c${start + index}`)));
+    }
+    world.cancel();
+    for (const { name, state } of world.state.actions(theRun)) {
+      if (state === "RUNNING") world.fail(name);
+    }
+    expect(world.run().state).toBe("CANCELLED");
+    const done = rerun(world);
+    expect(done).toMatchObject({ ok: true, answer: { recoveredCount: 0 } });
+    expect(world.action("main", again)).toMatchObject({ state: "QUEUED", childCount: 4_000 });
+  });
+
+  test("says which conditions it is told of that the run does not have", () => {
+    const byCondition = { aprove: "askAgain", ship: "reuse", approve: "reuse" } as const;
+    expect(rerun(shippingFailed(), { replays: { all: undefined, byCondition } })).toMatchObject({
+      refusal: {
+        reason: "INVALID_REQUEST",
+        violations: [
+          { field: 'replay_by_condition["aprove"]', description: "is no condition of the run" },
+          { field: 'replay_by_condition["ship"]', description: "is no condition of the run" },
+        ],
+      },
+    });
+  });
+
   test.each([
     { of: "a run that is not there", parts: { run: runKey("default", "no") }, reason: "RUN_NOT_FOUND" },
     { of: "an id that is taken", parts: { runId: "r" }, reason: "RUN_EXISTS" },
@@ -159,6 +237,27 @@ describe("RetryRun and earlier answers", () => {
     const world = shippingFailed();
     world.retry({ force: true, all, replays: { all: replay, byCondition: {} } });
     expect(world.action("approve").state).toBe(state);
+  });
+
+  test.each<{ replay: Replay | undefined; end: string }>([
+    { replay: undefined, end: "FAILED" },
+    { replay: "reuse", end: "FAILED" },
+    { replay: "requireBoth", end: "FAILED" },
+    { replay: "askAgain", end: "SUCCEEDED" },
+  ])("that required both answers, with $replay behind it, ends with another one as $end", (row) => {
+    const world = shippingFailed();
+    world.retry({ force: true, replays: { all: "requireBoth", byCondition: {} } });
+    world.signal("approve", bool(false));
+    world.retry({ force: true, replays: { all: row.replay, byCondition: {} } });
+    world.signal("approve", bool(false));
+    expect(world.action("approve").state).toBe(row.end);
+  });
+
+  test("says which conditions it is told of that the run does not have", () => {
+    const replays = { all: undefined, byCondition: { aprove: "askAgain" } } as const;
+    expect(shippingFailed().retry({ force: true, replays })).toMatchObject({
+      refusal: { reason: "INVALID_REQUEST", violations: [{ field: 'replay_by_condition["aprove"]' }] },
+    });
   });
 
   test("that requires both fails on another answer, and not when it is asked again after that", () => {

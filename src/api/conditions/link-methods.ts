@@ -40,11 +40,12 @@ export function linkMethods(
       const row = await withSurroundings(store, condition);
       const refusal = answerRefusal(row, by) ?? impersonation(row, by, subject);
       if (refusal !== undefined) throw toConnectError(refusal);
-      const { instance, deadlineMs } = standingOf(condition);
+      const { instance } = standingOf(condition);
       const lifetimeMs = fromDuration(lifetime);
-      const expireMs = lifetimeMs === undefined ? deadlineMs : engine.nowMs() + lifetimeMs;
+      // Not the deadline, which may be moved: a link of a condition that asks no more is refused anyway.
+      const expireMs = lifetimeMs === undefined ? undefined : engine.nowMs() + lifetimeMs;
       const content = { run, action: name, instance, subject: subject || by.subject, expireMs };
-      const expireTime = toTimestamp(lifetimeMs === undefined ? undefined : expireMs);
+      const expireTime = toTimestamp(expireMs);
       return { uri: links.mint(content), ...(expireTime === undefined ? {} : { expireTime }) };
     },
   };

@@ -93,7 +93,7 @@ async function* follow<Frame>(
     let isFirst = true;
     try {
       for await (const frame of openStream((cut) => watch.open(cursor, cut), ends)) {
-        // The first frame of all says where the watch begins, also when it took more than one stream to get it.
+        // The first frame of all says where the watch begins, whichever stream brings it.
         const isResumed = hasBegun && isFirst && patience.isFailing;
         const isAgain = isResumed && watch.isBookmark(frame) && watch.cursorOf(frame) === cursor;
         const restarted = isFirst && isInSnapshot;

@@ -1,6 +1,8 @@
 import type { Action } from "../action.ts";
 import { runIdOf } from "../name.ts";
+import type { Violation } from "../refusal.ts";
 import type { Replay, Replays } from "../stated.ts";
+import type { Value } from "../value.ts";
 import {
   type ConditionStanding,
   decidingAnswerOf,
@@ -15,11 +17,34 @@ export function replayOf({ all, byCondition }: Replays, name: string, usual: Rep
   return (Object.hasOwn(byCondition, name) ? byCondition[name] : undefined) ?? all ?? usual;
 }
 
+/** The names for which something else is said and that no condition of the run has. */
+export function replayViolations({ byCondition }: Replays, actions: readonly Action[]): readonly Violation[] {
+  const stated = Object.keys(byCondition);
+  if (stated.length === 0) return [];
+  const conditions = new Set(actions.flatMap(({ name, spec }) => (spec.kind === "condition" ? [name] : [])));
+  return stated.flatMap((name) => {
+    if (conditions.has(name)) return [];
+    const field = `replay_by_condition[${JSON.stringify(name)}]`;
+    return [{ field, description: "is no condition of the run" }];
+  });
+}
+
 /** An ended condition that is about to be opened again: if both answers are required, it knows the first. */
 export function toBeAskedAgain(ended: Action, replay: Replay): Action {
-  const mustEqual = replay === "requireBoth" ? ended.outputs?.["value"] : undefined;
+  const mustEqual = requiredOf(ended, replay);
   const standing = standingOf(ended);
   return standing.mustEqual === mustEqual ? ended : { ...ended, standing: { ...standing, mustEqual } };
+}
+
+/**
+ * The answer that a condition must be given again. One that was required before and has not come stays
+ * required until the condition is to ask as if it had never been answered.
+ */
+function requiredOf(ended: Action, replay: Replay): Value | undefined {
+  if (replay === "askAgain" || ended.spec.kind !== "condition") return undefined;
+  const answered = ended.outputs?.["value"];
+  if (answered === undefined) return standingOf(ended).mustEqual;
+  return replay === "requireBoth" ? answered : undefined;
 }
 
 /**
@@ -46,6 +71,6 @@ export function carriedStanding(old: Action, replay: Replay): ConditionStanding 
     deadlineMs: undefined,
     escalationCount: 0,
     linkRefusalCount: 0,
-    mustEqual: replay === "requireBoth" ? old.outputs?.["value"] : undefined,
+    mustEqual: requiredOf(old, replay),
   };
 }

@@ -1,11 +1,11 @@
 import { actionsPerRunMax } from "../../limits.ts";
-import { type Action, hasEnded, hasSucceeded } from "../action.ts";
+import { type Action, hasSucceeded } from "../action.ts";
 import { createSpecified, startAction } from "../actions/create-action.ts";
 import { requirementsOf, waitedFor } from "../actions/dependency.ts";
 import { endRunIfAllEnded, settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
-import { carriedStanding, replayOf } from "../conditions/replay.ts";
+import { carriedStanding, replayOf, replayViolations } from "../conditions/replay.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, type RunKey, runIdOf, runKey } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
@@ -30,7 +30,8 @@ export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision
   const key = runKey(namespace, command.runId === "" ? command.newRunId : command.runId);
   const all = draft.actions(earlier.key);
   const again = againOf(all, command);
-  const plan = all.filter((action) => isTakenOver(action, all, again));
+  const goingOn = goingOnOf(all, again);
+  const plan = all.filter(({ name, parent }) => parent === "" || goingOn.has(topOf(name)));
   const labels = { ...earlier.labels, ...command.labels };
   const refusal =
     rerunRefusal(draft, { command, earlier, key, all }) ??
@@ -51,12 +52,9 @@ export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision
     }
   }
   // Only now: what is executed counts those that it waits for and that have not ended.
-  for (const { name } of executed) {
-    const action = draft.action(key, name);
-    if (action === undefined) continue;
-    const waitingCount = waitedFor(draft, key, action.parent, action.spec).size;
-    startAction(draft, draft.setAction({ ...action, waitingCount }));
-  }
+  const counted = executed.map((action) => countWaiting(draft, action));
+  // And only then does anything start: what ends by that is counted down.
+  for (const action of counted) startAction(draft, action);
   settle(draft);
   endRunIfAllEnded(draft, key);
   return answer(draft, scope, { run: draft.run(key) ?? run, recoveredCount });
@@ -77,6 +75,8 @@ function rerunRefusal(
   const top = new Set(all.filter(({ parent }) => parent === "").map(({ name }) => name));
   const unknown = command.again.find((name) => !top.has(name));
   if (unknown !== undefined) return { reason: "ACTION_NOT_FOUND", runId, action: unknown };
+  const violations = replayViolations(command.replays, all);
+  if (violations.length > 0) return { reason: "INVALID_REQUEST", violations };
   if (draft.run(key) !== undefined) return { reason: "RUN_EXISTS", runId: runIdOf(key) };
   if (all.length <= actionsPerRunMax) return undefined;
   return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
@@ -102,12 +102,23 @@ function againOf(all: readonly Action[], { again, replays }: CommandOf<"rerunRun
   return found;
 }
 
-/** True for the top, and for what stands below a task that goes on where it was. */
-function isTakenOver(action: Action, all: readonly Action[], again: ReadonlySet<string>): boolean {
-  if (action.parent === "") return true;
-  const slash = action.name.indexOf("/");
-  const top = all.find(({ name }) => name === action.name.slice(0, slash));
-  return top !== undefined && !hasSucceeded(top) && !again.has(top.name) && hasEnded(action);
+/** The tasks at the top that go on where they were: what stood below them is taken over. */
+function goingOnOf(all: readonly Action[], again: ReadonlySet<string>): ReadonlySet<string> {
+  const goingOn = all.filter(
+    (action) => action.parent === "" && !hasSucceeded(action) && !again.has(action.name),
+  );
+  return new Set(goingOn.map(({ name }) => name));
+}
+
+/** The name of the action at the top that an action stands below. */
+function topOf(name: string): string {
+  return name.slice(0, name.indexOf("/"));
+}
+
+function countWaiting(draft: Draft, created: Action): Action {
+  const { run, name, parent, spec } = created;
+  const waitingCount = waitedFor(draft, run, parent, spec).size;
+  return draft.setAction({ ...(draft.action(run, name) ?? created), waitingCount });
 }
 
 function createRun(

@@ -5,7 +5,7 @@ import { reopenActions } from "../actions/reopen.ts";
 import { settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
-import { replayOf, toBeAskedAgain } from "../conditions/replay.ts";
+import { replayOf, replayViolations, toBeAskedAgain } from "../conditions/replay.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, runIdOf } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
@@ -32,6 +32,8 @@ export function retryRun(draft: Draft, command: CommandOf<"retryRun">): Decision
   if (run.state === "SUCCEEDED" && !command.force) return refuse({ reason: "RUN_SUCCEEDED", runId });
   const doesAll = command.all || run.state === "SUCCEEDED";
   const actions = draft.actions(run.key);
+  const violations = replayViolations(command.replays, actions);
+  if (violations.length > 0) return refuse({ reason: "INVALID_REQUEST", violations });
   const top = actions.filter((action) => action.parent === "");
   const asked = { replays: command.replays, doesAll };
   const again = top.filter((action) => isDoneAgain(action, asked));

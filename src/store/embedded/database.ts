@@ -19,8 +19,8 @@ export function openForWriting(folder: string): DatabaseSync {
   // Small and frequent checkpoints: the stalls of larger ones are longer, and none at all lets the log grow.
   database.exec("PRAGMA wal_autocheckpoint = 1000");
   database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
-  // What a sync that failed left of the log can be read, and may still be lost with the power: it is not built
-  // upon before it is in the database, and synced there.
+  // What a sync that failed left of the log can be read, and may still be lost with the power: it is not
+  // built upon before it is in the database, and synced there.
   database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   applySchema(database);
   return database;

@@ -15,7 +15,8 @@ export function isRestricted(rule: AnswerRule): boolean {
 
 /**
  * What stands against an answer of somebody, in words, or undefined if they may answer. `requester` created
- * the run. A link is a right of its own: only whether it was made for the requester is asked of it.
+ * the run. A link is a right of its own: only whether it was made for the requester is asked of it, or for
+ * somebody who has handed their right on.
  */
 export function objectionTo(
   action: Action,
@@ -26,14 +27,15 @@ export function objectionTo(
   if (rule.excludesRequester && !isForNobody && voterOf(by) === requester) {
     return "who created the run may not answer";
   }
-  if (by.channel === "link" || !isRestricted(rule)) return undefined;
+  if (!isRestricted(rule) || isForNobody) return undefined;
   const { delegations } = standingOf(action);
   // Nobody knows whether somebody without a token is the one who is named.
   if (!isAnonymous(by)) {
     const last = delegations.findLast(({ from, to }) => from === by.subject || to === by.subject);
     if (last?.to === by.subject) return undefined;
+    // By a link neither: else who hands their right on would keep one.
     if (last !== undefined) return `it was handed on to ${last.to}`;
-    if (isNamed(action, by)) return undefined;
+    if (by.channel === "link" || isNamed(action, by)) return undefined;
   }
   return describeNamed(action);
 }

@@ -15,8 +15,8 @@ export interface Submission {
 }
 
 /**
- * 256 commits, at the latest, until it is noticed that the log cannot be moved into the database any more: what
- * SQLite does of that by itself fails without a word.
+ * 256 commits, at the latest, until it is noticed that the log cannot be moved into the database any more:
+ * what SQLite does of that by itself fails without a word.
  */
 const commitsPerCheckpoint = 256;
 

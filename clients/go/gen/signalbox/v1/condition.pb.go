@@ -1207,7 +1207,7 @@ const file_signalbox_v1_condition_proto_rawDesc = "" +
 	"\n" +
 	"run_labels\x18\v \x03(\v2&.signalbox.v1.Condition.RunLabelsEntryB\x16\xbaH\x13\x9a\x01\x10\x10@\"\x05r\x03\x18\x80\x01*\x05r\x03\x18\x80\x02R\trunLabels\x12#\n" +
 	"\binstance\x18\f \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\binstance\x12A\n" +
-	"\aanswers\x18\r \x03(\v2\x1d.signalbox.v1.ConditionAnswerB\b\xbaH\x05\x92\x01\x02\x10dR\aanswers\x12P\n" +
+	"\aanswers\x18\r \x03(\v2\x1d.signalbox.v1.ConditionAnswerB\b\xbaH\x05\x92\x01\x02\x10eR\aanswers\x12P\n" +
 	"\x0fearlier_answers\x18\x0e \x03(\v2\x1d.signalbox.v1.ConditionAnswerB\b\xbaH\x05\x92\x01\x02\x10\x14R\x0eearlierAnswers\x12$\n" +
 	"\bassignee\x18\x0f \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bassignee\x12B\n" +
 	"\x0fsnooze_end_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\rsnoozeEndTime\x12D\n" +

@@ -85,7 +85,7 @@ type ConditionServiceClient interface {
 	// answer, the caller may not any more. At most 20 times for a condition.
 	// Repeat: to the same subject, nothing happens.
 	// Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
-	// caller has, LIMIT_REACHED.
+	// caller has, NOT_ALLOWED if `to` has or may not, LIMIT_REACHED.
 	DelegateCondition(ctx context.Context, in *DelegateConditionRequest, opts ...grpc.CallOption) (*DelegateConditionResponse, error)
 	// Takes it out of sight for a while.
 	//
@@ -291,7 +291,7 @@ type ConditionServiceServer interface {
 	// answer, the caller may not any more. At most 20 times for a condition.
 	// Repeat: to the same subject, nothing happens.
 	// Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
-	// caller has, LIMIT_REACHED.
+	// caller has, NOT_ALLOWED if `to` has or may not, LIMIT_REACHED.
 	DelegateCondition(context.Context, *DelegateConditionRequest) (*DelegateConditionResponse, error)
 	// Takes it out of sight for a while.
 	//

@@ -2642,8 +2642,8 @@ func (x *SignalKept) GetExpireTime() *timestamppb.Timestamp {
 // A kept signal could not be used.
 type SignalDropped struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, TOO_EARLY, EXPIRED,
-	// ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
+	// Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, LIMIT_REACHED,
+	// TOO_EARLY, EXPIRED, ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
 	Cause string `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
 	// The correlation key that it waited under.
 	CorrelationKey string `protobuf:"bytes,2,opt,name=correlation_key,json=correlationKey,proto3" json:"correlation_key,omitempty"`

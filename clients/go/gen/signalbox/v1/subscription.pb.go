@@ -360,6 +360,8 @@ type SubscriptionStatus struct {
 	LastError string `protobuf:"bytes,7,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// How many consumers are connected.
 	ConsumerCount int32 `protobuf:"varint,8,opt,name=consumer_count,json=consumerCount,proto3" json:"consumer_count,omitempty"`
+	// How many events were removed from the feed before it had dealt with them.
+	MissedCount   int64 `protobuf:"varint,9,opt,name=missed_count,json=missedCount,proto3" json:"missed_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -446,6 +448,13 @@ func (x *SubscriptionStatus) GetLastError() string {
 func (x *SubscriptionStatus) GetConsumerCount() int32 {
 	if x != nil {
 		return x.ConsumerCount
+	}
+	return 0
+}
+
+func (x *SubscriptionStatus) GetMissedCount() int64 {
+	if x != nil {
+		return x.MissedCount
 	}
 	return 0
 }
@@ -556,7 +565,7 @@ const file_signalbox_v1_subscription_proto_rawDesc = "" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x02\b<2\x05\x10\x80\xc2\xd7/R\atimeout\"0\n" +
 	"\n" +
 	"NatsTarget\x12\"\n" +
-	"\asubject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\asubject\"\x9c\x03\n" +
+	"\asubject\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\asubject\"\xc8\x03\n" +
 	"\x12SubscriptionStatus\x12&\n" +
 	"\n" +
 	"lag_events\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tlagEvents\x12;\n" +
@@ -568,7 +577,8 @@ const file_signalbox_v1_subscription_proto_rawDesc = "" +
 	"\x11dead_letter_count\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x0fdeadLetterCount\x12'\n" +
 	"\n" +
 	"last_error\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tlastError\x12.\n" +
-	"\x0econsumer_count\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\rconsumerCount\"\xbd\x01\n" +
+	"\x0econsumer_count\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\rconsumerCount\x12*\n" +
+	"\fmissed_count\x18\t \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vmissedCount\"\xbd\x01\n" +
 	"\n" +
 	"DeadLetter\x12\"\n" +
 	"\bevent_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\aeventId\x12.\n" +

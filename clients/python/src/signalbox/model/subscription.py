@@ -63,6 +63,8 @@ class SubscriptionStatus:
     dead_letter_count: int = 0
     last_error: str = ""
     consumer_count: int = 0
+    missed_count: int = 0
+    """How many events were removed from the feed before it had dealt with them."""
 
 
 @stands_for(subscription_pb2.Subscription)

@@ -165,7 +165,7 @@ class ConditionServiceServicer(object):
         answer, the caller may not any more. At most 20 times for a condition.
         Repeat: to the same subject, nothing happens.
         Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
-        caller has, LIMIT_REACHED.
+        caller has, NOT_ALLOWED if `to` has or may not, LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

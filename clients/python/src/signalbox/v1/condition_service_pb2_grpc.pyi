@@ -87,7 +87,7 @@ class ConditionServiceStub:
     answer, the caller may not any more. At most 20 times for a condition.
     Repeat: to the same subject, nothing happens.
     Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
-    caller has, LIMIT_REACHED.
+    caller has, NOT_ALLOWED if `to` has or may not, LIMIT_REACHED.
     """
     SnoozeCondition: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.SnoozeConditionRequest, _condition_service_pb2.SnoozeConditionResponse]
     """Takes it out of sight for a while.
@@ -184,7 +184,7 @@ class ConditionServiceAsyncStub(ConditionServiceStub):
     answer, the caller may not any more. At most 20 times for a condition.
     Repeat: to the same subject, nothing happens.
     Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
-    caller has, LIMIT_REACHED.
+    caller has, NOT_ALLOWED if `to` has or may not, LIMIT_REACHED.
     """
     SnoozeCondition: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.SnoozeConditionRequest, _condition_service_pb2.SnoozeConditionResponse]  # type: ignore[assignment]
     """Takes it out of sight for a while.
@@ -314,7 +314,7 @@ class ConditionServiceServicer(metaclass=_abc_1.ABCMeta):
         answer, the caller may not any more. At most 20 times for a condition.
         Repeat: to the same subject, nothing happens.
         Refuses: as ClaimCondition, without ALREADY_CLAIMED; ALREADY_ANSWERED if the
-        caller has, LIMIT_REACHED.
+        caller has, NOT_ALLOWED if `to` has or may not, LIMIT_REACHED.
         """
 
     @_abc_1.abstractmethod

@@ -1399,8 +1399,8 @@ class SignalDropped(_message.Message):
     CAUSE_FIELD_NUMBER: _builtins.int
     CORRELATION_KEY_FIELD_NUMBER: _builtins.int
     cause: _builtins.str
-    """Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, TOO_EARLY, EXPIRED,
-    ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
+    """Why: SIGNAL_TYPE_MISMATCH, ANSWER_INVALID, NOT_ALLOWED, LIMIT_REACHED,
+    TOO_EARLY, EXPIRED, ACTION_NOT_CONDITION, ACTION_ENDED or RUN_ENDED.
     """
     correlation_key: _builtins.str
     """The correlation key that it waited under."""

@@ -196,6 +196,7 @@ class SubscriptionStatus(_message.Message):
     DEAD_LETTER_COUNT_FIELD_NUMBER: _builtins.int
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     CONSUMER_COUNT_FIELD_NUMBER: _builtins.int
+    MISSED_COUNT_FIELD_NUMBER: _builtins.int
     lag_events: _builtins.int
     """How far behind the head of the feed it is, in events of the whole feed:
     what matches among them is not more.
@@ -212,6 +213,8 @@ class SubscriptionStatus(_message.Message):
     """What the last failed delivery said, and empty again after one that did not."""
     consumer_count: _builtins.int
     """How many consumers are connected."""
+    missed_count: _builtins.int
+    """How many events were removed from the feed before it had dealt with them."""
     @_builtins.property
     def oldest_time(self) -> _timestamp_pb2.Timestamp:
         """When the oldest event was created that is not acknowledged; not set if there
@@ -229,10 +232,11 @@ class SubscriptionStatus(_message.Message):
         dead_letter_count: _builtins.int = ...,
         last_error: _builtins.str = ...,
         consumer_count: _builtins.int = ...,
+        missed_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_time", b"oldest_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_count", b"acknowledged_count", "consumer_count", b"consumer_count", "dead_letter_count", b"dead_letter_count", "failed_count", b"failed_count", "in_flight_count", b"in_flight_count", "lag_events", b"lag_events", "last_error", b"last_error", "oldest_time", b"oldest_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_count", b"acknowledged_count", "consumer_count", b"consumer_count", "dead_letter_count", b"dead_letter_count", "failed_count", b"failed_count", "in_flight_count", b"in_flight_count", "lag_events", b"lag_events", "last_error", b"last_error", "missed_count", b"missed_count", "oldest_time", b"oldest_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
