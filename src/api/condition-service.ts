@@ -14,7 +14,7 @@ import { conditionPages, fromConditionFilter } from "./condition-filter.ts";
 import { answererOf } from "./conditions/answerer.ts";
 import { findCondition, readCondition, toConditions } from "./conditions/find-condition.ts";
 import { inboxMethods } from "./conditions/inbox-methods.ts";
-import { linkMethods, type LinkMaker } from "./conditions/link-methods.ts";
+import { type LinkMaker, linkMethods } from "./conditions/link-methods.ts";
 import { signalFaults } from "./conditions/signal-faults.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { fromValue } from "./mapping/from-proto-value.ts";

@@ -1,6 +1,6 @@
 import type { ActionError, ActionSpec } from "./action.ts";
-import type { Answerer } from "./conditions/standing.ts";
 import type { WebhookPost } from "./conditions/outbox.ts";
+import type { Answerer } from "./conditions/standing.ts";
 import type { Published } from "./event.ts";
 import type { FeedBounds } from "./feed/feed-bounds.ts";
 import type { LimitContent } from "./limits/limit.ts";

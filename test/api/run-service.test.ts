@@ -2,12 +2,10 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Action_State } from "../../gen/signalbox/v1/action_pb.ts";
+import { ExplainActionResponse_Cause as Cause } from "../../gen/signalbox/v1/explanation_pb.ts";
 import { Reason } from "../../gen/signalbox/v1/reason_pb.ts";
 import { type NewRun, NewRunSchema, Run_State } from "../../gen/signalbox/v1/run_pb.ts";
-import { ExplainActionResponse_Cause as Cause } from "../../gen/signalbox/v1/explanation_pb.ts";
-import {
-  CreateRunRequestSchema,
-} from "../../gen/signalbox/v1/run_service_pb.ts";
+import { CreateRunRequestSchema } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import { toValue } from "../../src/api/mapping/to-proto-value.ts";
 import { refusalIn, TestServer } from "../support/test-server.ts";

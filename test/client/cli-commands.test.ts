@@ -14,9 +14,9 @@ import {
 } from "../../gen/signalbox/v1/condition_service_pb.ts";
 import type { EventSchema } from "../../gen/signalbox/v1/event_pb.ts";
 import { EventService, type WatchEventsRequest } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { ExplainActionResponse_Cause } from "../../gen/signalbox/v1/explanation_pb.ts";
 import { OpService, type RegisterOpRequest } from "../../gen/signalbox/v1/op_service_pb.ts";
 import { Run_State, type RunSchema } from "../../gen/signalbox/v1/run_pb.ts";
-import { ExplainActionResponse_Cause } from "../../gen/signalbox/v1/explanation_pb.ts";
 import {
   type CreateRunRequest,
   type ListRunsRequest,

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { answerBytesMax, earlierAnswersBytesMax, earlierAnswersMax } from "../../src/core/conditions/condition-limits.ts";
+import {
+  answerBytesMax,
+  earlierAnswersBytesMax,
+  earlierAnswersMax,
+} from "../../src/core/conditions/condition-limits.ts";
 import { decidingAnswerOf, standingOf } from "../../src/core/conditions/standing.ts";
 import type { AnswerRule } from "../../src/core/conditions/terms.ts";
 import type { Json, Value, ValueType } from "../../src/core/value.ts";

@@ -192,6 +192,8 @@ describe("a signal by correlation key", () => {
   test("is dropped at its time, and says so", () => {
     const world = running();
     signalKey(world);
+    // What makes the clock be set for it.
+    expect(world.effects).toContainEqual({ kind: "due", atMs: 10_000 });
     const due = { kind: "keyedSignal", namespace: "default", correlationKey: theKey } as const;
     world.do<"fire">({ kind: "fire", due });
     expect(world.state.keyedSignalCount("default")).toBe(1);
@@ -271,6 +273,15 @@ describe("a signal by correlation key", () => {
     world.add("a", keyed("d"), keyed("e"));
     expect(world.action("a/d")).toMatchObject({ state: "SUCCEEDED", signalledBy: "ana" });
     expect(world.action("a/e").state).toBe("PAUSED");
+  });
+
+  test("that was kept stays for the next one, though the condition takes several answers", () => {
+    const world = running();
+    signalKey(world);
+    world.signal("a/c", bool(true), { by: by("ben") });
+    world.add("a", keyed("c", { rule: answerRule({ requiredCount: 2 }) }));
+    expect(standingOf(world.action("a/c")).answers).toMatchObject([{ subject: "ben" }]);
+    expect(world.state.keyedSignalCount("default")).toBe(1);
   });
 
   test("that was kept is tried if the one for the name was of no use", () => {

@@ -104,6 +104,21 @@ describe("a right to answer that is handed on", () => {
       `,
     },
     {
+      title: "is not kept by a link: who made one before may not use it any more, and the new one may",
+      plan: [
+        aCondition("c", {
+          terms: terms({ rule: answerRule({ requiredCount: 3, subjects: ["ana", "ben", "cleo"] }) }),
+        }),
+      ],
+      script: `
+        ana delegates c to eve         -> c PAUSED assignee eve
+        ana signals c true by link     -> refused NOT_ALLOWED, c PAUSED answers 0
+        eve signals c true by link     -> c PAUSED answers 1
+        ben signals c true by link     -> c PAUSED answers 2
+        dora signals c true by link    -> c SUCCEEDED answers 3
+      `,
+    },
+    {
       title: "may come back",
       plan: [named],
       script: `

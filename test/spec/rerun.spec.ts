@@ -130,6 +130,8 @@ describe("RerunRun", () => {
     const actions = [aTask("part"), aCondition("sure")];
     const asked = world.must<"addActions">({ kind: "addActions", sessionId: "", attempt, actions });
     expect(asked.actions.map(({ state }) => state)).toEqual(["RECOVERED", "PAUSED"]);
+    // It was not open in this run before.
+    expect(standingOf(world.action("main/sure", again)).instance).toBe(1);
   });
 
   test("starts nothing before what it waits for has ended, though some of that ends at once", () => {
@@ -195,6 +197,39 @@ describe("RerunRun", () => {
     const done = rerun(world);
     expect(done).toMatchObject({ ok: true, answer: { recoveredCount: 0 } });
     expect(world.action("main", again)).toMatchObject({ state: "QUEUED", childCount: 4_000 });
+  });
+
+  test("says where an action was really executed, also after several reruns", () => {
+    const world = shippingFailed();
+    rerun(world);
+    world.cancel(again);
+    rerun(world, { run: again, runId: "r3" });
+    expect(world.action("fetch", runKey("default", "r3")).recoveredFrom).toBe("r");
+    expect(world.run(runKey("default", "r3")).rerunOf).toBe("r2");
+  });
+
+  test("has the time that the earlier run had, from its own beginning", () => {
+    const world = new World();
+    world.create({ timeoutMs: 5_000, plan: [aCondition("c")] });
+    world.at(5_000);
+    expect(world.run().state).toBe("TIMED_OUT");
+    rerun(world);
+    world.at(9_999);
+    expect(world.run(again).state).toBe("RUNNING");
+    world.at(10_000);
+    expect(world.run(again)).toMatchObject({ state: "TIMED_OUT", error: { type: "Timeout" } });
+  });
+
+  test("that requires both answers fails on a default value that is another one, too", () => {
+    const world = new World();
+    const asked = { timeoutMs: 1_000, defaultValue: bool(false) };
+    world.create({ plan: [aCondition("c", asked), aCondition("d", asked)] });
+    world.signal("c", bool(true));
+    world.at(1_000);
+    rerun(world, { replays: { all: "requireBoth", byCondition: {} } });
+    world.at(2_000);
+    expect(statesOf(world)).toEqual({ c: "FAILED", d: "SUCCEEDED" });
+    expect(world.action("c", again).error?.type).toBe("AnswersDiffer");
   });
 
   test("says which conditions it is told of that the run does not have", () => {
