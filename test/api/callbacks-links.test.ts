@@ -54,6 +54,7 @@ describe("an answer link", () => {
     const token = tokenOf(links.mint(claims));
     for (let at = 0; at < token.length; at += 1) {
       const [before, found, behind] = [token.slice(0, at), token[at], token.slice(at + 1)];
+      expect(links.verify(`${token}.${behind}`, nowMs)).toMatchObject({ ok: false });
       const others = ["A", "B", "g", "_", "-", ".", "=", "+", "/", "", `${found}A`].filter(
         (one) => one !== found,
       );

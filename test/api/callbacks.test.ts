@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { connect as connectHttp2 } from "node:http2";
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ConditionSpecSchema } from "../../gen/signalbox/v1/condition_pb.ts";
 import type { Event } from "../../gen/signalbox/v1/event_pb.ts";
@@ -248,7 +249,8 @@ describe("a webhook over time", () => {
       { after: { seconds: 60n }, notify: ["ops"] },
       { after: { seconds: 120n }, assignee: "boss" },
     ];
-    const runId = await ask({ webhook: { url: receiver.url() }, assignee: "ana", escalations }, timed);
+    const asked = { assignee: "ana", escalations, answerRule: { requiredCount: 2 } };
+    const runId = await ask({ webhook: { url: receiver.url() }, ...asked }, timed);
     await until("it came", () => receiver.posts.length === 1);
     await clock.advance(60_000);
     await until("the first step came", () => receiver.posts.length === 2);
@@ -256,9 +258,28 @@ describe("a webhook over time", () => {
     await until("the second step came", () => receiver.posts.length === 3);
     const escalated = "signalbox.condition.escalated";
     expect(typesOf()).toEqual(["signalbox.condition.paused", escalated, escalated]);
-    await postJson(bodyOf(receiver.posts[2] as ReceivedPost).callback_uri, { value: false });
+    // What was posted before the second step stays in the name of whose turn it was then.
+    for (const post of receiver.posts.slice(1)) await postJson(bodyOf(post).callback_uri, { value: false });
     const { condition } = await timed.conditions.getCondition({ runId, name: "ask" });
-    expect(condition?.answers).toMatchObject([{ subject: "boss" }]);
+    expect(condition?.answers).toMatchObject([{ subject: "ana" }, { subject: "boss" }]);
+  });
+
+  test("is not posted any more how it ended once it asks again", async () => {
+    receiver.answer = () => ({ status: 500 });
+    const runId = await ask({ webhook: { url: receiver.url() } }, timed);
+    await until("it came", () => receiver.posts.length === 1);
+    const value = { kind: { case: "boolValue" as const, value: true } };
+    await timed.conditions.signalCondition({ runId, name: "ask", value });
+    await until("its end came", () => typesOf().includes("signalbox.condition.ended"));
+    receiver.answer = () => ({ status: 200 });
+    await timed.runs.retryRun({ runId, force: true, all: true });
+    await until("it came again", () => typesOf().at(-1) === "signalbox.condition.paused");
+    await until("the end is given up", async () => {
+      await clock.advance(10_000);
+      return (await eventsOf(runId, "webhookPosted", timed)).length === 2;
+    });
+    const told = await eventsOf(runId, "webhookPosted", timed);
+    expect(told.map(({ cause }) => cause).sort()).toEqual(["", "INSTANCE_CHANGED"]);
   });
 
   test("that never answers well is posted 20 times over about a day, and then given up", async () => {
@@ -285,6 +306,15 @@ describe("a webhook over time", () => {
     const hours = (clock.nowMs() - beganMs) / 3_600_000;
     expect(hours).toBeGreaterThan(20);
     expect(hours).toBeLessThan(28);
+  });
+
+  test("whose deadline is moved has links that are good for as long as it waits", async () => {
+    const runId = await ask({ timeout: { seconds: 60n } }, timed);
+    const link = await linkTo(runId, {}, timed);
+    const deadlineTime = timestampFromMs(clock.nowMs() + 600_000);
+    await timed.conditions.extendCondition({ runId, name: "ask", deadlineTime });
+    await clock.advance(120_000);
+    expect((await postJson(link, { value: true })).status).toBe(200);
   });
 
   test("has links that expire: they are refused, and recorded when somebody posts to them", async () => {
@@ -347,7 +377,10 @@ describe("an answer link", () => {
     await postJson(used, { value: true });
     await server.runs.retryRun({ runId, force: true, all: true });
     await until("it is open again", async () => (await conditionOf(runId))?.instance === 2);
-    for (const link of [used, unused]) expect((await postJson(link, { value: false })).status).toBe(409);
+    for (const link of [used, unused]) {
+      expect((await fetch(link)).status).toBe(409);
+      expect((await postJson(link, { value: false })).status).toBe(409);
+    }
     const fresh = await linkTo(runId);
     expect((await postJson(fresh, { value: false })).status).toBe(200);
     expect((await conditionOf(runId))?.answer?.kind).toEqual({ case: "boolValue", value: false });

@@ -1,6 +1,10 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ConditionSpec } from "../../gen/signalbox/v1/condition_pb.ts";
-import { ConditionAnswer_Channel as Channel } from "../../gen/signalbox/v1/condition_pb.ts";
+import type { Condition, ConditionSpec } from "../../gen/signalbox/v1/condition_pb.ts";
+import {
+  ConditionAnswer_Channel as Channel,
+  Condition_Outcome as Outcome,
+} from "../../gen/signalbox/v1/condition_pb.ts";
 import {
   ConditionService,
   ListConditionsRequest_Order as Order,
@@ -117,6 +121,109 @@ describe("a quorum of two of three leads", () => {
   });
 });
 
+test("links are made in any name only where anybody may answer alone", async () => {
+  const makes = async (answerRule: object, subject: string) => {
+    const target = await ask({ approve: { answerRule } });
+    const made = as("ana").conditions.createAnswerLink({ ...target, subject });
+    return made.then(
+      () => "",
+      () =>
+        refusalIn(as("ana").conditions.createAnswerLink({ ...target, subject })).then(({ reason }) => reason),
+    );
+  };
+  expect(await makes({}, "bob")).toBe("");
+  expect(await makes({ requiredCount: 2 }, "bob")).toBe("NOT_ALLOWED");
+  expect(await makes({ subjects: ["ana", "bob"] }, "bob")).toBe("NOT_ALLOWED");
+  expect(await makes({ subjects: ["ana", "bob"], requiredCount: 2 }, "ana")).toBe("");
+});
+
+test("who has handed their right on has none left in a link that was made before", async () => {
+  const target = await ask({ approve: { answerRule: { requiredCount: 2, subjects: ["ana", "bob"] } } });
+  const { uri } = await as("ana").conditions.createAnswerLink(target);
+  await as("ana").conditions.delegateCondition({ ...target, to: "cleo" });
+  await as("cleo").conditions.signalCondition({ ...target, value: yes });
+  const response = await fetch(uri, { method: "POST", body: new URLSearchParams({ value: "true" }) });
+  expect(response.status).toBe(403);
+  const { condition } = await as("bob").conditions.getCondition(target);
+  expect(condition).toMatchObject({ outcome: 0, answers: [{ subject: "cleo" }] });
+});
+
+test("a link is made for what is open: not for what still waits", async () => {
+  const namespace = "waiting";
+  const actions = [
+    { name: "work", kind: { case: "task" as const, value: { op: "x" } } },
+    {
+      name: "approve",
+      kind: { case: "condition" as const, value: { type: ValueType.BOOL } },
+      dependencies: [{ action: "work" }],
+    },
+  ];
+  await as("rita").runs.createRun({
+    run: { namespace, runId: "r", work: { case: "plan", value: { actions } } },
+  });
+  const target = { namespace, runId: "r", name: "approve" };
+  expect(await refusalIn(as("ana").conditions.createAnswerLink(target))).toMatchObject({
+    reason: "CONDITION_NOT_OPEN",
+  });
+});
+
+/** The conditions that frames of a watch of cleo's tell of, one by one. */
+function watch(filter: object) {
+  const stopping = new AbortController();
+  const frames = as("cleo").conditions.watchConditions({ filter }, { signal: stopping.signal });
+  const told = (async function* () {
+    for await (const { conditions } of frames) yield* conditions;
+  })();
+  const next = async () => (await told.next()).value as Condition;
+  return { next, stop: () => stopping.abort() };
+}
+
+describe("who follows conditions", () => {
+  test("is told of answers that do not decide, of escalations, and that it asks again", async () => {
+    const escalations = [{ after: durationFromMs(1), assignee: "bob" }] as ConditionSpec["escalations"];
+    const target = await ask({ approve: { answerRule: { requiredCount: 2 }, escalations } });
+    const { namespace } = target;
+    const { next, stop } = watch({ namespace });
+    while ((await next()).escalationCount === 0);
+    await as("ana").conditions.signalCondition({ ...target, value: yes });
+    expect(await next()).toMatchObject({ answers: [{ subject: "ana" }], outcome: 0, assignee: "bob" });
+    await as("rita").runs.cancelRun(target);
+    expect(await next()).toMatchObject({ outcome: Outcome.WITHDRAWN });
+    await as("rita").runs.retryRun(target);
+    expect(await next()).toMatchObject({ outcome: 0, answers: [], instance: 2 });
+    stop();
+  });
+
+  test("is told that one is opened again which still waits for something else", async () => {
+    const namespace = "again";
+    const actions = [
+      { name: "work", kind: { case: "task" as const, value: { op: "x" } } },
+      {
+        name: "approve",
+        kind: { case: "condition" as const, value: { type: ValueType.BOOL } },
+        dependencies: [{ action: "work" }],
+      },
+    ];
+    const { next, stop } = watch({ namespace });
+    const run = { namespace, runId: "r" };
+    await as("rita").runs.createRun({ run: { ...run, work: { case: "plan", value: { actions } } } });
+    await as("rita").runs.cancelRun(run);
+    expect(await next()).toMatchObject({ name: "approve", outcome: Outcome.WITHDRAWN });
+    await as("rita").runs.retryRun({ ...run, force: true });
+    expect(await next()).toMatchObject({ name: "approve", outcome: 0, instance: 0 });
+    stop();
+  });
+
+  test("and may answer them is told of their ends as well", async () => {
+    const target = await ask({ approve: {}, others: { answerRule: { subjects: ["ana"] } } });
+    const { next, stop } = watch({ namespace: target.namespace, answerable: true });
+    expect(await next()).toMatchObject({ name: "approve", outcome: 0 });
+    await as("cleo").conditions.signalCondition({ ...target, value: yes });
+    expect(await next()).toMatchObject({ name: "approve", outcome: Outcome.ANSWERED });
+    stop();
+  });
+});
+
 describe("the inbox", () => {
   test("is of those who may answer and have not", async () => {
     const { namespace } = await ask({
@@ -225,4 +332,14 @@ describe("a request id", () => {
     const other = await refusalIn(as("bob").conditions.signalCondition(request));
     expect(other.reason).toBe("REQUEST_ID_REUSED");
   });
+
+  test.each([{ comment: "other" }, { signalledBy: "other" }, { instance: 1 }, { value: no }])(
+    "with another content is refused: %o",
+    async (parts) => {
+      const request = { ...(await ask({ approve: {} })), value: yes, requestId: "content" };
+      await as("ana").conditions.signalCondition(request);
+      const refused = await refusalIn(as("ana").conditions.signalCondition({ ...request, ...parts }));
+      expect(refused.reason).toBe("REQUEST_ID_REUSED");
+    },
+  );
 });

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Action } from "../../src/core/action.ts";
-import { hasEnded } from "../../src/core/action.ts";
 import type { Command, CommandOf } from "../../src/core/command.ts";
 import { voterOf } from "../../src/core/conditions/answers/voter.ts";
 import { groupOf } from "../../src/core/conditions/group.ts";
@@ -26,7 +25,7 @@ import {
 import { Chooser, type Step, stepsOf } from "../support/chooser.ts";
 import { changeOf } from "../support/inbox-verbs.ts";
 import { brokenInvariants } from "../support/invariants.ts";
-import { acceptTimeoutMs, theRun, World } from "../support/world.ts";
+import { theRun, World } from "../support/world.ts";
 
 /** How often each kind of thing happens. */
 const weights = {

@@ -4,7 +4,7 @@ import { keyedSignalsMax } from "../../src/core/conditions/condition-limits.ts";
 import { standingOf } from "../../src/core/conditions/standing.ts";
 import type { ConditionTerms } from "../../src/core/conditions/terms.ts";
 import { aCondition, answerRule, aTask, bool, by, noRequest, terms, text } from "../support/builders.ts";
-import { type Done, theRun, World } from "../support/world.ts";
+import { type Done, type theRun, World } from "../support/world.ts";
 
 const theKey = "order-7";
 

@@ -220,6 +220,16 @@ describe("a snooze", () => {
     },
   ]);
 
+  test("that would be over at the deadline is not told as over: what is due at the deadline is not done", () => {
+    const world = new World();
+    world.create({
+      plan: [aCondition("c", { timeoutMs: 3000, terms: terms({ escalations: [step(3000)] }) })],
+    });
+    change(world, "ana", "c", { kind: "snooze", endMs: 3000 });
+    world.at(3000);
+    expect(world.feed.at(-1)?.events.map(({ detail }) => detail.kind)).toEqual(["action_ended", "run_ended"]);
+  });
+
   test("that is over by itself was ended by nobody", () => {
     const world = new World();
     world.create({ plan: [anybody] });

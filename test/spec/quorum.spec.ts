@@ -188,7 +188,7 @@ describe("a voter", () => {
 });
 
 describe("the verdict on some answers", () => {
-  const values = (letters: string): readonly Value[] => [...letters].map((letter) => text(letter));
+  const values = (letters: string): readonly Value[] => letters.split("").map((letter) => text(letter));
   const rows: readonly (Partial<AnswerRule> & { given: string; gives: Verdict })[] = [
     { requiredCount: 1, given: "", gives: "open" },
     { requiredCount: 1, given: "y", gives: "decided" },

@@ -1,11 +1,4 @@
-import {
-  create,
-  type DescField,
-  type DescMessage,
-  type Message,
-  type MessageInitShape,
-  ScalarType,
-} from "@bufbuild/protobuf";
+import { create, type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
 import type { Random } from "./random.ts";
 
 /** Texts of every length and kind that is written in a way of its own. */
@@ -36,7 +29,7 @@ export function randomMessage(desc: DescMessage, random: Random, depth = 0): Mes
     if (random.percent(depth < depthMax ? 40 : 97)) continue;
     init[member.localName] = randomField(member, random, depth);
   }
-  return create(desc, init as MessageInitShape<DescMessage>);
+  return create(desc, init);
 }
 
 function randomField(field: DescField, random: Random, depth: number): unknown {

@@ -79,8 +79,9 @@ const verbs: readonly Verb[] = [
   ],
   [/^ann signals (\S+) (\S+)$/, (world, [name = "", value = ""]) => world.signal(name, valueOf(value))],
   [
-    /^(\w+) signals (\S+) (\S+)$/,
-    (world, [who, name = "", value = ""]) => world.signal(name, valueOf(value), { by: by(who) }),
+    /^(\w+) signals (\S+) (\S+)( by link)?$/,
+    (world, [who, name = "", value = "", link]) =>
+      world.signal(name, valueOf(value), { by: by(who, { channel: link === undefined ? "call" : "link" }) }),
   ],
   [
     /^(\w+) (claims|releases|delegates|snoozes|extends) (\S+)(?: (?:to|until) (\S+))?( by force)?$/,

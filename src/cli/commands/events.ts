@@ -4,7 +4,8 @@ import { eventKindNumbers, eventKinds, toEvent } from "../../client/views/event.
 import { type Run, toRun } from "../../client/views/run.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../input/usage-error.ts";
-import { describeEvent, printTime } from "../output/describe-event.ts";
+import { describeEvent } from "../output/describe-event.ts";
+import { printTime } from "../output/print-time.ts";
 import type { Screen } from "../output/screen.ts";
 import { stateCell } from "../output/state-cell.ts";
 import { beginTable, type Cell } from "../output/table.ts";

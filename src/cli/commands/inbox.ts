@@ -7,7 +7,7 @@ import { withoutUndefined } from "../../client/without-undefined.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { readTime } from "../input/read-time.ts";
 import { UsageError } from "../input/usage-error.ts";
-import { printTime } from "../output/describe-event.ts";
+import { printTime } from "../output/print-time.ts";
 
 const force = { sentence: "also if somebody else is on it" };
 

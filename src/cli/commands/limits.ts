@@ -8,9 +8,9 @@ import type { Command } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
 import { parseDurationMs } from "../input/parse-duration.ts";
 import { UsageError } from "../input/usage-error.ts";
-import { printTime } from "../output/describe-event.ts";
 import { limitOption, writeList } from "../output/list-output.ts";
 import { printAge, printDuration } from "../output/print-duration.ts";
+import { printTime } from "../output/print-time.ts";
 import { beginTable, writeFacts } from "../output/table.ts";
 
 /** `limits`: lists limits. */

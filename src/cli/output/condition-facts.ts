@@ -1,6 +1,6 @@
 import type { Condition } from "../../client/client.ts";
 import { printAnswer } from "./describe-condition-event.ts";
-import { printTime } from "./describe-event.ts";
+import { printTime } from "./print-time.ts";
 import { printValue } from "./print-value.ts";
 
 /** What there is to tell of a condition, as names and facts; an empty fact is left out. */

@@ -1,6 +1,7 @@
 import type { Condition, Event } from "../../client/client.ts";
 import type { EventDetails } from "../../client/views/event-details.ts";
-import { type EventWords, printTime, say } from "./describe-event.ts";
+import { type EventWords, say } from "./event-words.ts";
+import { printTime } from "./print-time.ts";
 import { printValue } from "./print-value.ts";
 
 type Kind =

@@ -1,15 +1,9 @@
 import type { ActionError, Event, EventDetails } from "../../client/client.ts";
 import { describeConditionEvent } from "./describe-condition-event.ts";
+import { type EventWords, say } from "./event-words.ts";
+import { printTime } from "./print-time.ts";
 import { printValue, printValues } from "./print-value.ts";
-import type { Emphasis } from "./screen.ts";
 import { emphasisOf } from "./state-cell.ts";
-
-/** What people see of an event: a word, how it stands out, and what else it says. */
-export interface EventWords {
-  readonly word: string;
-  readonly emphasis: Emphasis | undefined;
-  readonly text: string;
-}
 
 /** Describes an event in a word and a few more. */
 export function describeEvent(event: Event): EventWords {
@@ -101,11 +95,6 @@ function describeServiceEvent(event: Extract<Event, { kind: ServiceKind }>, word
   }
 }
 
-/** Words for an event. */
-export function say(word: string, emphasis: Emphasis | undefined, text = ""): EventWords {
-  return { word, emphasis, text };
-}
-
 function describeEnd(
   { state, error, outputs }: EventDetails["ACTION_ENDED" | "RUN_ENDED"],
   of = "",
@@ -169,16 +158,4 @@ export function printError(error: ActionError | undefined): string {
     return "";
   }
   return error.message === "" ? error.type : `${error.type}: ${error.message}`;
-}
-
-/** A time of day with milliseconds, and with its date unless it is today's. */
-export function printTime(time: Date | undefined, now: Date = new Date()): string {
-  if (time === undefined) {
-    return "";
-  }
-  const pad = (number: number, length = 2) => String(number).padStart(length, "0");
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => pad(part)).join(":");
-  const date = `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())} `;
-  const isToday = time.toDateString() === now.toDateString();
-  return `${isToday ? "" : date}${clock}.${pad(time.getMilliseconds(), 3)}`;
 }

@@ -4,8 +4,9 @@ import { messageJson, type RunFrameMessage } from "../../client/message-json.ts"
 import { toRun } from "../../client/views/run.ts";
 import type { CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { describeEvent, printError, printTime } from "./describe-event.ts";
+import { describeEvent, printError } from "./describe-event.ts";
 import { printDuration } from "./print-duration.ts";
+import { printTime } from "./print-time.ts";
 import { oneLine, type Screen } from "./screen.ts";
 import { emphasisOf } from "./state-cell.ts";
 

@@ -175,7 +175,7 @@ function signalCalls({ raw, namespace }: Calls): Pick<Conditions, "signal" | "si
     const said = { value: toAnswer(value, type), requestId, signalledBy: by, comment };
     const request = { namespace: options.namespace ?? namespace, ...target, ...said };
     const { condition, kept, repeated } = await raw.conditions.signalCondition(
-      request as MessageInitShape<typeof SignalConditionRequestSchema>,
+      request,
       toWireOptions(options),
     );
     return { condition: condition === undefined ? undefined : toCondition(condition), kept, repeated };

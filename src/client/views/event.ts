@@ -120,15 +120,10 @@ function toActionDetail(detail: ActionDetail): Detail {
     }
     case "actionQueued":
       return { kind: "ACTION_QUEUED", detail: {} };
-    case "actionAssigned":
-      return {
-        kind: "ACTION_ASSIGNED",
-        detail: {
-          workerId: detail.value.workerId,
-          epoch: detail.value.epoch,
-          deviceIndexes: detail.value.deviceIndexes,
-        },
-      };
+    case "actionAssigned": {
+      const { workerId, epoch, deviceIndexes } = detail.value;
+      return { kind: "ACTION_ASSIGNED", detail: { workerId, epoch, deviceIndexes } };
+    }
     case "actionStarted":
       return {
         kind: "ACTION_STARTED",

@@ -47,7 +47,10 @@ export class RunView {
   #version = 0;
   #seen = 0n as Position;
   #through = 0n as Position;
-  #refreshing: Promise<void> | undefined;
+  /** Nothing up to here is missing in it, although the feed has not said so. */
+  #clear = 0n as Position;
+  #isRefreshing = false;
+  #refreshing: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
 
   constructor(key: RunKey, sources: ViewSources) {
@@ -103,13 +106,16 @@ export class RunView {
   /** As `catchUp`, for what was committed up to a position. */
   async waitFor(position: Position): Promise<void> {
     // The feed says where it stands only now and then while nothing of this run happens.
-    for (let after = this.#through; after < position; ) {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      const after = this.#clear > this.#through ? this.#clear : this.#through;
+      if (after >= position) return;
       const limits = { eventsMax: feedBatchEventsMax, bytesMax: feedBatchBytesMax };
       const page = await this.#sources.store.readFeed({ after, run: this.key, ...limits });
-      const last = page.transactions.at(-1);
-      if (last !== undefined) await this.#reach(last.first < position ? last.first : position);
-      if (page.atHead || page.through <= after) return;
-      after = page.through;
+      const last = page.transactions.findLast(({ events }) => events.some(matches));
+      if (last !== undefined) await this.#reach(last.first);
+      if (page.through > this.#clear) this.#clear = page.through;
+      if (page.atHead) return;
     }
   }
 
@@ -189,7 +195,7 @@ export class RunView {
         else this.#changed.add(event.action);
       }
       this.#seen = frame.through;
-      this.#refreshing ??= this.#refresh();
+      if (!this.#isRefreshing) this.#refreshing = this.#refresh();
       if (this.#changed.size > viewBehindMax) await this.#refreshing;
     }
     if (!signal.aborted) throw new Stopping();
@@ -197,6 +203,7 @@ export class RunView {
 
   /** Reads what has changed until nothing has; failures end the view. */
   async #refresh(): Promise<void> {
+    this.#isRefreshing = true;
     try {
       while (this.#through < this.#seen) {
         const through = this.#seen;
@@ -212,7 +219,7 @@ export class RunView {
     } catch (error) {
       this.#fail(error);
     } finally {
-      this.#refreshing = undefined;
+      this.#isRefreshing = false;
     }
   }
 

@@ -1,8 +1,8 @@
 import { messageJson } from "../../../client/message-json.ts";
 import { toFeedDescription } from "../../../client/parts/events.ts";
 import type { Command } from "../../command.ts";
-import { printTime } from "../../output/describe-event.ts";
 import { printDuration } from "../../output/print-duration.ts";
+import { printTime } from "../../output/print-time.ts";
 import { writeFacts } from "../../output/table.ts";
 
 /** `feed describe`: tells what the feed is. */

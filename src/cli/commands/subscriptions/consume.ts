@@ -2,7 +2,8 @@ import type { Event } from "../../../client/client.ts";
 import { messageJson } from "../../../client/message-json.ts";
 import { consume } from "../../../client/parts/consume.ts";
 import type { Command } from "../../command.ts";
-import { describeEvent, printTime } from "../../output/describe-event.ts";
+import { describeEvent } from "../../output/describe-event.ts";
+import { printTime } from "../../output/print-time.ts";
 import { oneLine } from "../../output/screen.ts";
 
 /** 1,000 events on their way at once: printing is quick, and a server may be far. */

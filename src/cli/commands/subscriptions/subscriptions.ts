@@ -8,9 +8,9 @@ import { withoutUndefined } from "../../../client/without-undefined.ts";
 import type { Command } from "../../command.ts";
 import type { CommandArguments } from "../../input/command-arguments.ts";
 import { UsageError } from "../../input/usage-error.ts";
-import { printTime } from "../../output/describe-event.ts";
 import { limitOption, writeList } from "../../output/list-output.ts";
 import { printAge, printDuration } from "../../output/print-duration.ts";
+import { printTime } from "../../output/print-time.ts";
 import { printValues } from "../../output/print-value.ts";
 import { writeFacts } from "../../output/table.ts";
 

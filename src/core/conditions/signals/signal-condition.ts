@@ -11,7 +11,7 @@ import { type Refusal, refuse } from "../../refusal.ts";
 import { hasRunEnded, type Run } from "../../run.ts";
 import { answer, repeated } from "../../runs/requests.ts";
 import { runNotFound } from "../../runs/run-commands.ts";
-import { areEqual, type Value } from "../../value.ts";
+import { areEqual } from "../../value.ts";
 import { answerSizeRefusal, checkAnswer } from "../answers/check-answer.ts";
 import { objectionTo } from "../answers/rights.ts";
 import { answerOf, giveAnswer } from "../answers/take-answer.ts";
