@@ -65,6 +65,12 @@ export interface TaskContext {
    */
   condition<T extends ConditionType>(name: string, options: ConditionOptions<T>): Promise<AnswerByType[T]>;
   /**
+   * Asks several things at once, by their names, and resolves to the first answer and whose it is; with it
+   * the others ask no more. Throws ConditionEnded once all have ended without one. A later attempt that asks
+   * the same finds the answer. They are a group under the name of the first.
+   */
+  firstCondition<Asked extends FirstConditions>(conditions: Asked): Promise<FirstAnswer<Asked>>;
+  /**
    * Has a child task executed by any worker, and resolves to its outputs. Throws ChildFailed if it ends
    * otherwise. The name is the key: a later attempt finds the same child, and its outputs.
    */
@@ -114,6 +120,17 @@ export interface ConditionOptions<T extends ConditionType> extends NewCondition<
   /** For finding it, and for filters of the feed. */
   readonly labels?: Readonly<Record<string, string>>;
 }
+
+/** What is asked at once, of which the first answer counts, by name. */
+export type FirstConditions = Readonly<Record<string, Omit<ConditionOptions<ConditionType>, "group">>>;
+
+/** Which condition was answered first, and its answer. */
+export type FirstAnswer<Asked extends FirstConditions> = {
+  readonly [Name in keyof Asked & string]: {
+    readonly name: Name;
+    readonly answer: AnswerByType[Asked[Name]["type"]];
+  };
+}[keyof Asked & string];
 
 /** What a child task executes. */
 export interface ChildTaskOptions {

@@ -45,11 +45,23 @@ export class ConditionEnded extends Error {
   override readonly name: string = "ConditionEnded";
   readonly condition: string;
   readonly state: FailedState;
+  /**
+   * Why, as the server put it: `Timeout`, `Undecided`, `AnswersDiffer`, `GroupDecided` or `Cancelled`, and
+   * more in words.
+   */
+  readonly error: { readonly type: string; readonly message: string };
 
-  constructor({ condition, state }: { condition: string; state: FailedState }) {
-    super(`the condition ${condition} ended without an answer: ${state}`);
+  constructor({
+    condition,
+    state,
+    error,
+  }: { condition: string; state: FailedState; error: ActionError | undefined }) {
+    const { type, message } = error ?? { type: "Unknown", message: "" };
+    const cause = error === undefined ? "" : ` (${type}${message === "" ? "" : `: ${message}`})`;
+    super(`the condition ${condition} ended without an answer: ${state}${cause}`);
     this.condition = condition;
     this.state = state;
+    this.error = { type, message };
   }
 }
 

@@ -46,6 +46,7 @@ export interface TaskFacts {
   readonly shortName: string;
   readonly functionName: string;
   readonly taskType: string;
+  readonly environment: string;
 }
 
 const factNames = [
@@ -57,6 +58,7 @@ const factNames = [
   "shortName",
   "functionName",
   "taskType",
+  "environment",
 ] as const satisfies readonly (keyof TaskFacts)[];
 
 /** What is known of a task, as the input `task`. */

@@ -13,6 +13,8 @@ import { fromResources } from "../../client/spec/placement.ts";
 import type {
   ChildTaskOptions,
   ConditionOptions,
+  FirstAnswer,
+  FirstConditions,
   StartedTask,
   TaskContext,
   TaskEvent,
@@ -61,6 +63,7 @@ export function openContext(options: ContextOptions): TaskContext {
     heartbeat: () => reports.heartbeat(),
     event: (event) => publish(event, op, reports),
     condition: (name, options) => mayBeLeftAlone(waits.condition(name, options)),
+    firstCondition: (conditions) => mayBeLeftAlone(waits.firstCondition(conditions)),
     task: (name, options) => mayBeLeftAlone(waits.task(name, options)),
     startTask: (name, options) => mayBeLeftAlone(waits.startTask(name, options)),
     step: (name, run) => mayBeLeftAlone(steps.run(name, run)),
@@ -124,11 +127,21 @@ class ChildWaits {
     options: ConditionOptions<T>,
   ): Promise<AnswerByType[T]> {
     const ended = await this.#wait(this.#add(newCondition(name, options)).ended);
-    const { value } = ended.outputs;
-    if (!hasSucceeded(ended) || value === undefined) {
-      throw new ConditionEnded({ condition: name, state: failedState(ended) });
+    return readAnswer(name, ended) as AnswerByType[T];
+  }
+
+  async firstCondition<Asked extends FirstConditions>(conditions: Asked): Promise<FirstAnswer<Asked>> {
+    const [group] = Object.keys(conditions);
+    if (group === undefined) {
+      throw new TypeError("there is no first of no conditions");
     }
-    return fromValue(value) as AnswerByType[T];
+    // All are looked at before one is asked for.
+    const asked = Object.entries(conditions).map(([name, options]) => {
+      return [name, newCondition(name, { ...options, group })] as const;
+    });
+    const ends = asked.map(([name, newAction]) => this.#add(newAction).ended.then((end) => ({ name, end })));
+    const { name, end } = await this.#wait(firstAnswered(ends));
+    return { name, answer: readAnswer(name, end) } as FirstAnswer<Asked>;
   }
 
   async task(name: string, options: ChildTaskOptions): Promise<JsValues> {
@@ -148,7 +161,7 @@ class ChildWaits {
     return this.#children.add(newAction);
   }
 
-  async #wait(ended: Promise<Action>): Promise<Action> {
+  async #wait<T>(ended: Promise<T>): Promise<T> {
     this.#count += 1;
     if (this.#count === 1) {
       this.#onWaiting(true);
@@ -162,6 +175,23 @@ class ChildWaits {
       }
     }
   }
+}
+
+interface NamedEnd {
+  readonly name: string;
+  readonly end: Action;
+}
+
+/** The first end that is an answer, or the last end of all; rejects as soon as one of them does. */
+function firstAnswered(ends: readonly Promise<NamedEnd>[]): Promise<NamedEnd> {
+  const { promise, resolve, reject } = Promise.withResolvers<NamedEnd>();
+  let left = ends.length;
+  const take = (ended: NamedEnd) => {
+    left -= 1;
+    if (hasSucceeded(ended.end) || left === 0) resolve(ended);
+  };
+  for (const ended of ends) ended.then(take, reject);
+  return promise;
 }
 
 /** The steps of one attempt. */
@@ -210,6 +240,14 @@ class Steps {
       throw thrown;
     }
   }
+}
+
+function readAnswer(condition: string, ended: Action): unknown {
+  const { value } = ended.outputs;
+  if (!hasSucceeded(ended) || value === undefined) {
+    throw new ConditionEnded({ condition, state: failedState(ended), error: ended.error });
+  }
+  return fromValue(value);
 }
 
 function readOutputs(child: string, ended: Action): JsValues {
