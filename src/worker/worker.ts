@@ -16,6 +16,8 @@ export { type OutputOf, output } from "../client/spec/plan.ts";
 export type {
   ChildTaskOptions,
   ConditionOptions,
+  FirstAnswer,
+  FirstConditions,
   RetryOptions,
   StartedTask,
   TaskContext,

@@ -270,3 +270,26 @@ test("runs are found by their op, their image and the time of their creation", a
   expect(await ids({ createdUntil: new Date(0) })).toEqual([]);
   expect(a).toMatchObject({ op: "a", image, delivery: { topic: "t", attributes: { k: "v" } } });
 });
+
+describe("the first of several conditions", () => {
+  test("ends the others, and is found by a later attempt", async () => {
+    const { client, work } = await openLiveServer();
+    await work({
+      ask: async (ctx) => {
+        const first = await ctx.firstCondition({ approve: { type: "bool" }, postpone: { type: "string" } });
+        if (ctx.attempt === 1) throw new Error("once more");
+        return { ...first, attempt: ctx.attempt };
+      },
+    });
+    const retry = { maxAttempts: 2, initialBackoffMs: 1 };
+    const { runId } = await client.runs.create({ op: "ask", retry });
+    for await (const { conditions } of client.conditions.watch({ runId })) {
+      if (conditions.some(({ name }) => name === "main/postpone")) break;
+    }
+    await client.conditions.signal(runId, "main/postpone", "tomorrow");
+    const run = await client.runs.wait(runId);
+    expect(run).toMatchObject({ outputs: { name: "postpone", answer: "tomorrow", attempt: 2 } });
+    const loser = await client.runs.action(runId, "main/approve");
+    expect(loser).toMatchObject({ state: "SKIPPED", error: { type: "GroupDecided" } });
+  });
+});

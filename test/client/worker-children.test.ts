@@ -10,7 +10,7 @@ import { Reason } from "../../gen/signalbox/v1/reason_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import type { AddActions } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { toValue, toValues } from "../../src/client/js-value.ts";
-import type { TaskFunction } from "../../src/worker/worker.ts";
+import { ConditionEnded, type TaskFunction } from "../../src/worker/worker.ts";
 import { openWorker, recordUntilEnd } from "./worker-fixture.ts";
 import { assignment, type ScriptedStream } from "./worker-script.ts";
 
@@ -256,12 +256,77 @@ describe("a condition", () => {
     });
   });
 
+  test("that ends without an answer says why", async () => {
+    const { stream } = await openParent(async (ctx) => {
+      const failure: unknown = await ctx.condition("approve", { type: "bool" }).catch((error) => error);
+      if (!(failure instanceof ConditionEnded)) throw failure;
+      return { ...failure.error, state: failure.state, says: failure.message };
+    });
+    const error = create(ActionErrorSchema, { type: "Undecided", message: "2 answers came" });
+    const failed = { ...child("approve", State.FAILED), error };
+    answer(stream, await stream.next("addActions"), failed);
+    const says = "the condition approve ended without an answer: FAILED (Undecided: 2 answers came)";
+    const outputs = toValues({ type: "Undecided", message: "2 answers came", state: "FAILED", says });
+    expect(await recordUntilEnd(stream)).toMatchObject({ case: "succeeded", value: { outputs } });
+  });
+
   test("that is waited for when the attempt is cancelled stops waiting", async () => {
     const { stream } = await openParent((ctx) => ctx.condition("approve", { type: "bool" }));
     answer(stream, await stream.next("addActions"), child("approve", State.PAUSED));
     const { attempt } = assignment("a");
     stream.send({ case: "cancel", value: { attempts: [{ ...(attempt && { attempt }), cause: "enough" }] } });
     expect((await recordUntilEnd(stream)).case).toBe("stopped");
+  });
+});
+
+describe("the first of several conditions", () => {
+  const twoWays: TaskFunction = async (ctx) => {
+    const first = await ctx.firstCondition({
+      approve: { type: "bool", prompt: "Publish?" },
+      amount: { type: "int" },
+    });
+    // Each answer has the type of its condition.
+    const said = first.name === "approve" ? !first.answer : Number(first.answer) + 1;
+    return { name: first.name, said };
+  };
+
+  test("are asked for in one call, as a group, and whose answer comes first is told", async () => {
+    const { stream } = await openParent(twoWays);
+    const call = await stream.next("addActions");
+    expect(names(call)).toEqual(["approve", "amount"]);
+    for (const { kind } of call.actions) expect(kind).toMatchObject({ value: { group: "approve" } });
+    answer(stream, call, child("approve", State.PAUSED), child("amount", State.PAUSED));
+    end(stream, child("approve", State.SKIPPED));
+    end(stream, child("amount", State.SUCCEEDED, { value: 41 }));
+    const outputs = toValues({ name: "amount", said: 42 });
+    expect(await recordUntilEnd(stream)).toMatchObject({ case: "succeeded", value: { outputs } });
+  });
+
+  test("has none while one still asks, and throws ConditionEnded when the last one has ended without", async () => {
+    const { stream } = await openParent(twoWays);
+    const call = await stream.next("addActions");
+    answer(stream, call, child("approve", State.TIMED_OUT), child("amount", State.PAUSED));
+    end(stream, child("amount", State.CANCELLED));
+    expect(await recordUntilEnd(stream)).toMatchObject({
+      case: "failed",
+      value: { type: "ConditionEnded", message: "the condition amount ended without an answer: CANCELLED" },
+    });
+  });
+
+  test("is of some: of none, or of one that cannot be, nothing is asked", async () => {
+    const { stream } = await openParent(async (ctx) => {
+      const failures = await Promise.allSettled([
+        ctx.firstCondition({}),
+        ctx.firstCondition({ good: { type: "bool" }, "no good": { type: "bool" } }),
+      ]);
+      await ctx.task("behind", { op: "o" });
+      return failures.map(({ status }) => status);
+    });
+    const call = await stream.next("addActions");
+    expect(names(call)).toEqual(["behind"]);
+    answer(stream, call, child("behind", State.SUCCEEDED));
+    const outputs = toValues({ value: ["rejected", "rejected"] });
+    expect(await recordUntilEnd(stream)).toMatchObject({ case: "succeeded", value: { outputs } });
   });
 });
 

@@ -17,8 +17,8 @@ import { describe, expect, test } from "vitest";
 import { readFiles, root } from "../../house/tree.ts";
 
 /**
- * What files declare: the full name of each element with all about it that shows on the wire, and the number of
- * each field and value with its name, so that one that only one of two knows is not read as another one.
+ * What files declare: the full name of each element with all about it that shows on the wire, and the number
+ * of each field and value with its name, so that one that only one of two knows is not read as another one.
  */
 type Elements = Map<string, string>;
 
@@ -79,15 +79,15 @@ const ours = elementsOf(
   await Promise.all(
     protos.map(async (path) => {
       const module = (await import(`${root}/gen/${path.replace(/\.proto$/, "_pb.ts")}`)) as object;
-      const file = Object.entries(module).find(([name]) => name.startsWith("file_"));
-      return (file?.[1] as DescFile).proto;
+      const file = Object.entries(module).find(([name]) => name.startsWith("file_"))?.[1] as DescFile;
+      return file.proto;
     }),
   ),
 );
 
 /**
- * The package for TypeScript. Node strips no types of what is installed, so the descriptors are read out of its
- * text. It has `google.rpc.Status` too, which one of our messages needs.
+ * The package for TypeScript. Node strips no types of what is installed, so the descriptors are read out of
+ * its text. It has `google.rpc.Status` too, which one of our messages needs.
  */
 function readPackage(): Elements {
   const folder = dirname(createRequire(import.meta.url).resolve("@flyteorg/flyteidl2/package.json"));

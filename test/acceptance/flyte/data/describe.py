@@ -42,7 +42,8 @@ def keep_options(element: object) -> None:
             for part in value if field.is_repeated else [value]:
                 keep_options(part)
             continue
-        kept = {name: getattr(value, name) for name in KEPT_OPTIONS if name in value.DESCRIPTOR.fields_by_name}
+        known = value.DESCRIPTOR.fields_by_name
+        kept = {name: getattr(value, name) for name in KEPT_OPTIONS if name in known}
         value.Clear()
         for name, option in kept.items():
             if option:
