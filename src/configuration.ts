@@ -35,6 +35,8 @@ export interface Configuration {
   readonly allowPrivateTargets: PrivateTargets;
   /** "" for where the server listens. */
   readonly publicUrl: string;
+  /** "" for a folder `flyte` in `data`. */
+  readonly flyteFolder: string;
   readonly natsServers: readonly string[];
   /** "" for none. */
   readonly natsCredentials: string;
@@ -196,6 +198,15 @@ export const options: readonly (Option & { readonly key: keyof Configuration })[
     sentence:
       "The address under which people reach the server, such as https://signalbox.example.com; answer links " +
       "lead there. Without one it is the address that the server listens on.",
+  },
+  {
+    key: "flyteFolder",
+    type: "text",
+    default: "",
+    lengthMax: 4_096,
+    sentence:
+      "The folder that Flyte's clients and workers exchange files in; without one it is flyte in the folder " +
+      "of the store.",
   },
   {
     key: "natsServers",

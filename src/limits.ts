@@ -141,6 +141,11 @@ export const frameItemsMax = 1_000;
  * 2 MiB, estimated, in one frame of several items to a worker: well under the 4 MiB that gRPC clients accept.
  */
 export const frameBytesMax = 2 * 1024 * 1024;
+/**
+ * 3 MiB, estimated, in the answer to a call for several children: as many new ones as a call of 2 MiB brings,
+ * and under the 4 MiB that gRPC clients accept. Those that have ended with large outputs are asked for alone.
+ */
+export const childrenBytesMax = 3 * 1024 * 1024;
 /** 100 attempts that GetWorker names of those that a worker holds, as the contract allows. */
 export const heldListedMax = 100;
 /** 100 values of a limit's label that GetLimit shows the use of, as the contract allows. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Callbacks } from "./api/callbacks/callbacks.ts";
 import { healthService, registerHealth, ServiceHealth } from "./api/carrier/health.ts";
@@ -5,6 +6,8 @@ import { registerReflection } from "./api/carrier/reflection.ts";
 import { startCarrier } from "./api/carrier/server.ts";
 import { Deliveries } from "./api/delivery/deliveries.ts";
 import { expressions } from "./api/events/event-filter.ts";
+import { Flyte } from "./api/flyte/flyte.ts";
+import { flyteServices } from "./api/flyte/flyte-routes.ts";
 import { gyozaRest } from "./api/gyoza/rest.ts";
 import { authenticate } from "./api/interceptors/authenticate.ts";
 import { observeCalls } from "./api/interceptors/observe.ts";
@@ -59,21 +62,24 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       log,
       allowsInside: allowsInside(configuration),
     });
+    const flyte = await Flyte.of({ ...configuration, engine, log, folder: flyteFolder(configuration) });
     const routesOf = (stopping: AbortSignal) => routes(engine, stopping, {}, deliveries, callbacks.links);
     const health = new ServiceHealth(services);
     const interceptors = [observeCalls(log), ...authentication(options), validateRequests({ services })];
     const carrier = await startCarrier({
       routes(router, stopping) {
         routesOf(stopping)(router);
+        flyte.routes(stopping)(router);
         registerHealth(router, health, stopping);
-        registerReflection(router, [...services, healthService]);
+        registerReflection(router, [...services, ...flyteServices, healthService]);
       },
       host: configuration.host,
       port: configuration.port,
       log,
       plain: (stopping) => {
         const rest = gyozaRest({ routes: routesOf(stopping), interceptors, log });
-        return (request, response) => callbacks.serve(request, response) || rest(request, response);
+        const parts = [callbacks.serve, flyte.serve, rest];
+        return (request, response) => parts.some((serve) => serve(request, response));
       },
       interceptors,
       origins: configuration.allowedOrigins,
@@ -85,6 +91,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       url,
       async stop(timeoutMs) {
         const { cutCount } = await carrier.drain(timeoutMs);
+        await flyte.close();
         await engine.stop();
         await deliveries.stop();
         await store.close();
@@ -106,6 +113,7 @@ function authentication({ configuration, log }: ServerOptions): readonly ReturnT
   const tokens = new TokensFile(path, (error) => {
     log.warn({ err: error, path }, "the tokens file cannot be read; the tokens stay as they were");
   });
+  if (!existsSync(path)) log.warn({ path }, "the tokens file is not there: nobody can call until it is");
   return [authenticate((token) => tokens.identify(token))];
 }
 
@@ -113,6 +121,12 @@ function authentication({ configuration, log }: ServerOptions): readonly ReturnT
 function allowsInside({ allowPrivateTargets, host }: Configuration): boolean {
   if (allowPrivateTargets !== "auto") return allowPrivateTargets === "always";
   return isLoopback(host);
+}
+
+/** Beside the store's files unless it is said; a store that forgets all has a folder that goes with it. */
+function flyteFolder({ flyteFolder: folder, store, data }: Configuration): string | undefined {
+  if (folder !== "") return resolve(folder);
+  return store === "memory" ? undefined : resolve(data, "flyte");
 }
 
 async function openStore({ configuration, log, onStoreLost }: ServerOptions): Promise<Store> {

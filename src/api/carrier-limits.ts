@@ -23,10 +23,10 @@ export const carrierLimits = {
   lateRequestCheckMs: 5_000,
 
   /**
-   * 65 s: an idle HTTP/1.1 connection outlives the 60 s that common load balancers keep theirs, not the
-   * reverse.
+   * 120 s: an idle HTTP/1.1 connection outlives the 60 s that common load balancers keep theirs and the 90 s
+   * of common clients, not the reverse.
    */
-  idleConnectionMs: 65_000,
+  idleConnectionMs: 120_000,
 
   /** 16 KiB of headers: room for tokens and tracing; both HTTP versions refuse more. */
   headerBytesMax: 16 * 1024,

@@ -56,7 +56,8 @@ export function routes(
   };
 }
 
-function register<S extends DescService>(
+/** Registers a service whose failures (the store, the stopping server) end a call as refusals do. */
+export function register<S extends DescService>(
   router: ConnectRouter,
   service: S,
   implementation: ServiceImpl<S>,

@@ -66,3 +66,12 @@ export const errorLinesLengthMax = 2_000;
 export const dockerCommandMs = 30_000;
 /** 2 s for the docker client to end after its container has. */
 export const dockerClientMs = 2_000;
+
+/** 100 attempts of Flyte tasks at once unless said: one that waits for its children keeps its place. */
+export const flyteConcurrencyDefault = 100;
+/** 16 MiB of the spec of a Flyte task or run, as the server has it. */
+export const specBytesMax = 16 * 1024 * 1024;
+/** 4 MiB of the error file of a Flyte task: the message in it is cut to far less. */
+export const errorFileBytesMax = 4 * 1024 * 1024;
+/** 1,000 runs whose facts are remembered, some KiB each: the tasks of a run come one after the other. */
+export const runsKnownMax = 1_000;

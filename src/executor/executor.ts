@@ -1,8 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { createClient, type SignalboxClient } from "../client/client.ts";
 import { createWorker, type TaskFunction, type Worker, type WorkerLog } from "../worker/worker.ts";
 import type { ExecutorConfig } from "./config/executor-config.ts";
 import { stopGraceMsDefault } from "./executor-limits.ts";
+import { FlyteRunner } from "./flyte/flyte-runner.ts";
+import { flyteOp } from "./flyte/flyte-task.ts";
+import { RunFactsByRun, type RunLookup } from "./flyte/run-facts.ts";
+import { toFlyteEndpoint } from "./flyte/task-environment.ts";
 import { Sentinel } from "./process/sentinel.ts";
 import { ProgramRunner } from "./program-runner.ts";
 
@@ -53,7 +58,7 @@ export class Executor {
     environment,
     log,
   }: ExecutorOptions): Promise<Executor> {
-    const { programs, keepFolders, workerId: stated, concurrency, ...announced } = config;
+    const { programs, flyte, keepFolders, workerId: stated, concurrency, ...announced } = config;
     const worker = createWorker({
       address,
       namespace,
@@ -68,7 +73,8 @@ export class Executor {
     });
     const { workerId } = worker;
     const root = await mkdtemp(join(config.folders, "signalbox-worker-"));
-    const dockerPath = programs.find(({ kind }) => kind === "docker")?.path ?? "docker";
+    const docker = flyte?.docker ?? programs.find(({ kind }) => kind === "docker");
+    const dockerPath = docker?.path ?? "docker";
     const sentinel = await Sentinel.start({ root, dockerPath, keepFolders, environment }, () =>
       log.error({ workerId, root }, "has lost its sentinel: what it runs may outlive it"),
     );
@@ -77,7 +83,16 @@ export class Executor {
       const run: TaskFunction = (context, inputs) => runner.run(program, context, inputs);
       worker.task(program.op, run, { autoHeartbeat: false });
     }
-    return new Executor(worker, closeAfter(worker, { runner, sentinel, root, keepFolders }));
+    const client = flyte && createClient({ address, namespace, token });
+    if (flyte !== undefined && client !== undefined) {
+      const runs = new RunFactsByRun(lookUpWith(client));
+      const endpoint = toFlyteEndpoint(address);
+      const tasks = new FlyteRunner({ settings: flyte, runner, runs, endpoint, environment, workerId });
+      // What Flyte's SDK runs has no word for being alive.
+      worker.task(flyteOp, (context, inputs) => tasks.run(context, inputs), { autoHeartbeat: true });
+    }
+    const close = () => client?.close();
+    return new Executor(worker, closeAfter(worker, { runner, sentinel, root, keepFolders, close }));
   }
 
   /** Takes no more work, and leaves when what runs has ended. */
@@ -93,6 +108,17 @@ export class Executor {
   }
 }
 
+function lookUpWith({ runs }: SignalboxClient): RunLookup {
+  return {
+    async createTimeOf({ runId, namespace }) {
+      return (await runs.get(runId, { namespace })).createTime;
+    },
+    async inputOf({ runId, namespace }, action, input) {
+      return (await runs.action(runId, action, { namespace })).inputs[input];
+    },
+  };
+}
+
 async function closeAfter(
   worker: Worker,
   kept: {
@@ -100,13 +126,15 @@ async function closeAfter(
     readonly sentinel: Sentinel;
     readonly root: string;
     readonly keepFolders: boolean;
+    readonly close: () => void;
   },
 ): Promise<void> {
-  const { runner, sentinel, root, keepFolders } = kept;
+  const { runner, sentinel, root, keepFolders, close } = kept;
   try {
     await worker.closed;
   } finally {
     await runner.idle();
+    close();
     await sentinel.close();
     // The sentinel has done so, unless it was lost.
     if (!keepFolders) await rm(root, { recursive: true, force: true });

@@ -12,7 +12,7 @@ import { launchContainer, launchProcess } from "./process/launches.ts";
 import { MemoryWatch } from "./process/memory-watch.ts";
 import { type Exit, type Launch, ProcessGroup } from "./process/process-group.ts";
 import { nameContainer, nameGroup, nameNothing } from "./process/sentinel.ts";
-import { failureOf } from "./program-failure.ts";
+import { type EndedProgram, failureOf } from "./program-failure.ts";
 
 /** What a runner is made of. */
 export interface ProgramRunnerOptions {
@@ -23,6 +23,18 @@ export interface ProgramRunnerOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workerId: string;
   readonly log: WorkerLog;
+}
+
+/** What is run for an attempt, and what its end means. */
+export interface Undertaking {
+  /** What the program is, for its bounds and for how it is ended. */
+  readonly program: Program;
+  /** What its inputs file holds. */
+  readonly inputsText: string;
+  /** How it is started. Throws for an attempt that cannot be. */
+  launch(folder: AttemptFolder): Launch & { readonly container?: string };
+  /** The outputs of a program that has ended by itself or for its memory. Throws why it has failed. */
+  conclude(ended: EndedProgram, folder: AttemptFolder): Promise<Record<string, unknown>>;
 }
 
 /** A program that runs for an attempt. */
@@ -48,8 +60,19 @@ export class ProgramRunner {
    * Runs a program for an attempt and resolves to its outputs. When it settles, nothing of the attempt is
    * left: no process of its group, and no folder unless they are kept.
    */
-  async run(program: Program, context: TaskContext, inputs: JsValues): Promise<Record<string, unknown>> {
-    const running = this.#run(program, context, inputs);
+  run(program: Program, context: TaskContext, inputs: JsValues): Promise<Record<string, unknown>> {
+    const { environment, workerId } = this.#options;
+    const inputsText = toJsonObjectText(inputs);
+    const launch = (folder: AttemptFolder) => {
+      const options = { context, inputs, inputsText, folder, environment, workerId };
+      return program.kind === "docker" ? launchContainer(program, options) : launchProcess(program, options);
+    };
+    return this.undertake({ program, inputsText, launch, conclude: concludeProgram }, context);
+  }
+
+  /** Like `run`, for what is started and concluded in a way of its own. */
+  async undertake(undertaking: Undertaking, context: TaskContext): Promise<Record<string, unknown>> {
+    const running = this.#run(undertaking, context);
     this.#running.add(running);
     try {
       return await running;
@@ -65,17 +88,13 @@ export class ProgramRunner {
     }
   }
 
-  async #run(program: Program, context: TaskContext, inputs: JsValues): Promise<Record<string, unknown>> {
-    const { root, environment, workerId, log } = this.#options;
+  async #run(undertaking: Undertaking, context: TaskContext): Promise<Record<string, unknown>> {
+    const { root, log } = this.#options;
+    const { program, inputsText } = undertaking;
     const attempt = attemptIdOf(context);
-    const inputsText = toJsonObjectText(inputs);
     const folder = await openAttemptFolder(root, { name: attempt, inputsText });
     try {
-      const options = { context, inputs, inputsText, folder, environment, workerId };
-      const launch =
-        program.kind === "docker" ? launchContainer(program, options) : launchProcess(program, options);
-      context.signal.throwIfAborted();
-      const outputs = await this.#execute(launch, { program, context, folder });
+      const outputs = await this.#execute(undertaking, context, folder);
       log.info({ attempt, op: program.op }, "has succeeded");
       return outputs;
     } catch (error) {
@@ -87,20 +106,14 @@ export class ProgramRunner {
   }
 
   async #execute(
-    launch: Launch & { readonly container?: string },
-    {
-      program,
-      context,
-      folder,
-    }: {
-      readonly program: Program;
-      readonly context: TaskContext;
-      readonly folder: AttemptFolder;
-    },
+    { program, launch, conclude }: Undertaking,
+    context: TaskContext,
+    folder: AttemptFolder,
   ): Promise<Record<string, unknown>> {
-    const { container } = launch;
+    const { container, ...launched } = launch(folder);
+    context.signal.throwIfAborted();
     if (container !== undefined) nameContainer(folder.path, container);
-    const group = await ProcessGroup.start(launch);
+    const group = await ProcessGroup.start(launched);
     nameGroup(folder.path, group.pid);
     const { op } = program;
     this.#options.log.info({ attempt: attemptIdOf(context), op, pid: group.pid }, "has started");
@@ -109,15 +122,7 @@ export class ProgramRunner {
     if (context.signal.aborted) {
       throw new Error(`the program was asked to end, and ${describeExit(exit)}`);
     }
-    const failure = failureOf({ program, context, exit, exceededBytes, output });
-    if (failure !== undefined) {
-      throw failure;
-    }
-    const outputs = await readOutputs(folder);
-    if (outputs === undefined && program.needsOutputs) {
-      throw new ProgramFailed("OutputMissing", "the program ended well and wrote no outputs file");
-    }
-    return outputs ?? { exit_code: 0 };
+    return await conclude({ program, context, exit, exceededBytes, output }, folder);
   }
 
   async #awaitEnd(running: Running): Promise<{ exit: Exit; exceededBytes: number | undefined }> {
@@ -217,6 +222,19 @@ export class ProgramRunner {
       this.#options.log.warn({ folder: folder.path, error: failed }, "could not remove an attempt's folder");
     }
   }
+}
+
+/** What the end of a program means that the config names. */
+async function concludeProgram(ended: EndedProgram, folder: AttemptFolder): Promise<Record<string, unknown>> {
+  const failure = failureOf(ended);
+  if (failure !== undefined) {
+    throw failure;
+  }
+  const outputs = await readOutputs(folder);
+  if (outputs === undefined && ended.program.needsOutputs) {
+    throw new ProgramFailed("OutputMissing", "the program ended well and wrote no outputs file");
+  }
+  return outputs ?? { exit_code: 0 };
 }
 
 /** Resolves to true when the promise has, or to false when the time is over. */

@@ -7,6 +7,7 @@ import type { ConditionSpecSchema } from "../../gen/signalbox/v1/condition_pb.ts
 import type { Event } from "../../gen/signalbox/v1/event_pb.ts";
 import { Run_State } from "../../gen/signalbox/v1/run_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
+import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 import { FakeClock, until } from "../support/fake-clock.ts";
 import { refusalIn, TestServer } from "../support/test-server.ts";
 import { type ReceivedPost, WebhookReceiver } from "../support/webhook-receiver.ts";
@@ -547,6 +548,64 @@ describe("an answer link", () => {
     expect((await fetch(`${proxied.url}${path}`)).status).toBe(200);
     expect((await postJson(`${proxied.url}/run${path}`, { value: true })).status).toBe(200);
     await proxied.close();
+  });
+});
+
+describe("an answer link whose condition changes while it is posted to", () => {
+  /** Lets nobody read an action before the test says so. */
+  class GatedStore extends MemoryStore {
+    gate: Promise<void> | undefined;
+    waitingCount = 0;
+    override async action(...of: Parameters<MemoryStore["action"]>) {
+      const action = await super.action(...of);
+      this.waitingCount += 1;
+      await this.gate;
+      return action;
+    }
+  }
+
+  /** Posts the same answer some times, does something while all have seen the question, and gives the statuses. */
+  async function postBehind(
+    count: number,
+    meanwhile: (gated: TestServer, runId: string) => Promise<unknown>,
+  ) {
+    const store = new GatedStore();
+    const gated = await TestServer.start({ store });
+    const runId = await ask({}, gated);
+    const link = await linkTo(runId, {}, gated);
+    const { promise, resolve: open } = Promise.withResolvers<void>();
+    store.gate = promise;
+    store.waitingCount = 0;
+    const posts = Array.from({ length: count }, () => postJson(link, { value: true }));
+    await until("all have read the question", () => store.waitingCount === count);
+    await meanwhile(gated, runId);
+    store.gate = undefined;
+    open();
+    const statuses = (await Promise.all(posts)).map(({ status }) => status);
+    const causes = await causesOf(runId, gated);
+    const state = await stateOf(runId, gated);
+    await gated.close();
+    return { statuses: statuses.sort(), causes, state };
+  }
+
+  test("answers once, also with the same answer", async () => {
+    expect(await postBehind(2, async () => undefined)).toEqual({
+      statuses: [200, 409],
+      causes: ["LINK_USED"],
+      state: Run_State.SUCCEEDED,
+    });
+  });
+
+  test("does not answer what was opened again meanwhile", async () => {
+    const reopen = async (gated: TestServer, runId: string) => {
+      await gated.runs.cancelRun({ runId });
+      await gated.runs.retryRun({ runId });
+    };
+    expect(await postBehind(1, reopen)).toEqual({
+      statuses: [409],
+      causes: ["LINK_USED"],
+      state: Run_State.RUNNING,
+    });
   });
 });
 

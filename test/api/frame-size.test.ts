@@ -1,5 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Action_State } from "../../gen/signalbox/v1/action_pb.ts";
 import {
   ConditionService,
   type WatchConditionsResponse,
@@ -10,13 +11,14 @@ import {
   type WatchEventsResponse,
   WatchEventsResponseSchema,
 } from "../../gen/signalbox/v1/event_service_pb.ts";
+import { Reason } from "../../gen/signalbox/v1/reason_pb.ts";
 import {
   RunService,
   type WatchRunResponse,
   WatchRunResponseSchema,
 } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
-import { AssignmentSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
+import { ActionsAddedSchema, AssignmentSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { grpcJsClient } from "../support/grpc-js.ts";
 import { TestServer } from "../support/test-server.ts";
 import { TestWorker } from "../support/test-worker.ts";
@@ -187,4 +189,39 @@ describe("a transaction that changes thousands of conditions, or large ones", ()
     expect([...changed].sort()).toEqual(names);
     expect([...told].filter((name) => name !== "").sort()).toEqual(names);
   });
+});
+
+test("children that have ended with more than a frame holds are told one by one to a parent that asks again", async () => {
+  const namespace = "children";
+  const retry = { maxAttempts: 2, initialBackoff: { seconds: 0n, nanos: 1_000_000 } };
+  await server.runs.createRun({
+    run: { namespace, runId: "r", work: { case: "task", value: { op: "count", retry } } },
+  });
+  const names = Array.from({ length: 6 }, (_, index) => `part${index}`);
+  const actions = names.map((name) => ({ name, kind: { case: "task" as const, value: { op: "count" } } }));
+  const worker = await TestWorker.attach(server.url, { namespace });
+  const { attempt: first } = await worker.take();
+  worker.send({ case: "addActions", value: { callId: 1n, ...(first && { attempt: first }), actions } });
+  expect((await worker.next("actionsAdded")).actions).toHaveLength(names.length);
+  const outputs = { text: { kind: { case: "stringValue" as const, value: text } } };
+  for (const _ of names) {
+    const { attempt } = await worker.take();
+    await worker.report(attempt, 1n, { case: "succeeded", value: { outputs } });
+  }
+  await worker.report(first, 1n, { case: "failed", value: { type: "E", message: "no" } });
+  const { attempt } = await worker.take();
+  const ask = async (callId: bigint, asked: typeof actions) => {
+    worker.send({ case: "addActions", value: { callId, ...(attempt && { attempt }), actions: asked } });
+    return worker.next("actionsAdded");
+  };
+  expect(await ask(2n, actions)).toMatchObject({
+    callId: 2n,
+    actions: [],
+    refusal: { reason: Reason.LIMIT_REACHED },
+  });
+  for (const [index, action] of actions.entries()) {
+    const added = await ask(BigInt(3 + index), [action]);
+    expect(toBinary(ActionsAddedSchema, added).byteLength).toBeLessThan(stockMessageBytesMax);
+    expect(added.actions).toMatchObject([{ name: `main/${action.name}`, state: Action_State.SUCCEEDED }]);
+  }
 });

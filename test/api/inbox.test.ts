@@ -180,7 +180,7 @@ function watch(filter: object) {
 
 describe("who follows conditions", () => {
   test("is told of answers that do not decide, of escalations, and that it asks again", async () => {
-    const escalations = [{ after: durationFromMs(1), assignee: "bob" }] as ConditionSpec["escalations"];
+    const escalations = [{ after: durationFromMs(200), assignee: "bob" }] as ConditionSpec["escalations"];
     const target = await ask({ approve: { answerRule: { requiredCount: 2 }, escalations } });
     const { namespace } = target;
     const { next, stop } = watch({ namespace });

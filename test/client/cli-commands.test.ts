@@ -367,6 +367,11 @@ describe("signal", () => {
     expect(asked.signals).toHaveLength(0);
   });
 
+  test("reads the value as --type says, whatever the condition asks for", async () => {
+    expect((await cli(["signal", "good", "a/limit", "5", "--type", "string"])).code).toBe(0);
+    expect(asked.signals[0]?.value?.kind).toMatchObject({ case: "stringValue", value: "5" });
+  });
+
   test("sends nothing that has not the condition's type", async () => {
     const ran = await cli(["signal", "good", "approve", "maybe"]);
     expect(ran).toMatchObject({ code: 2 });

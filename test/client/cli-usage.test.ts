@@ -72,6 +72,9 @@ describe("a command line that makes no sense ends with 2 and says what would", (
     { args: ["end", "r1", "main", "cancelled", "--output", "a=1"], says: "--output is for an action" },
     { args: ["end", "r1", "main", "succeeded", "--error", "x"], says: "--error and --error-type are for" },
     { args: ["op", "delete", "a", "--version", "1.0.0"], says: "--version is" },
+    { args: ["events", "--kind", "run_endet"], says: "(did you mean run_ended?)" },
+    { args: ["signal-key", "k", "5", "--type", "integer"], says: "must be one of bool, int, float" },
+    { args: ["snooze", "r1", "ok", "--until", "2020-01-01T00:00Z"], says: "is over: --wake brings it back" },
     { args: ["op", "register", "/no/such.json"], says: "cannot read /no/such.json" },
     { args: ["op", "validate", "a", "--input-json", "5"], says: "--input-json must be a JSON object" },
     { args: ["limit", "set", "a", "--max", "2"], says: "needs one of --op OP, --label K[=V] and --all" },
@@ -339,6 +342,28 @@ describe("a plan file", () => {
         "action 4 needs name, text",
         "action 4.task.op must be text",
         "action 5 must be an object",
+      ].join("\n  "),
+    );
+  });
+
+  test("that is wrong in the terms of a condition is told where", () => {
+    const condition = {
+      type: "bool",
+      choices: [{ value: true }, "no"],
+      webhook: "https://hooks.example.com",
+      answerRule: { requiredCount: 2.5, subjects: [5], voterCnt: 3 },
+      escalations: [{ afterMs: 5, notify: "ops" }, { after: 5 }],
+    };
+    expect(() => readPlanFile(file(JSON.stringify([{ name: "a", condition }])))).toThrow(
+      [
+        "a.condition.webhook must be an object",
+        "a.condition.choices[1] must be an object",
+        "a.condition.escalations[0].notify must be a list of texts",
+        'a.condition.escalations[1] has no field "after" (did you mean afterMs?)',
+        "a.condition.escalations[1] needs afterMs, a number",
+        'a.condition.answerRule has no field "voterCnt" (did you mean voterCount?)',
+        "a.condition.answerRule.requiredCount must be a whole number",
+        "a.condition.answerRule.subjects must be a list of texts",
       ].join("\n  "),
     );
   });

@@ -301,6 +301,17 @@ describe("an opening of a condition", () => {
     expect(earlier.at(-1)?.instance).toBe(openings);
   });
 
+  test("counts the comments of earlier answers as well", () => {
+    const world = new World();
+    world.create({ plan: [aCondition("c")] });
+    const comment = "x".repeat(earlierAnswersBytesMax / 4);
+    for (let opening = 1; opening <= 6; opening++) {
+      world.signal("c", bool(true), { by: by("ana", { comment }) });
+      openAgain(world);
+    }
+    expect(standingOf(world.action("c")).earlier.map(({ instance }) => instance)).toEqual([4, 5, 6]);
+  });
+
   test.each(["c", "main/c"])("of more than 256 KiB is refused, for %s", (name) => {
     const world = new World();
     world.create({ plan: [aCondition("c", { type: "string" }), aTask("main")] });

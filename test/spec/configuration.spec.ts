@@ -37,6 +37,7 @@ const defaults = {
   allowedOrigins: [],
   allowPrivateTargets: "auto",
   publicUrl: "",
+  flyteFolder: "",
   natsServers: [],
   natsCredentials: "",
   tokensFile: "",

@@ -7,21 +7,11 @@ import { groupOf } from "../../src/core/conditions/group.ts";
 import { type Answerer, standingOf } from "../../src/core/conditions/standing.ts";
 import type { ConditionTerms } from "../../src/core/conditions/terms.ts";
 import { decide } from "../../src/core/decide.ts";
-import type { NewAction } from "../../src/core/stated.ts";
+import type { NewAction, Replay, Replays } from "../../src/core/stated.ts";
 import type { Value } from "../../src/core/value.ts";
 import { endsOnce, oneAnswer } from "../guarantees/actions.ts";
 import { recordOf } from "../guarantees/record.ts";
-import {
-  aCondition,
-  answerRule,
-  aTask,
-  bool,
-  by,
-  noReplays,
-  noRequest,
-  terms,
-  text,
-} from "../support/builders.ts";
+import { aCondition, answerRule, aTask, bool, by, noRequest, terms, text } from "../support/builders.ts";
 import { Chooser, type Step, stepsOf } from "../support/chooser.ts";
 import { changeOf } from "../support/inbox-verbs.ts";
 import { brokenInvariants } from "../support/invariants.ts";
@@ -36,7 +26,8 @@ const weights = {
   add: 4,
   end: 2,
   retry: 2,
-  cancel: 1,
+  rerun: 2,
+  cancel: 2,
   post: 2,
   link: 1,
 };
@@ -109,7 +100,8 @@ function create(world: World, choose: Chooser): void {
   const plan = names.map((name) => aQuestion(choose, name, choose.is(3) ? ["t"] : []));
   const retry = { maxAttempts: 9, initialBackoffMs: 1 };
   const waits = aTask("u", { after: [{ action: "p", equals: bool(true) }, "q ended"], retry });
-  world.create({ createdBy: "rita", plan: [aTask("t", { retry }), ...plan, waits] });
+  const last = aTask("v", { after: ["u ended", "t ended"], retry });
+  world.create({ createdBy: "rita", plan: [aTask("t", { retry }), ...plan, waits, last] });
   world.attach();
 }
 
@@ -118,8 +110,10 @@ function commandOf(step: Step<Kind>, world: World): Command | undefined {
   const choose = new Chooser(step.choices);
   const held = world.state.allActions().filter(({ sessionId }) => sessionId !== undefined);
   const conditions = world.state.allActions().filter(({ spec }) => spec.kind === "condition");
-  const named = choose.of(conditions)?.name ?? "t/p";
-  const common = { request: noRequest, run: theRun } as const;
+  const chosen = choose.of(conditions);
+  const named = chosen?.name ?? "t/p";
+  const run = chosen?.run ?? theRun;
+  const common = { request: noRequest, run } as const;
   switch (step.kind) {
     case "signal": {
       const action = choose.is(4) ? `t/${choose.of(names)}` : named;
@@ -139,23 +133,23 @@ function commandOf(step: Step<Kind>, world: World): Command | undefined {
       return { kind: "signalByKey", ...of, value: aValue(choose), by: aSigner(choose), keepForMs };
     }
     case "change":
-      return aChange(choose, world, named);
+      return aChange(choose, world, { run, action: named });
     case "add": {
       const parent = choose.of(held);
       if (parent === undefined) return undefined;
-      const { attempt, epoch, name } = parent;
+      const { attempt, epoch, name, run: of } = parent;
       const actions = names.filter(() => choose.is(2)).map((child) => aQuestion(choose, child));
       return {
         kind: "addActions",
         sessionId: "",
-        attempt: { run: theRun, action: name, attempt, epoch },
+        attempt: { run: of, action: name, attempt, epoch },
         actions,
       };
     }
     case "end": {
       const one = choose.of(held);
       if (one === undefined) return undefined;
-      const attempt = { run: theRun, action: one.name, attempt: one.attempt, epoch: one.epoch };
+      const attempt = { run: one.run, action: one.name, attempt: one.attempt, epoch: one.epoch };
       const error = { type: "Broken", message: "", stack: "", nonRetryable: choose.is(4) };
       const content = choose.is(2)
         ? ({ kind: "succeeded", outputs: {} } as const)
@@ -167,7 +161,25 @@ function commandOf(step: Step<Kind>, world: World): Command | undefined {
       };
     }
     case "retry":
-      return { kind: "retryRun", ...common, force: choose.is(2), all: choose.is(3), replays: noReplays };
+      return {
+        kind: "retryRun",
+        ...common,
+        force: choose.is(2),
+        all: choose.is(3),
+        replays: someReplays(choose, named),
+      };
+    case "rerun":
+      return {
+        kind: "rerunRun",
+        ...common,
+        runId: `r${world.state.runs.size + 1}`,
+        newRunId: "",
+        again: choose.is(3) ? [choose.of(["t", "u", "p"]) ?? "t"] : [],
+        replays: someReplays(choose, named),
+        labels: {},
+        priority: undefined,
+        createdBy: choose.of(people) ?? "rita",
+      };
     case "cancel":
       return choose.is(3) ? { kind: "cancelRun", ...common, cause: "" } : undefined;
     case "post": {
@@ -177,27 +189,39 @@ function commandOf(step: Step<Kind>, world: World): Command | undefined {
       return { kind: "settlePost", post, end: choose.is(2) ? "taken" : { cause: "500", retryMs } };
     }
     case "link":
-      return { kind: "noteLinkRefusal", run: theRun, action: named, cause: "LINK_EXPIRED", origin: "" };
+      return { kind: "noteLinkRefusal", run, action: named, cause: "LINK_EXPIRED", origin: "" };
     case "wait":
       return undefined;
   }
 }
 
-function aChange(choose: Chooser, world: World, action: string): CommandOf<"changeCondition"> {
+function someReplays(choose: Chooser, name: string): Replays {
+  const replay = () => choose.of<Replay>(["reuse", "askAgain", "requireBoth"]);
+  const one = choose.is(3) ? replay() : undefined;
+  return { all: choose.is(2) ? replay() : undefined, byCondition: one === undefined ? {} : { [name]: one } };
+}
+
+function aChange(
+  choose: Chooser,
+  world: World,
+  of: Pick<CommandOf<"changeCondition">, "run" | "action">,
+): CommandOf<"changeCondition"> {
   const verb = choose.of(["claims", "releases", "delegates", "snoozes", "extends"]) ?? "claims";
   const time = `${(world.nowMs + choose.upTo(5) * 700) / 1000}s`;
   const to = verb === "delegates" ? (choose.of(people) ?? "") : choose.is(4) ? "never" : time;
   const change = changeOf(verb, to, choose.is(3));
-  return { kind: "changeCondition", request: noRequest, run: theRun, action, by: aSigner(choose), change };
+  return { kind: "changeCondition", request: noRequest, ...of, by: aSigner(choose), change };
 }
 
 /** What must never be of conditions, as sentences. */
 function brokenDecisions(world: World): readonly string[] {
   const actions = world.state.allActions();
   const wrong = actions.flatMap((action) => brokenCondition(action, actions));
-  for (const { action, about, instance, key } of world.state.decisions.duePosts(Number.MAX_SAFE_INTEGER, 1000)
-    .posts) {
-    const condition = world.action(action);
+  for (const { run, action, about, instance, key } of world.state.decisions.duePosts(
+    Number.MAX_SAFE_INTEGER,
+    1000,
+  ).posts) {
+    const condition = world.action(action, run);
     const isOfWait = about !== "condition_ended";
     const isOpen = condition.state === "PAUSED" && standingOf(condition).instance === instance;
     if (isOfWait && !isOpen) wrong.push(`${key} tells of a wait that is over`);
@@ -220,7 +244,13 @@ function brokenCondition(action: Action, all: readonly Action[]): string[] {
   const group = groupOf(action);
   if (group === "" || action.state !== "SUCCEEDED" || action.isStale) return wrong;
   for (const other of all) {
-    if (other === action || other.parent !== action.parent || groupOf(other) !== group) continue;
+    if (
+      other === action ||
+      other.run !== action.run ||
+      other.parent !== action.parent ||
+      groupOf(other) !== group
+    )
+      continue;
     if (other.state === "PAUSED" || (other.state === "SUCCEEDED" && !other.isStale)) {
       wrong.push(`${action.name} has decided its group, and ${other.name} is ${other.state}`);
     }
@@ -235,8 +265,8 @@ function untold(
   from: number,
 ): readonly string[] {
   const armed = world.effects.slice(from).flatMap((effect) => (effect.kind === "due" ? [effect.atMs] : []));
-  return world.state.allActions().flatMap(({ name, dueMs }) => {
-    const earlier = before.get(name);
+  return world.state.allActions().flatMap(({ run, name, dueMs }) => {
+    const earlier = before.get(`${run} ${name}`);
     if (dueMs === undefined || (earlier !== undefined && earlier <= dueMs)) return [];
     return armed.some((atMs) => atMs <= dueMs) ? [] : [`${name} is due at ${dueMs}, and nobody is told`];
   });
@@ -254,7 +284,9 @@ describe("whatever people do with conditions, in whatever order", () => {
       const world = new World();
       create(world, new Chooser(plan));
       for (const [index, step] of steps.entries()) {
-        const before = new Map(world.state.allActions().map(({ name, dueMs }) => [name, dueMs]));
+        const before = new Map(
+          world.state.allActions().map(({ run, name, dueMs }) => [`${run} ${name}`, dueMs]),
+        );
         const from = world.effects.length;
         const command = commandOf(step, world);
         if (command === undefined) world.at(world.nowMs + 1 + ((step.choices[0] ?? 0) % 20) * 100).start();
@@ -290,6 +322,8 @@ describe("whatever people do with conditions, in whatever order", () => {
       "signal_dropped",
       "signal_kept",
       "webhook_posted",
+      "retryRun",
+      "rerunRun",
       "ACTION_ENDED",
       "ALREADY_ANSWERED",
       "ALREADY_CLAIMED",

@@ -191,9 +191,8 @@ describe("a signal by correlation key", () => {
 
   test("is dropped at its time, and says so", () => {
     const world = running();
-    signalKey(world);
     // What makes the clock be set for it.
-    expect(world.effects).toContainEqual({ kind: "due", atMs: 10_000 });
+    expect(signalKey(world)).toMatchObject({ effects: [{ kind: "due", atMs: 10_000 }] });
     const due = { kind: "keyedSignal", namespace: "default", correlationKey: theKey } as const;
     world.do<"fire">({ kind: "fire", due });
     expect(world.state.keyedSignalCount("default")).toBe(1);

@@ -3,6 +3,7 @@ import type { CommandOf } from "../../src/core/command.ts";
 import { standingOf } from "../../src/core/conditions/standing.ts";
 import { runKey } from "../../src/core/name.ts";
 import type { Replay } from "../../src/core/stated.ts";
+import { labelsMax } from "../../src/limits.ts";
 import { aCondition, aTask, bool, noReplays, noRequest, terms, text, theTask } from "../support/builders.ts";
 import { type Done, theRun, World } from "../support/world.ts";
 
@@ -197,6 +198,19 @@ describe("RerunRun", () => {
     const done = rerun(world);
     expect(done).toMatchObject({ ok: true, answer: { recoveredCount: 0 } });
     expect(world.action("main", again)).toMatchObject({ state: "QUEUED", childCount: 4_000 });
+  });
+
+  test(`has the labels of the earlier run and its own, ${labelsMax} at most`, () => {
+    const world = new World();
+    const some = (count: number, what: string) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`${what}${index}`, "x"]));
+    world.create({ labels: some(labelsMax - 1, "old") });
+    world.cancel();
+    expect(rerun(world, { labels: some(2, "new") })).toMatchObject({
+      refusal: { reason: "LIMIT_REACHED", limit: "labelsMax", maximum: labelsMax },
+    });
+    expect(rerun(world, { labels: { old0: "y", ...some(1, "new") } })).toMatchObject({ ok: true });
+    expect(world.run(again).labels).toMatchObject({ old0: "y", old1: "x", new0: "x" });
   });
 
   test("says where an action was really executed, also after several reruns", () => {

@@ -14,6 +14,7 @@ import type { Caller } from "../../src/api/callers/caller.ts";
 import { type Carrier, startCarrier } from "../../src/api/carrier/server.ts";
 import { Deliveries, noTargets } from "../../src/api/delivery/deliveries.ts";
 import { expressions } from "../../src/api/events/event-filter.ts";
+import { Flyte } from "../../src/api/flyte/flyte.ts";
 import { authenticate } from "../../src/api/interceptors/authenticate.ts";
 import { observeCalls } from "../../src/api/interceptors/observe.ts";
 import { validateRequests } from "../../src/api/interceptors/validate.ts";
@@ -38,6 +39,8 @@ export interface TestServerOptions {
   readonly clock?: Clock;
   /** Where answer links lead; where it listens unless said. */
   readonly publicUrl?: string;
+  /** Serves Flyte's clients too, from this folder or from one of its own. */
+  readonly flyte?: { readonly folder?: string };
   /** Who stands behind which token; nobody is asked for one unless said. */
   readonly callers?: Readonly<Record<string, Caller>>;
 }
@@ -47,6 +50,8 @@ export class TestServer {
   readonly store: Store;
   readonly engine: Engine;
   readonly carrier: Carrier;
+  /** Only if it serves Flyte's clients. */
+  readonly flyte: Flyte | undefined;
   readonly runs: Client<typeof RunService>;
   readonly conditions: Client<typeof ConditionService>;
   readonly events: Client<typeof EventService>;
@@ -60,8 +65,10 @@ export class TestServer {
     readonly store: Store;
     readonly engine: Engine;
     readonly carrier: Carrier;
+    readonly flyte: Flyte | undefined;
     readonly lines: readonly Record<string, unknown>[];
   }) {
+    this.flyte = parts.flyte;
     this.store = parts.store;
     this.engine = parts.engine;
     this.carrier = parts.carrier;
@@ -83,6 +90,7 @@ export class TestServer {
     deliveries,
     clock = systemClock,
     publicUrl = "",
+    flyte: flyteOptions,
     callers,
   }: TestServerOptions = {}): Promise<TestServer> {
     const { log, lines } = keptLog();
@@ -106,9 +114,17 @@ export class TestServer {
     await engine.start();
     const allowsInside = deliveries?.allowsInside ?? false;
     const callbacks = await Callbacks.of({ engine, log, allowsInside, publicUrl });
+    const flyte =
+      flyteOptions === undefined
+        ? undefined
+        : await Flyte.of({ engine, log, clock, publicUrl, folder: flyteOptions.folder });
     const carrier = await startCarrier({
-      routes: (router, stopping) => routes(engine, stopping, limits, targets, callbacks.links)(router),
-      plain: () => callbacks.serve,
+      routes: (router, stopping) => {
+        routes(engine, stopping, limits, targets, callbacks.links)(router);
+        flyte?.routes(stopping)(router);
+      },
+      plain: () => (request, response) =>
+        callbacks.serve(request, response) || flyte?.serve(request, response) === true,
       host: "127.0.0.1",
       port: 0,
       log,
@@ -119,7 +135,7 @@ export class TestServer {
       ],
     });
     callbacks.begin(carrier.address.url);
-    return new TestServer({ store, engine, carrier, lines });
+    return new TestServer({ store, engine, carrier, flyte, lines });
   }
 
   /** Where it listens, as `http://127.0.0.1:PORT`. */
@@ -156,6 +172,7 @@ export class TestServer {
   /** Stops as a server does: streams are told, calls in progress end, the store is closed. */
   async stop(): Promise<number> {
     const { cutCount } = await this.carrier.drain(5_000);
+    await this.flyte?.close();
     await this.engine.stop();
     await this.store.close();
     return cutCount;
@@ -164,6 +181,7 @@ export class TestServer {
   /** Cuts everything. */
   async close(): Promise<void> {
     await this.carrier.close();
+    await this.flyte?.close();
     await this.engine.stop();
     await this.store.close();
   }

@@ -24,3 +24,18 @@ export function unavailable(message: string): ConnectError {
 export function exhausted(message: string): ConnectError {
   return new ConnectError(message, Code.ResourceExhausted);
 }
+
+/** Things are not as they would have to be, and may be so later: FAILED_PRECONDITION. */
+export function failedPrecondition(message: string): ConnectError {
+  return new ConnectError(message, Code.FailedPrecondition);
+}
+
+/** It is there already: ALREADY_EXISTS. */
+export function alreadyExists(message: string): ConnectError {
+  return new ConnectError(message, Code.AlreadyExists);
+}
+
+/** What it belongs to is being ended, and nothing is begun there any more: ABORTED. */
+export function aborted(message: string): ConnectError {
+  return new ConnectError(message, Code.Aborted);
+}

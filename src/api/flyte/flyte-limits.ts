@@ -41,6 +41,12 @@ export const watchedActionsMax = 1_000;
 export const runsScannedMax = 5_000;
 /** 5,000 runs that are sorted by anything but their creation: all that meet the filters must be known. */
 export const runsSortedMax = 5_000;
+/** 20,000 runs looked at to find those that are sorted, for the same reason. */
+export const runsSortScanMax = 20_000;
+/** 100 runs in the first message of a watch of runs. */
+export const watchedRunsMax = 100;
+/** 1,000 runs whose last state a watch remembers, some KB each, so that it is not sent twice. */
+export const runsRememberedMax = 1_000;
 /** 100 runs, or attempts of runs, read from the store at once. */
 export const runReadsMax = 100;
 /** 15 s without a change until a stream repeats itself: proxies and clients give up silent streams later. */

@@ -53,4 +53,8 @@ export function isTerminal(phase: Phase): boolean {
 }
 
 /** What an action is, by the numbers of Flyte's enum `ActionType`. */
-export const actionTypes: Readonly<Record<ActionSpec["kind"], 1 | 2 | 3>> = { task: 1, trace: 2, condition: 3 };
+export const actionTypes: Readonly<Record<ActionSpec["kind"], 1 | 2 | 3>> = {
+  task: 1,
+  trace: 2,
+  condition: 3,
+};

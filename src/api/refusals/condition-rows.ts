@@ -143,7 +143,9 @@ export const conditionRows = {
     number: Reason.ALREADY_ANSWERED,
     code: Code.FailedPrecondition,
     message: ({ runId, action }) =>
-      `condition ${action} of run ${runId} has another answer, or keeps another signal; it takes one`,
+      runId === ""
+        ? `another signal is kept for the correlation key ${action}; it keeps one`
+        : `condition ${action} of run ${runId} has another answer, or keeps another signal; it takes one`,
     metadata: ({ runId, action }) => ({ run_id: runId, action }),
     happened: "A condition takes one answer, and this one has a different one already.",
     remedy:

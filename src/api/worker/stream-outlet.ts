@@ -18,6 +18,7 @@ import type { AttemptReference } from "../../core/stated.ts";
 import { valuesSizeBytes } from "../../core/value.ts";
 import type { EngineSettings } from "../../engine/engine.ts";
 import type { Outgoing, Outlet } from "../../engine/sessions.ts";
+import { childrenBytesMax } from "../../limits.ts";
 import { message } from "../mapping/message.ts";
 import { toDuration } from "../mapping/time.ts";
 import { toAction } from "../mapping/to-proto-action.ts";
@@ -137,8 +138,12 @@ export class StreamOutlet implements Outlet {
     this.#answer({ case: "declined", value }, referenceBytes + 400);
   }
 
-  /** Answers a call for children: with them, or with why there are none. */
-  actionsAdded(call: Pick<AddActions, "callId" | "attempt">, result: readonly Action[] | Refusal): void {
+  /**
+   * Answers a call for children: with them, or with why there are none. Several that have ended may be more
+   * than a frame holds: they are refused with LIMIT_REACHED, and the worker asks for each alone.
+   */
+  actionsAdded(call: Pick<AddActions, "callId" | "attempt">, asked: readonly Action[] | Refusal): void {
+    const result = "reason" in asked ? asked : (tooLarge(asked) ?? asked);
     const isRefused = "reason" in result;
     const actions = isRefused ? [] : result;
     const value = message<ActionsAdded>({
@@ -182,4 +187,12 @@ export class StreamOutlet implements Outlet {
   #answer(frame: AttachResponse["frame"], sizeBytes: number): void {
     if (!this.#queue.push(frame, sizeBytes)) this.end();
   }
+}
+
+/** Why some children are not told in one frame; undefined if they fit. One alone always does. */
+function tooLarge(actions: readonly Action[]): Refusal | undefined {
+  let bytes = 0;
+  for (const action of actions) bytes += actionSizeBytes(action);
+  if (actions.length <= 1 || bytes <= childrenBytesMax) return undefined;
+  return { reason: "LIMIT_REACHED", limit: "childrenBytesMax", maximum: childrenBytesMax };
 }

@@ -8,6 +8,7 @@ import { required } from "../../client/wire/calls.ts";
 import { listPages } from "../../client/wire/pages.ts";
 import type { Command } from "../command.ts";
 import { conditionFacts } from "../output/condition-facts.ts";
+import { askFor } from "../output/describe-condition-event.ts";
 import { printError } from "../output/describe-event.ts";
 import { limitOption, writeList } from "../output/list-output.ts";
 import { printAge, printDuration } from "../output/print-duration.ts";
@@ -168,7 +169,7 @@ function describeAction(action: Action): string {
     action;
   switch (state) {
     case "PAUSED":
-      return `asks for a ${condition?.type}: ${condition?.prompt}`;
+      return condition === undefined ? "" : askFor(condition);
     case "RUNNING":
       return progressPercent === 0 && progressMessage === ""
         ? ""

@@ -5,6 +5,7 @@ import { listPages } from "../../client/wire/pages.ts";
 import { withoutUndefined } from "../../client/without-undefined.ts";
 import type { Command } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
+import { printVoter } from "../output/describe-condition-event.ts";
 import { limitOption, writeList } from "../output/list-output.ts";
 import { printAge, printDuration } from "../output/print-duration.ts";
 import { printValue } from "../output/print-value.ts";
@@ -89,17 +90,15 @@ function toRow(message: ConditionMessage, includeEnded: boolean): Cell[] {
     endTime,
     outcome,
     answer,
-    signalledBy,
     prompt,
     assignee,
     answers,
     terms,
   } = condition;
   const required = terms.answerRule?.requiredCount ?? 1;
-  const ended =
-    answer === undefined
-      ? outcome.toLowerCase()
-      : `${printValue(answer)}${signalledBy && ` by ${signalledBy}`}`;
+  const last = answers.at(-1);
+  const by = last === undefined ? condition.signalledBy : printVoter(last);
+  const ended = answer === undefined ? outcome.toLowerCase() : `${printValue(answer)}${by && ` by ${by}`}`;
   const answered = endTime === undefined ? "" : ended;
   const left = endTime === undefined && deadlineTime !== undefined;
   return [

@@ -5,6 +5,7 @@ import { toCondition } from "../../client/views/condition.ts";
 import { required } from "../../client/wire/calls.ts";
 import { withoutUndefined } from "../../client/without-undefined.ts";
 import type { Command, CommandContext } from "../command.ts";
+import { findCondition } from "../input/find-condition.ts";
 import { readTime } from "../input/read-time.ts";
 import { UsageError } from "../input/usage-error.ts";
 import { printTime } from "../output/print-time.ts";
@@ -18,7 +19,7 @@ export const claimCommand: Command = {
   sentence: "says that you are on a condition",
   options: { force },
   async run(context) {
-    const request = { ...target(context), force: context.given.flag("force") };
+    const request = { ...(await target(context)), force: context.given.flag("force") };
     const { condition } = await context.calls.raw.conditions.claimCondition(request, {
       signal: context.signal,
     });
@@ -33,7 +34,7 @@ export const releaseCommand: Command = {
   sentence: "says that nobody is on a condition any more",
   options: { force },
   async run(context) {
-    const request = { ...target(context), force: context.given.flag("force") };
+    const request = { ...(await target(context)), force: context.given.flag("force") };
     const { condition } = await context.calls.raw.conditions.releaseCondition(request, {
       signal: context.signal,
     });
@@ -48,7 +49,7 @@ export const delegateCommand: Command = {
   sentence: "hands your right to answer a condition on to somebody else",
   options: {},
   async run(context) {
-    const request = { ...target(context), to: context.given.argument(2) };
+    const request = { ...(await target(context)), to: context.given.argument(2) };
     const { condition } = await context.calls.raw.conditions.delegateCondition(request, {
       signal: context.signal,
     });
@@ -68,11 +69,15 @@ export const snoozeCommand: Command = {
   },
   async run(context) {
     const { given, calls, signal } = context;
-    const endTime = given.flag("wake") ? undefined : toTimestamp(readTime(given));
+    const until = given.flag("wake") ? undefined : readTime(given);
+    if (until !== undefined && until.getTime() <= Date.now()) {
+      throw new UsageError(`${until.toISOString()} is over: --wake brings it back in sight`);
+    }
+    const endTime = toTimestamp(until);
     if (endTime === undefined && !given.flag("wake")) {
       throw new UsageError("snooze needs --for, --until or --wake");
     }
-    const request = withoutUndefined({ ...target(context), endTime });
+    const request = withoutUndefined({ ...(await target(context)), endTime });
     const { condition } = await calls.raw.conditions.snoozeCondition(request, { signal });
     tell(context, condition, ({ snoozeEndTime }) => {
       return snoozeEndTime === undefined
@@ -98,7 +103,7 @@ export const extendCommand: Command = {
     if (deadlineTime === undefined && !given.flag("never")) {
       throw new UsageError("extend needs --for, --until or --never");
     }
-    const request = withoutUndefined({ ...target(context), deadlineTime });
+    const request = withoutUndefined({ ...(await target(context)), deadlineTime });
     const { condition } = await calls.raw.conditions.extendCondition(request, { signal });
     tell(context, condition, ({ deadlineTime: until }) => {
       return until === undefined ? "waits without end" : `waits until ${printTime(until)}`;
@@ -123,14 +128,19 @@ export const linkCommand: Command = {
     const { given, calls, signal, screen } = context;
     const lifetime = toDuration(given.durationMs("for"));
     const subject = given.text("subject") ?? "";
-    const request = withoutUndefined({ ...target(context), subject, lifetime });
+    const request = withoutUndefined({ ...(await target(context)), subject, lifetime });
     const { uri, expireTime } = await calls.raw.conditions.createAnswerLink(request, { signal });
     screen.line(screen.json ? JSON.stringify(withoutUndefined({ uri, expireTime })) : uri);
   },
 };
 
-function target({ given, calls }: CommandContext) {
-  return { namespace: calls.namespace, runId: given.argument(0), name: given.argument(1) };
+/** The condition that is meant: its name, or the end of it. */
+async function target(context: CommandContext) {
+  const { given, calls } = context;
+  const runId = given.argument(0);
+  const name = given.argument(1);
+  const found = await findCondition(context, runId, name);
+  return { namespace: calls.namespace, runId, name: found?.name ?? name };
 }
 
 function tell(

@@ -139,7 +139,7 @@ function readReplays(given: CommandArguments): ReplayOptions {
 export const rerunCommand: Command = {
   name: "rerun",
   arguments: ["RUN"],
-  sentence: "creates a run that does an ended one over: what succeeded there is taken over",
+  sentence: "creates a run that does an ended one over, and prints its id: what succeeded is taken over",
   options: {
     again: { value: "ACTION", multiple: true, sentence: "executes this one again, and what depends on it" },
     id: { value: "RUN", sentence: "an id of your own for the new run" },
@@ -159,12 +159,9 @@ export const rerunCommand: Command = {
       ...(priority === undefined ? {} : { priority }),
     };
     const { run, recoveredCount } = await calls.raw.runs.rerunRun(request, { signal });
-    const from = given.argument(0);
-    writeRun(
-      screen,
-      required(run),
-      (it) => `does ${from} over, ${recoveredCount} of ${it.actionCount} actions are taken over`,
-    );
+    const created = required(run);
+    screen.line(screen.json ? messageJson.run(created) : created.runId);
+    if (!screen.json) screen.note(`${recoveredCount} of ${created.actionCount} actions are taken over`);
   },
 };
 

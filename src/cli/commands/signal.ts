@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { type Condition, type ConditionType, RefusedError } from "../../client/client.ts";
+import type { ConditionType } from "../../client/client.ts";
 import { fromValue } from "../../client/js-value.ts";
 import { messageJson, type SignalMessage, type ValueMessage } from "../../client/message-json.ts";
 import { toDuration } from "../../client/spec/duration.ts";
@@ -8,13 +8,10 @@ import { required } from "../../client/wire/calls.ts";
 import { withoutUndefined } from "../../client/without-undefined.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
+import { findCondition } from "../input/find-condition.ts";
 import { conditionTypes, parseLiteral, parseTyped } from "../input/parse-value.ts";
-import { UsageError } from "../input/usage-error.ts";
 import { printValue } from "../output/print-value.ts";
 import type { Screen } from "../output/screen.ts";
-
-/** 1,000 conditions of one run are looked at for one whose path ends as asked. */
-const conditionsSearchedMax = 1_000;
 
 /** `signal`: answers a condition. */
 export const signalCommand: Command = {
@@ -106,74 +103,17 @@ function tell(
 function outcomeOf({ kept, repeated, condition }: SignalMessage, name: string): string {
   if (kept) return `is kept for ${name}, which does not wait yet`;
   if (repeated) return `was the answer to ${name} already`;
-  const { terms, answers, endTime } = toCondition(required(condition));
+  const { terms, answers, endTime, answer } = toCondition(required(condition));
   const requiredCount = terms.answerRule?.requiredCount ?? 1;
+  if (endTime !== undefined && answer === undefined) {
+    return `is recorded, and by it ${name} has ended without a decision: signalbox action says why`;
+  }
   if (endTime !== undefined || requiredCount <= 1) return `answers ${name}`;
   return `is one answer to ${name}: ${answers.length} so far, ${requiredCount} equal ones decide`;
 }
 
 function readValue(text: string, type: ConditionType | undefined, name: string): ValueMessage {
   return type === undefined ? parseLiteral(text) : parseTyped(text, type, name);
-}
-
-/**
- * The condition of that very name, else the only one, open or ended, whose path ends in it; undefined if
- * there is none.
- */
-async function findCondition(
-  { calls, signal }: CommandContext,
-  runId: string,
-  name: string,
-): Promise<Condition | undefined> {
-  const { namespace } = calls;
-  const { conditions } = calls.raw;
-  try {
-    const { condition } = await conditions.getCondition({ namespace, runId, name }, { signal });
-    return toCondition(required(condition));
-  } catch (error) {
-    if (!(error instanceof RefusedError && error.reason === "ACTION_NOT_FOUND")) {
-      throw error;
-    }
-  }
-  for (const includeEnded of [false, true]) {
-    const ending = await findEnding(calls, { filter: { namespace, runId, includeEnded }, name, signal });
-    if (ending.length === 1) {
-      return ending[0];
-    }
-    if (ending.length > 1) {
-      const which = ending.slice(0, 10).map((condition) => `  ${condition.name}`);
-      throw new UsageError(
-        `${ending.length} conditions of ${runId} end in ${name}; say which:\n${which.join("\n")}`,
-      );
-    }
-  }
-  return undefined;
-}
-
-interface Search {
-  readonly filter: { readonly namespace: string; readonly runId: string; readonly includeEnded: boolean };
-  readonly name: string;
-  readonly signal: AbortSignal;
-}
-
-/** The conditions of a run whose last part is the name. */
-async function findEnding(
-  { raw }: CommandContext["calls"],
-  { filter, name, signal }: Search,
-): Promise<Condition[]> {
-  const ending: Condition[] = [];
-  for (let pageToken = "", seen = 0; ; ) {
-    const request = { filter, pageSize: conditionsSearchedMax, pageToken };
-    const page = await raw.conditions.listConditions(request, { signal });
-    ending.push(
-      ...page.conditions.map(toCondition).filter((condition) => condition.name.endsWith(`/${name}`)),
-    );
-    seen += page.conditions.length;
-    pageToken = page.nextPageToken;
-    if (pageToken === "" || seen >= conditionsSearchedMax) {
-      return ending;
-    }
-  }
 }
 
 function readUserName(environment: CommandContext["environment"]): string {

@@ -9,6 +9,12 @@ import type { WorkerLog } from "../../worker/worker-log.ts";
 import type { Command, CommandContext, CommandOptions } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import type { CommandArguments } from "../input/command-arguments.ts";
+import {
+  flyteOptions,
+  flyteScopeOptions,
+  readFlyteNamespaces,
+  readFlyteOptions,
+} from "../input/flyte-options.ts";
 import { isObject, readJsonFile } from "../input/read-json-file.ts";
 import { UsageError } from "../input/usage-error.ts";
 import type { Screen } from "../output/screen.ts";
@@ -51,12 +57,14 @@ export const workerCommand: Command = {
   arguments: ["[-- PROGRAM ARGUMENT…]"],
   sentence: "runs the tasks of ops as processes or containers of this machine",
   notes: [
-    "The server never chooses the program: it stands here or in the config file. docs/executor.md says what a",
-    "program gets, and how it reports. Ctrl-C or SIGTERM lets what runs finish for a while, then ends it.",
+    "The server never chooses the program: it stands here or in the config file, but for tasks of Flyte, which",
+    "say it themselves. docs/executor.md says what a program gets, and how it reports. Ctrl-C or SIGTERM lets what runs finish for a while, then ends it.",
   ],
   options: {
     config: { value: "FILE.json", sentence: "what runs which ops, in place of --op and a program" },
     ...programOptions,
+    ...flyteOptions,
+    ...flyteScopeOptions,
     ...workerOptions,
     "stop-grace": { value: "DURATION", sentence: "for what runs to finish when the worker is stopped (10s)" },
   },
@@ -64,19 +72,21 @@ export const workerCommand: Command = {
     "signalbox worker --op resize -- python resize.py {input.width}",
     "signalbox worker --op train --allow-image 'registry.example.com/ml/*' --device 0:24000 --ram-mb 64000",
     "signalbox worker --config worker.json --concurrency 4",
+    "signalbox worker --flyte --flyte-project flytesnacks --flyte-venv .venv",
   ],
   run: runWorker,
 };
 
 async function runWorker(context: CommandContext): Promise<ExitCode> {
   const { given, screen, calls, signal, environment } = context;
-  const config = readWorkerConfig(given, environment);
+  const [ofFlyte, ...shared] = readFlyteNamespaces(given);
+  const config = readWorkerConfig(given, { environment, shared });
   const stopGraceMs = given.durationMs("stop-grace");
   const address = given.text("server") ?? (environment["SIGNALBOX_SERVER"] || defaultAddress);
   if (calls.namespace === "-") {
     throw new UsageError("a worker works for one namespace; say further ones with --share");
   }
-  const { namespace } = calls;
+  const namespace = ofFlyte ?? calls.namespace;
   const log = openLog(screen);
   const token = given.text("token") ?? environment["SIGNALBOX_TOKEN"] ?? "";
   const executor = await Executor.start({ config, address, namespace, token, environment, log });
@@ -84,7 +94,7 @@ async function runWorker(context: CommandContext): Promise<ExitCode> {
   const onTerminate = () => asked.abort();
   process.on("SIGTERM", onTerminate);
   const stopped = AbortSignal.any([signal, asked.signal]);
-  const ops = config.programs.map(({ op }) => op);
+  const ops = [...config.programs.map(({ op }) => op), ...(config.flyte === undefined ? [] : ["flyte"])];
   void executor.attached.then(
     () => stopped.aborted || tellAttached(screen, { workerId: executor.workerId, address, ops }),
     () => undefined,
@@ -131,13 +141,18 @@ function openLog(screen: Screen): WorkerLog {
 
 function readWorkerConfig(
   given: CommandArguments,
-  environment: Readonly<Record<string, string | undefined>>,
+  surroundings: {
+    readonly environment: Readonly<Record<string, string | undefined>>;
+    /** Namespaces that are shared besides those of `--share`. */
+    readonly shared: readonly string[];
+  },
 ): ExecutorConfig {
+  const { environment, shared } = surroundings;
   const file = given.text("config");
   const raw = file === undefined ? readProgramOptions(given) : readConfigFile(given, file);
   const base = file === undefined || file === "-" ? process.cwd() : dirname(resolve(file));
   const place = file ?? "worker";
-  const read = readConfig({ ...raw, ...readWorkerOptions(given, raw) }, { base, environment, place });
+  const read = readConfig({ ...raw, ...readWorkerOptions(given, raw, shared) }, { base, environment, place });
   if (!read.ok) {
     throw new UsageError(["the worker cannot be started:", ...read.mistakes].join("\n  "));
   }
@@ -145,7 +160,7 @@ function readWorkerConfig(
 }
 
 function readConfigFile(given: CommandArguments, file: string): Readonly<Record<string, unknown>> {
-  const ofProgram = Object.keys(programOptions).find(
+  const ofProgram = Object.keys({ ...programOptions, ...flyteOptions }).find(
     (name) => given.text(name) !== undefined || given.flag(name) || given.texts(name).length > 0,
   );
   if (ofProgram !== undefined || given.allArguments().length > 0) {
@@ -161,30 +176,39 @@ function readConfigFile(given: CommandArguments, file: string): Readonly<Record<
 }
 
 function readProgramOptions(given: CommandArguments): Readonly<Record<string, unknown>> {
-  const op = given.text("op");
-  if (op === undefined) {
-    throw new UsageError("worker needs --op NAME with a program behind --, or --config FILE.json");
-  }
   const allowImages = given.texts("allow-image");
-  const isDocker = allowImages.length > 0;
   const memoryMb = readCount(given, "memory-mb");
   const addressSpaceMb = readCount(given, "address-space-mb");
   const dockerArguments = given.texts("docker-argument");
   const inputs = given.text("inputs");
-  const cwd = given.text("cwd") ?? (isDocker ? undefined : ".");
+  const cwd = given.text("cwd");
   const graceMs = given.durationMs("grace");
-  const program = {
-    ...(isDocker && { kind: "docker", allowImages }),
-    argv: given.allArguments(),
+  const common = {
     env: given.pairs("env"),
     passEnv: given.texts("pass-env"),
     ...(cwd !== undefined && { cwd }),
-    ...(inputs !== undefined && { inputs }),
-    ...(given.flag("require-outputs") && { outputs: "required" }),
     ...(graceMs !== undefined && { graceMs }),
     ...(memoryMb !== undefined && { memoryMb }),
     ...(addressSpaceMb !== undefined && { addressSpaceMb }),
+    ...(allowImages.length > 0 && { allowImages }),
     ...(dockerArguments.length > 0 && { dockerArguments }),
+  };
+  const flyte = readFlyteOptions(given, common);
+  if (flyte !== undefined) {
+    return { flyte };
+  }
+  const op = given.text("op");
+  if (op === undefined) {
+    throw new UsageError(
+      "worker needs --op NAME with a program behind --, or --config FILE.json, or --flyte",
+    );
+  }
+  const program = {
+    ...(allowImages.length > 0 ? { kind: "docker" } : { cwd: "." }),
+    ...common,
+    argv: given.allArguments(),
+    ...(inputs !== undefined && { inputs }),
+    ...(given.flag("require-outputs") && { outputs: "required" }),
   };
   return { ops: { [op]: program } };
 }
@@ -192,6 +216,7 @@ function readProgramOptions(given: CommandArguments): Readonly<Record<string, un
 function readWorkerOptions(
   given: CommandArguments,
   raw: Readonly<Record<string, unknown>>,
+  ofFlyte: readonly string[],
 ): Readonly<Record<string, unknown>> {
   const workerId = given.text("id");
   const concurrency = readCount(given, "concurrency");
@@ -202,7 +227,7 @@ function readWorkerOptions(
     const [key = "", ...value] = text.split("=");
     return { key, value: value.join("=") };
   });
-  const shared = given.texts("share");
+  const shared = [...ofFlyte, ...given.texts("share")];
   return {
     ...(workerId !== undefined && { workerId }),
     ...(concurrency !== undefined && { concurrency }),

@@ -1,3 +1,4 @@
+import { didYouMean } from "./did-you-mean.ts";
 import { parseDurationMs } from "./parse-duration.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -78,17 +79,23 @@ export class CommandArguments {
     return text === undefined ? undefined : parseDurationMs(text, `--${name}`);
   }
 
-  /** One of a few words, in any case and with dashes or underscores; returned as the word is listed. */
+  /**
+   * Words out of a few, of an option that may be said once or several times, in any case and with dashes or
+   * underscores; returned as they are listed.
+   */
   choices<W extends string>(name: string, words: readonly W[]): W[] {
-    return this.texts(name)
+    const one = this.text(name);
+    return (one === undefined ? this.texts(name) : [one])
       .flatMap((text) => text.split(","))
       .map((text) => {
         const word = words.find(
           (one) => one.toUpperCase() === text.trim().replaceAll("-", "_").toUpperCase(),
         );
         if (word === undefined) {
+          const known = words.map((one) => one.toLowerCase());
           throw new UsageError(
-            `--${name} is ${JSON.stringify(text)} and must be one of ${words.join(", ").toLowerCase()}`,
+            `--${name} is ${JSON.stringify(text)} and must be one of ${known.join(", ")}` +
+              didYouMean(text.trim().replaceAll("-", "_").toLowerCase(), known),
           );
         }
         return word;

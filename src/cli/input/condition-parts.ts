@@ -1,4 +1,4 @@
-import type { Fields, JsonCheck } from "./read-json-file.ts";
+import { type Fields, isObject, type JsonCheck } from "./read-json-file.ts";
 
 /** What a condition in a file may say beside its type, question and time. */
 export const conditionPartFields: Fields = {
@@ -15,18 +15,18 @@ export const conditionPartFields: Fields = {
 };
 const choiceFields: Fields = { "value!": "any", label: "text", description: "text" };
 const ruleFields: Fields = {
-  requiredCount: "number",
-  voterCount: "number",
+  requiredCount: "integer",
+  voterCount: "integer",
   veto: "any",
-  subjects: "list",
-  groups: "list",
+  subjects: "texts",
+  groups: "texts",
   excludesRequester: "flag",
 };
 const escalationFields: Fields = {
   "afterMs!": "number",
-  notify: "list",
-  subjects: "list",
-  groups: "list",
+  notify: "texts",
+  subjects: "texts",
+  groups: "texts",
   assignee: "text",
 };
 const webhookFields: Fields = {
@@ -44,10 +44,15 @@ export function checkConditionParts(
   place: string,
 ): void {
   const { choices, escalations, answerRule, webhook, earlySignals } = condition;
-  for (const choice of listOf(choices)) check.object(choice, `${place}choices`, choiceFields);
-  for (const step of listOf(escalations)) check.object(step, `${place}escalations`, escalationFields);
-  if (answerRule !== undefined) check.object(answerRule, `${place}answerRule`, ruleFields);
-  if (webhook !== undefined) check.object(webhook, `${place}webhook`, webhookFields);
+  for (const [index, choice] of listOf(choices).entries()) {
+    check.object(choice, `${place}choices[${index}]`, choiceFields);
+  }
+  for (const [index, step] of listOf(escalations).entries()) {
+    check.object(step, `${place}escalations[${index}]`, escalationFields);
+  }
+  // What is no object at all was noted with the condition's own fields.
+  if (isObject(answerRule)) check.object(answerRule, `${place}answerRule`, ruleFields);
+  if (isObject(webhook)) check.object(webhook, `${place}webhook`, webhookFields);
   if (earlySignals !== undefined && earlySignals !== "KEEP" && earlySignals !== "DROP") {
     check.mistakes.push(`${place}earlySignals must be KEEP or DROP`);
   }

@@ -13,7 +13,7 @@ const actionFields: Fields = {
 };
 const taskFields: Fields = {
   "op!": "text",
-  opVersion: "number",
+  opVersion: "integer",
   input: "object",
   inputFrom: "object",
   ...taskPartFields,

@@ -23,6 +23,7 @@ function nameFile(path: string): string {
 const kinds = {
   text: ["text", (value: unknown) => typeof value === "string"],
   number: ["a number", (value: unknown) => typeof value === "number"],
+  integer: ["a whole number", (value: unknown) => Number.isSafeInteger(value)],
   flag: ["true or false", (value: unknown) => typeof value === "boolean"],
   texts: ["a list of texts", (value: unknown) => isArrayOf(value, "string")],
   list: ["a list", (value: unknown) => Array.isArray(value)],

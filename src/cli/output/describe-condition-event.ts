@@ -22,7 +22,7 @@ export function describeConditionEvent(event: Extract<Event, { kind: Kind }>, wo
       return say("paused", "waiting", askFor(event.detail));
     case "CONDITION_ANSWERED": {
       const { value, signalledBy, defaulted, answer } = event.detail;
-      const who = signalledBy || answer?.subject || "";
+      const who = answer === undefined ? signalledBy : printVoter(answer);
       const by = defaulted ? " by default" : who === "" ? "" : ` by ${who}`;
       return say("answered", "good", `${printValue(value)}${by}${quoted(answer?.comment)}`);
     }
@@ -36,9 +36,9 @@ export function describeConditionEvent(event: Extract<Event, { kind: Kind }>, wo
       );
     }
     case "SIGNAL_KEPT": {
-      const { value, signalledBy, correlationKey } = event.detail;
+      const { value, correlationKey } = event.detail;
       const key = correlationKey === "" ? "" : ` for the key ${correlationKey}`;
-      return say(word, "waiting", `${printValue(value)} by ${signalledBy}${key}`);
+      return say(word, "waiting", `${printValue(value)} by ${printVoter(event.detail)}${key}`);
     }
     case "SIGNAL_DROPPED":
       return say(word, "waiting", event.detail.cause);
@@ -77,17 +77,34 @@ function describeChange(detail: EventDetails["CONDITION_CHANGED"]): EventWords {
 }
 
 /** An answer with who gave it and why. */
-export function printAnswer({ value, subject, signalledBy, comment }: Condition["answers"][number]): string {
-  const who = signalledBy || subject;
-  return `${printValue(value)}${who && ` by ${who}`}${quoted(comment)}`;
+export function printAnswer(answer: Condition["answers"][number]): string {
+  const who = printVoter(answer);
+  return `${printValue(answer.value)}${who && ` by ${who}`}${quoted(answer.comment)}`;
+}
+
+/** Whom the server knows, and what they call themselves if that is another name. */
+export function printVoter({
+  subject,
+  signalledBy,
+}: {
+  readonly subject: string;
+  readonly signalledBy: string;
+}): string {
+  if (subject === "" || subject === "anonymous") return signalledBy || subject;
+  return signalledBy === "" || signalledBy === subject ? subject : `${subject} as ${signalledBy}`;
 }
 
 function quoted(comment = ""): string {
   return comment === "" ? "" : ` (${comment})`;
 }
 
-function askFor({ type = "json", prompt, assignee }: EventDetails["CONDITION_PAUSED"]): string {
+/** What a condition asks for, and of whom. */
+export function askFor({
+  type = "json",
+  prompt,
+  assignee,
+}: Pick<EventDetails["CONDITION_PAUSED"], "type" | "prompt" | "assignee">): string {
   const of = assignee === "" ? "" : ` of ${assignee}`;
-  const asked = `asks${of} for ${type === "int" ? "an" : "a"} ${type}`;
+  const asked = `asks${of} for ${type === "json" ? "JSON" : `${type === "int" ? "an" : "a"} ${type}`}`;
   return prompt === "" ? asked : `${asked}: ${prompt}`;
 }

@@ -2,7 +2,7 @@ import type { ActionError, Event, EventDetails } from "../../client/client.ts";
 import { describeConditionEvent } from "./describe-condition-event.ts";
 import { type EventWords, say } from "./event-words.ts";
 import { printTime } from "./print-time.ts";
-import { printValue, printValues } from "./print-value.ts";
+import { ordinal, printValue, printValues } from "./print-value.ts";
 import { emphasisOf } from "./state-cell.ts";
 
 /** Describes an event in a word and a few more. */
@@ -14,7 +14,7 @@ export function describeEvent(event: Event): EventWords {
     case "RUN_UPDATED":
       return say(word, undefined, `priority ${event.detail.priority} ${printValues(event.detail.labels)}`);
     case "RUN_RETRIED":
-      return say(word, "busy", `for the ${event.detail.retryCount}. time`);
+      return say(word, "busy", `for the ${ordinal(event.detail.retryCount)} time`);
     case "RUN_STARTED":
     case "UNSPECIFIED":
       return say(word, "busy");

@@ -20,3 +20,10 @@ export function printValues(values: Readonly<Record<string, JsValue>>): string {
     .map(([name, value]) => `${name}=${printValue(value)}`)
     .join(" ");
 }
+
+/** A number as a place in a row: 1st, 2nd, 3rd, 4th. */
+export function ordinal(number: number): string {
+  const tens = number % 100;
+  const ending = tens >= 11 && tens <= 13 ? "th" : (["th", "st", "nd", "rd"][number % 10] ?? "th");
+  return `${number}${ending}`;
+}

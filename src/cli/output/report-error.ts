@@ -28,6 +28,12 @@ export function exitCodeOf(error: unknown): ExitCode {
     : exitCodes.broken;
 }
 
+/** What helps on the command line, by reason. */
+const hints: Readonly<Record<string, string>> = {
+  UNAUTHENTICATED: "say who calls with --token or SIGNALBOX_TOKEN",
+  NOT_ALLOWED: "who calls is whom the token (--token or SIGNALBOX_TOKEN) stands for, whatever --by says",
+};
+
 function describeForPeople(error: unknown): string[] {
   if (error instanceof RefusedError) {
     const { reason, metadata, violations } = error;
@@ -38,6 +44,7 @@ function describeForPeople(error: unknown): string[] {
     return [
       `signalbox: ${error.message}`,
       ...[["reason", reason] as const, ...facts].map(([name, fact]) => `  ${name}: ${oneLine(fact)}`),
+      ...(hints[reason] === undefined ? [] : [`  ${hints[reason]}`]),
     ];
   }
   if (error instanceof UnavailableError) {

@@ -1,7 +1,7 @@
 import type { Action } from "../action.ts";
 import { hasEnded } from "../action.ts";
 import { earliest } from "../actions/deadline.ts";
-import { sizeBytes, type Value } from "../value.ts";
+import { sizeBytes, textSizeBytes, type Value } from "../value.ts";
 import { earlierAnswersBytesMax, earlierAnswersMax } from "./condition-limits.ts";
 import { type ConditionTerms, plainTerms } from "./terms.ts";
 
@@ -137,8 +137,8 @@ export function reopenedStanding(ended: Action): ConditionStanding | undefined {
 /** The last of some answers: as many as are kept, and not more than they may take. */
 export function lastOf(answers: readonly GivenAnswer[]): readonly GivenAnswer[] {
   let total = 0;
-  const tooLarge = answers.findLastIndex(({ value }) => {
-    total += sizeBytes(value);
+  const tooLarge = answers.findLastIndex(({ value, comment }) => {
+    total += sizeBytes(value) + textSizeBytes(comment);
     return total > earlierAnswersBytesMax;
   });
   // The last one is kept, however large it is.

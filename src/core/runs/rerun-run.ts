@@ -1,4 +1,4 @@
-import { actionsPerRunMax } from "../../limits.ts";
+import { actionsPerRunMax, labelsMax } from "../../limits.ts";
 import { type Action, hasSucceeded } from "../action.ts";
 import { createSpecified, startAction } from "../actions/create-action.ts";
 import { requirementsOf, waitedFor } from "../actions/dependency.ts";
@@ -34,7 +34,7 @@ export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision
   const plan = all.filter(({ name, parent }) => parent === "" || goingOn.has(topOf(name)));
   const labels = { ...earlier.labels, ...command.labels };
   const refusal =
-    rerunRefusal(draft, { command, earlier, key, all }) ??
+    rerunRefusal(draft, { command, earlier, key, all, labels }) ??
     labelBytesRefusal({ labels, delivery: earlier.delivery, actionCount: plan.length });
   if (refusal !== undefined) return refuse(refusal);
   const run = createRun(draft, { command, earlier, key, labels, actionCount: plan.length });
@@ -68,7 +68,7 @@ interface Rerun {
 
 function rerunRefusal(
   draft: Draft,
-  { command, earlier, key, all }: Rerun & { readonly all: readonly Action[] },
+  { command, earlier, key, all, labels }: Rerun & Pick<Run, "labels"> & { readonly all: readonly Action[] },
 ): Refusal | undefined {
   const runId = runIdOf(earlier.key);
   if (!hasRunEnded(earlier)) return { reason: "RUN_NOT_ENDED", runId, state: earlier.state };
@@ -78,6 +78,9 @@ function rerunRefusal(
   const violations = replayViolations(command.replays, all);
   if (violations.length > 0) return { reason: "INVALID_REQUEST", violations };
   if (draft.run(key) !== undefined) return { reason: "RUN_EXISTS", runId: runIdOf(key) };
+  if (Object.keys(labels).length > labelsMax) {
+    return { reason: "LIMIT_REACHED", limit: "labelsMax", maximum: labelsMax };
+  }
   if (all.length <= actionsPerRunMax) return undefined;
   return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
 }

@@ -18,10 +18,22 @@ export function checkType(check: Checking, schema: JsonObject, value: Json, at: 
   const allowed = schema["enum"];
   if (Array.isArray(allowed)) {
     check.spend(allowed.length);
-    if (!allowed.some((one: Json) => canonical(one) === text)) at.says("is none of the values in enum");
+    if (!allowed.some((one: Json) => canonical(one) === text)) at.says(wantsOneOf(allowed));
   }
-  if (schema["const"] !== undefined && canonical(schema["const"]) !== text)
-    at.says("is not the value in const");
+  if (schema["const"] !== undefined && canonical(schema["const"]) !== text) {
+    at.says(wantsOneOf([schema["const"]]));
+  }
+}
+
+/** 10 values and 200 characters of what is allowed are told: who answers is to see it at a glance. */
+const allowedToldMax = 10;
+const allowedCharactersToldMax = 200;
+
+function wantsOneOf(allowed: readonly Json[]): string {
+  const told = allowed.slice(0, allowedToldMax).map(canonical).join(", ");
+  if (told.length > allowedCharactersToldMax) return "is none of the values that the schema allows";
+  const left = allowed.length - allowedToldMax;
+  return `must be ${allowed.length === 1 ? "" : "one of "}${told}${left > 0 ? ` and ${left} more` : ""}`;
 }
 
 /** What schemas call the type of a value. */

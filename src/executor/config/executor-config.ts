@@ -1,4 +1,5 @@
 import type { WorkerCapacity, WorkerTaint } from "../../worker/worker.ts";
+import type { FlyteSettings } from "../flyte/flyte-settings.ts";
 import type { ArgvTemplate } from "./argv-template.ts";
 import type { ImagePattern } from "./image-pattern.ts";
 
@@ -27,6 +28,8 @@ export interface ExecutorConfig {
   /** True if the folders stay when their attempts have ended. */
   readonly keepFolders: boolean;
   readonly programs: readonly Program[];
+  /** How tasks of Flyte are run, if they are. */
+  readonly flyte?: FlyteSettings;
 }
 
 /** What executes the tasks of one op. */

@@ -1,7 +1,10 @@
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import type { WorkerCapacity } from "../../worker/worker.ts";
-import { concurrencyDefault, concurrencyMax, opsMax } from "../executor-limits.ts";
+import { concurrencyDefault, concurrencyMax, flyteConcurrencyDefault, opsMax } from "../executor-limits.ts";
+import type { FlyteSettings } from "../flyte/flyte-settings.ts";
+import { flyteOp } from "../flyte/flyte-task.ts";
+import { readFlyteSettings } from "../flyte/read-flyte-settings.ts";
 import { ConfigCheck, type Fields, isObject } from "./config-check.ts";
 import type { ConfigSurroundings, ExecutorConfig, Program } from "./executor-config.ts";
 import { readProgram } from "./read-program.ts";
@@ -22,6 +25,7 @@ const configFields = [
   "folders",
   "keepFolders",
   "ops",
+  "flyte",
 ] as const;
 
 /** Reads a config as JSON has it, and finds the programs that it names. Nothing is run. */
@@ -31,6 +35,8 @@ export function readConfig(raw: unknown, surroundings: ConfigSurroundings): Read
   const fields = check.object(raw, place, configFields);
   const workerId = fields.text("workerId");
   const capacity = readCapacity(fields, check);
+  const flyte = readFlyte(fields, check, surroundings);
+  const concurrencyUnsaid = flyte === undefined ? concurrencyDefault : flyteConcurrencyDefault;
   const config = {
     ...(workerId !== undefined && { workerId }),
     labels: fields.pairs("labels"),
@@ -40,10 +46,11 @@ export function readConfig(raw: unknown, surroundings: ConfigSurroundings): Read
     }),
     sharedNamespaces: fields.texts("sharedNamespaces"),
     ...(capacity && { capacity }),
-    concurrency: fields.number("concurrency", { min: 1, max: concurrencyMax }) ?? concurrencyDefault,
+    concurrency: fields.number("concurrency", { min: 1, max: concurrencyMax }) ?? concurrencyUnsaid,
     folders: resolve(base, fields.text("folders") ?? tmpdir()),
     keepFolders: fields.flag("keepFolders") ?? false,
     programs: readPrograms(fields, check, surroundings),
+    ...(flyte && { flyte }),
   };
   if (!isWritableFolder(config.folders)) {
     fields.mistake("folders", `is ${config.folders}, where there is no folder to write to`);
@@ -56,6 +63,9 @@ export function readConfig(raw: unknown, surroundings: ConfigSurroundings): Read
 
 function readPrograms(fields: Fields, check: ConfigCheck, surroundings: ConfigSurroundings): Program[] {
   const ops = fields.raw("ops");
+  if (ops === undefined && fields.has("flyte")) {
+    return [];
+  }
   if (!isObject(ops) || Object.keys(ops).length === 0 || Object.keys(ops).length > opsMax) {
     fields.mistake("ops", `must be an object with 1 to ${opsMax} ops by name`);
     return [];
@@ -65,9 +75,22 @@ function readPrograms(fields: Fields, check: ConfigCheck, surroundings: ConfigSu
     if (!/^[A-Za-z0-9_][A-Za-z0-9._/-]{0,127}$/.test(op)) {
       check.mistake(place, "is no name of an op: 1 to 128 letters, digits, dots, dashes, slashes");
     }
+    if (op === flyteOp && fields.has("flyte")) {
+      check.mistake(place, "is the op of Flyte's tasks, which flyte runs");
+    }
     const program = readProgram(op, raw, { check, place, surroundings });
     return program === undefined ? [] : [program];
   });
+}
+
+function readFlyte(
+  fields: Fields,
+  check: ConfigCheck,
+  surroundings: ConfigSurroundings,
+): FlyteSettings | undefined {
+  return fields.has("flyte")
+    ? readFlyteSettings(fields.raw("flyte"), { check, place: fields.place("flyte"), surroundings })
+    : undefined;
 }
 
 function readCapacity(fields: Fields, check: ConfigCheck): WorkerCapacity | undefined {

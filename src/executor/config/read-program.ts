@@ -28,10 +28,6 @@ export function readProgram(op: string, raw: unknown, reading: Reading): Program
   const isDocker = (raw as { readonly kind?: unknown } | null)?.kind === "docker";
   const fields = reading.check.object(raw, reading.place, isDocker ? dockerFields : processFields);
   fields.word("kind", ["process", "docker"]);
-  const memoryMb = fields.number("memoryMb", { min: 1, max: 1_000_000_000 });
-  if (memoryMb !== undefined && !isDocker && !existsSync("/proc/self/statm")) {
-    fields.mistake("memoryMb", "needs /proc, which this system has not; addressSpaceMb may do");
-  }
   const { environment } = reading.surroundings;
   const common = {
     op,
@@ -40,13 +36,30 @@ export function readProgram(op: string, raw: unknown, reading: Reading): Program
     passedNames: fields.texts("passEnv").filter((name) => environment[name] !== undefined),
     inputs: fields.word("inputs", ["stdin", "file"]) ?? "stdin",
     needsOutputs: fields.word("outputs", ["optional", "required"]) === "required",
-    graceMs: fields.number("graceMs", { min: 0, max: graceMsMax }) ?? graceMsDefault,
-    ...(memoryMb !== undefined && { memoryMb }),
+    ...readBounds(fields, isDocker),
   } as const;
   return isDocker ? readDocker(fields, common, reading) : readProcess(fields, common, reading);
 }
 
-type Common = Omit<ProcessProgram, "kind" | "path" | "cwd" | "addressSpaceMb">;
+/** Reads the bounds of a program: how long it has to end, and how much memory it may have. */
+export function readBounds(
+  fields: Fields,
+  isDocker: boolean,
+): Pick<ProcessProgram, "graceMs" | "memoryMb" | "addressSpaceMb"> {
+  const graceMs = fields.number("graceMs", { min: 0, max: graceMsMax }) ?? graceMsDefault;
+  const memoryMb = fields.number("memoryMb", { min: 1, max: 1_000_000_000 });
+  const addressSpaceMb = fields.number("addressSpaceMb", { min: 1, max: 1_000_000_000 });
+  if (memoryMb !== undefined && !isDocker && !existsSync("/proc/self/statm")) {
+    fields.mistake("memoryMb", "needs /proc, which this system has not; addressSpaceMb may do");
+  }
+  return {
+    graceMs,
+    ...(memoryMb !== undefined && { memoryMb }),
+    ...(addressSpaceMb !== undefined && { addressSpaceMb }),
+  };
+}
+
+type Common = Omit<ProcessProgram, "kind" | "path" | "cwd">;
 
 function readProcess(fields: Fields, common: Common, { surroundings }: Reading): ProcessProgram | undefined {
   const { base, environment } = surroundings;
@@ -71,14 +84,12 @@ function readProcess(fields: Fields, common: Common, { surroundings }: Reading):
   if (cwd !== undefined && !isFolder(cwd)) {
     fields.mistake("cwd", `is ${cwd}, where there is no folder`);
   }
-  const addressSpaceMb = fields.number("addressSpaceMb", { min: 1, max: 1_000_000_000 });
   return {
     ...common,
     kind: "process",
     argv: rest,
     path: path ?? "",
     ...(cwd !== undefined && { cwd }),
-    ...(addressSpaceMb !== undefined && { addressSpaceMb }),
   };
 }
 
@@ -92,6 +103,11 @@ function readDocker(fields: Fields, common: Common, { surroundings }: Reading): 
   if (path === undefined) {
     fields.mistake("kind", "is docker, and there is no docker on PATH");
   }
+  return { ...common, kind: "docker", path: path ?? "", ...readImages(fields) };
+}
+
+/** Reads which images may be run, and what docker is told beside. */
+export function readImages(fields: Fields): Pick<DockerProgram, "allowedImages" | "runArguments"> {
   const allowedImages = fields.texts("allowImages").flatMap((text): ImagePattern[] => {
     const pattern = parseImagePattern(text);
     if (pattern === undefined) {
@@ -106,7 +122,7 @@ function readDocker(fields: Fields, common: Common, { surroundings }: Reading): 
   if (runArguments[0] !== undefined && !runArguments[0].startsWith("-")) {
     fields.mistake("dockerArguments", "are options of docker run; the image is the assignment's");
   }
-  return { ...common, kind: "docker", path: path ?? "", allowedImages, runArguments };
+  return { allowedImages, runArguments };
 }
 
 function readArgv(fields: Fields): ArgvTemplate {
@@ -133,7 +149,8 @@ function refuseScripts(fields: Fields, program: string, argv: ArgvTemplate): voi
   }
 }
 
-function readEnvironment(fields: Fields): Readonly<Record<string, string>> {
+/** Reads the variables that are set; the worker's own are not to be. */
+export function readEnvironment(fields: Fields): Readonly<Record<string, string>> {
   const pairs = fields.pairs("env");
   for (const name of [...Object.keys(pairs), ...fields.texts("passEnv")]) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {

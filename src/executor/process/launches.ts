@@ -18,6 +18,8 @@ export interface LaunchOptions {
   /** The environment of the worker. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workerId: string;
+  /** The image of a container, if it is not the one that the assignment names. */
+  readonly image?: string;
 }
 
 /** How a program of this machine is started for one attempt. Throws for one that cannot be. */
@@ -39,7 +41,8 @@ export function launchContainer(
   options: LaunchOptions,
 ): Launch & { readonly container: string } {
   const { context, inputs, inputsText, folder, environment, workerId } = options;
-  const { image, resources } = context;
+  const { resources } = context;
+  const image = options.image ?? context.image;
   const refusal = imageRefusal(image, program.allowedImages);
   if (refusal !== undefined) {
     throw new ProgramFailed("ImageRefused", refusal);

@@ -75,7 +75,9 @@ def test_without_a_word_the_command_asks(seed, server, kind, answers, value):
     assert is_answered_with(run, value)
 
 
-@pytest.mark.parametrize(("kind", "word"), [("bool", "maybe"), ("int", "many"), ("int", "1.5"), ("float", "half")])
+@pytest.mark.parametrize(
+    ("kind", "word"), [("bool", "maybe"), ("int", "many"), ("int", "1.5"), ("float", "half")]
+)
 def test_a_word_of_another_type_changes_nothing(seed, server, kind, word):
     run = f"cli-wrong-{kind}-{word.replace('.', '')}"
     (name,) = seed.run(run, [("answer", kind)])

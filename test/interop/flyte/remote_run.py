@@ -1,6 +1,4 @@
-"""`flyte.run` in remote mode: real tasks, executed by `signalbox worker --flyte`, with the SDK inside and outside."""
-
-import time
+"""`flyte.run` in remote mode: real tasks, executed by `signalbox worker --flyte`."""
 
 import flyte
 import flyte.errors
@@ -25,8 +23,9 @@ SUCCEEDED, FAILED, ABORTED, PAUSED = 5, 6, 7, "ACTION_PHASE_PAUSED"
 RUN_SECONDS = 180
 
 
-def start(task, name=None, **inputs):
-    return flyte.with_runcontext(mode="remote", name=name, env_vars={"LOG_LEVEL": "20"}).run(task, **inputs)
+def start(task, name=None, env_vars=None, **inputs):
+    env_vars = {"LOG_LEVEL": "20", **(env_vars or {})}
+    return flyte.with_runcontext(mode="remote", name=name, env_vars=env_vars).run(task, **inputs)
 
 
 def open_condition(run, title):
@@ -101,15 +100,15 @@ def test_the_answers_arrive_although_the_worker_is_killed_before_each(worker, se
 
 
 @needs_signalbox
-def test_an_answer_that_comes_after_the_parent_has_begun_again_arrives(worker, server):
+def test_an_answer_that_comes_after_the_parent_has_begun_again_arrives(worker, server, folder):
     """What the SDK takes for a task when it finds it open after a restart must still give its value."""
-    run = start(tasks.main, "begun-again", start=2)
+    mark = folder / "begun-again"
+    run = start(tasks.main, "begun-again", env_vars={"INTEROP_MARK": str(mark)}, start=2)
     open_condition(run.name, "approve")
+    wait_until(mark.exists, RUN_SECONDS)
     worker.kill()
     worker.start()
-    wait_until(lambda: Action.get(run_name=run.name, name="a0").pb2.status.attempts >= 2, RUN_SECONDS)
-    # The new attempt has to come to its wait, which nothing tells from outside.
-    time.sleep(8)
+    wait_until(lambda: len(mark.read_text().splitlines()) >= 2, RUN_SECONDS)
     by_sdk(server, run.name, "approve", True)
     by_sdk(server, run.name, "amount", 3)
     assert ended(run).outputs()[0] == "4-True-12-3"
@@ -246,3 +245,35 @@ def test_what_a_task_prints_is_in_its_logs(worker, server):
     said, code = flyte_command(server, "get", "logs", run.name, project=PROJECT)
     assert code == 0, said
     assert "this is what is wrong" in said
+
+
+def test_runs_are_found_by_their_labels_and_by_a_condition_that_waits(worker, server):
+    if VERSION < (2, 5, 18):
+        pytest.skip("these versions cannot ask for labels")
+    labels = {"team": "blue", "stage": "one"}
+    context = flyte.with_runcontext(mode="remote", name="labelled", labels=labels)
+    run = context.run(tasks.waiting, file="/dev/null")
+    open_condition(run.name, "never")
+    if IS_STAND_IN:
+        return
+    for asked, is_found in (
+        ({"with_labels": {"team": "blue"}}, True),
+        ({"with_labels": {"team": "blue", "stage": "two"}}, False),
+        ({"with_labels": {"team": "green"}}, False),
+        ({"with_label_keys": ["team"]}, True),
+        ({"with_label_keys": ["nothing"]}, False),
+        ({"paused_actions_only": True}, True),
+    ):
+        found = {one.name for one in Run.listall(limit=1000, **asked)}
+        assert (run.name in found) == is_found, asked
+    by_sdk(server, run.name, "never", "now")
+    ended(run)
+    assert run.name not in {one.name for one in Run.listall(limit=1000, paused_actions_only=True)}
+
+
+def test_a_run_is_done_over_with_its_inputs_or_with_others(worker):
+    if not hasattr(flyte, "rerun"):
+        pytest.skip("these versions cannot do runs over")
+    first = ended(start(tasks.double, "first-time", number=6))
+    assert ended(flyte.rerun(first.name)).outputs()[0] == 12
+    assert ended(flyte.rerun(first.name, number=7)).outputs()[0] == 14

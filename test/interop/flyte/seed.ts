@@ -1,18 +1,25 @@
 /**
- * Holds runs that look as Flyte's do, without executing anything: through Signalbox's own contract it creates runs
- * of one task `a0` and stays their worker, adding conditions below `a0`, until it is told to end them.
+ * Holds runs that look as Flyte's do, without executing anything: through Signalbox's own contract it creates
+ * runs of one task `a0` and stays their worker, adding conditions below `a0`, until it is told to end them.
  *
  * Usage: node seed.ts ADDRESS NAMESPACE. Reads one JSON object a line, answers each with one:
  *
- *     {"run": "r1", "conditions": [{"name": "k1", "title": "approve", "type": "bool"}]}   adds them, and creates the
- *                                                                                        run if it is not there
- *     {"end": "r1"}, {"fail": "r1"}                                                      ends its task
+ *     {"run": "r1", "conditions": [{"name": "k1", "title": "approve", "type": "bool"}]}
+ *     {"end": "r1"}
+ *     {"fail": "r1"}
+ *
+ * The first creates the run if it is not there, and adds the conditions; the others end its task.
  *
  * It ends with standard input.
  */
 import { createInterface } from "node:readline";
 import { createClient } from "../../../src/client/client.ts";
-import { type ConditionType, createWorker, NonRetryableError, type TaskContext } from "../../../src/worker/worker.ts";
+import {
+  type ConditionType,
+  createWorker,
+  NonRetryableError,
+  type TaskContext,
+} from "../../../src/worker/worker.ts";
 
 interface SeededCondition {
   /** The name of the action. */
@@ -57,9 +64,9 @@ worker.task("flyte", async (context) => {
 async function addConditions(run: string, conditions: readonly SeededCondition[]): Promise<void> {
   if (!started.has(run)) {
     startedOf(run);
-    const labels = { "flyte-task": "seeded.main" };
-    const input = { task: { name: "seeded.main", shortName: "main", version: "v1", function: "main" } };
-    await client.runs.create({ runId: run, actions: [{ name: "a0", labels, task: { op: "flyte", input } }] });
+    const labels = { "flyte-task": "main" };
+    const input = { task: { name: "seeded.main", shortName: "main", version: "v1", functionName: "main" } };
+    await client.runs.create({ runId: run, plan: [{ name: "a0", labels, task: { op: "flyte", input } }] });
   }
   const { context } = await startedOf(run).promise;
   const known = new Set<string>();
@@ -69,8 +76,8 @@ async function addConditions(run: string, conditions: readonly SeededCondition[]
     // How it ends is for the tests to see.
     context.condition(name, { ...terms, labels }).catch(() => undefined);
   }
-  for await (const { frame } of client.runs.watch(run)) {
-    for (const action of frame.actions) {
+  for await (const { actions } of client.runs.watch(run)) {
+    for (const action of actions) {
       known.delete(action.name);
     }
     if (known.size === 0) {

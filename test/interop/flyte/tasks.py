@@ -1,4 +1,4 @@
-"""The tasks that the tests run. They are executed by processes of a worker, with the SDK as it is installed."""
+"""The tasks that the tests run, in processes of a worker, with the SDK as it is installed."""
 
 import os
 from pathlib import Path
@@ -26,6 +26,9 @@ async def main(start: int) -> str:
     """Two sub-tasks and two conditions, one after the other."""
     doubled = await double(start)
     approve = await new_condition.aio("approve", prompt="Go on?", data_type=bool)
+    if mark := os.environ.get("INTEROP_MARK"):
+        with open(mark, "a") as file:
+            file.write("waiting\n")
     is_approved = await approve.wait.aio()
     tripled = await triple(doubled)
     amount = await new_condition.aio("amount", prompt="How many?", data_type=int, description="a number")
@@ -86,7 +89,9 @@ async def typed(webhook: str) -> str:
     """A condition of each type, at the same time, the first with all that one may say."""
     more = {"webhook": webhook_of(webhook)} if webhook else {}
     conditions = [
-        await new_condition.aio("b", prompt="**b**", prompt_type="markdown", data_type=bool, timeout=300, **more),
+        await new_condition.aio(
+            "b", prompt="**b**", prompt_type="markdown", data_type=bool, timeout=300, **more
+        ),
         await new_condition.aio("i", prompt="i", data_type=int),
         await new_condition.aio("f", prompt="f", data_type=float),
         await new_condition.aio("s", prompt="s", data_type=str, description="what s is"),

@@ -46,7 +46,10 @@ export class ActionPages {
     }
     const last = rows.at(-1);
     if (index >= names.length || last === undefined) return { rows, token: "" };
-    return { rows, token: printToken(digest, { order: id, index, place: order.placeOf({ run, row: last }) }) };
+    return {
+      rows,
+      token: printToken(digest, { order: id, index, place: order.placeOf({ run, row: last }) }),
+    };
   }
 
   #kept(view: RunView, id: string): KeptOrder | undefined {

@@ -52,6 +52,7 @@ const fields: Readonly<Record<string, Field>> = {
   domain: ofRun("text", (run) => run.domain),
   run_name: ofRun("text", (run) => run.runName),
   name: ofAction("text", (row) => row.shortName),
+  short_name: ofAction("text", calledBy),
   parent_name: ofAction("text", (row) => text(row.parent)),
   phase: ofAction("number", (row) => row.phase),
   action_type: ofAction("number", (row) => actionTypes[row.kind]),
@@ -74,7 +75,8 @@ const fields: Readonly<Record<string, Field>> = {
   duration_ms: ofAction("number", durationMs),
 };
 
-const labelPrefix = "labels.";
+/** What the name of a field begins with that is a label. */
+export const labelPrefix = "labels.";
 
 /** The field of this name; `labels.<name>` is a label of the action, or else of its run. */
 export function fieldOf(name: string): Field | undefined {
@@ -91,6 +93,11 @@ export const fieldNames: readonly string[] = [...Object.keys(fields), `${labelPr
 /** How long an action took; undefined while it is open. */
 export function durationMs({ startTimeMs, createTimeMs, endTimeMs }: ViewRow): number | undefined {
   return endTimeMs === undefined ? undefined : Math.max(0, endTimeMs - (startTimeMs ?? createTimeMs));
+}
+
+/** What people call an action: the short name of its task, or what its condition is called. */
+function calledBy({ task, condition, shortName }: ViewRow): string {
+  return text(task?.shortName) ?? condition?.displayName ?? shortName;
 }
 
 function valueIn(labels: Labels, name: string): string | undefined {

@@ -1,8 +1,9 @@
 import { Filter_Function } from "../../../../gen/flyteidl2/common/list_pb.ts";
+import type { Labels } from "../../../core/run.ts";
 import { invalid } from "../faults.ts";
 import { filtersMax, filterValuesMax } from "../flyte-limits.ts";
 import type { ViewRow } from "../view/view-row.ts";
-import { type FieldKind, fieldNames, fieldOf, type ListedRun } from "./fields.ts";
+import { type FieldKind, fieldNames, fieldOf, type ListedRun, labelPrefix } from "./fields.ts";
 
 /** A filter as a request states it. */
 export interface StatedFilter {
@@ -20,6 +21,11 @@ export interface Filters {
   readonly action: Meets;
   /** True if conditions alone can meet them. */
   readonly conditionsOnly: boolean;
+  /** What only runs meet that were created between these times, both included; undefined for no bound. */
+  readonly createdFromMs: number | undefined;
+  readonly createdUntilMs: number | undefined;
+  /** What only runs meet that have these labels. */
+  readonly labels: Labels;
 }
 
 type Test = (value: string | number | undefined) => boolean;
@@ -41,7 +47,31 @@ export function readFilters(stated: readonly StatedFilter[]): Filters {
     ({ function: is, field, values }) =>
       field === "action_type" && is === Filter_Function.EQUAL && values.join("") === "3",
   );
-  return { run: allOf(ofRun), action: allOf(ofAction), conditionsOnly };
+  return { run: allOf(ofRun), action: allOf(ofAction), conditionsOnly, ...boundsOf(stated) };
+}
+
+/** What the store can look for by itself, so that not all runs are read. */
+function boundsOf(stated: readonly StatedFilter[]) {
+  let createdFromMs: number | undefined;
+  let createdUntilMs: number | undefined;
+  const labels: Record<string, string> = {};
+  const from = (ms: number) => (createdFromMs = Math.max(ms, createdFromMs ?? ms));
+  const until = (ms: number) => (createdUntilMs = Math.min(ms, createdUntilMs ?? ms));
+  for (const { function: is, field, values } of stated) {
+    const [value] = values;
+    if (value === undefined) continue;
+    // Labels of ours stand on actions.
+    const isLabel = field.startsWith(labelPrefix) && !field.startsWith(`${labelPrefix}flyte-`);
+    if (isLabel && is === Filter_Function.EQUAL) labels[field.slice(labelPrefix.length)] = value;
+    const timeMs = field === "created_at" ? parseTime(value) : undefined;
+    if (timeMs === undefined) continue;
+    // Runs are created at whole milliseconds.
+    if (is === Filter_Function.GREATER_THAN_OR_EQUAL) from(Math.ceil(timeMs));
+    else if (is === Filter_Function.GREATER_THAN) from(Math.floor(timeMs) + 1);
+    else if (is === Filter_Function.LESS_THAN_OR_EQUAL) until(Math.floor(timeMs));
+    else if (is === Filter_Function.LESS_THAN) until(Math.ceil(timeMs) - 1);
+  }
+  return { createdFromMs, createdUntilMs, labels };
 }
 
 function allOf(tests: readonly Meets[]): Meets {
@@ -133,8 +163,7 @@ function compared(value: string | number, holds: (order: number) => boolean): Te
 }
 
 const numberPattern = /^[+-]?\d{1,18}(?:\.\d{1,9})?$/;
-const timePattern =
-  /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?)?$/i;
+const timePattern = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
 function parse(value: string, kind: FieldKind, field: string): string | number {
   if (kind === "text") return value;

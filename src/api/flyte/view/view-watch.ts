@@ -25,6 +25,11 @@ export class ViewWatch {
     this.#wake?.();
   }
 
+  /** From the reader: what is known of these is what there is. */
+  forget(names: Iterable<string>): void {
+    for (const name of names) this.#names.delete(name);
+  }
+
   /** From the view: there will be no more; readers get what is there, then this error. */
   end(error: unknown): void {
     this.#ended ??= { error };

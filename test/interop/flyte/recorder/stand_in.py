@@ -1,8 +1,8 @@
 """A small stand-in for a Flyte server, which keeps every request it gets as it came over the wire.
 
-It knows the calls of the Python SDK and no more, keeps all in memory, runs tasks as processes of this machine, and
-is no reference for what a server should do: `record.py` uses it to learn what the SDK sends. It reads and writes
-messages with the `flyteidl2` package of the environment that it runs in.
+It knows the calls of the Python SDK and no more, keeps all in memory, runs tasks as processes of this
+machine, and is no reference for what a server should do: `record.py` uses it to learn what the SDK sends. It reads and
+writes messages with the `flyteidl2` package of the environment that it runs in.
 """
 
 import gzip
@@ -333,7 +333,8 @@ class Calls:
             raise Declined("failed_precondition", "already signalled with a different value")
         if row.phase in TERMINAL:
             raise Declined("failed_precondition", "already completed")
-        simple = {"integer": 1, "float_value": 2, "string_value": 3, "boolean": 4}[primitive.WhichOneof("value")]
+        numbers = {"integer": 1, "float_value": 2, "string_value": 3, "boolean": 4}
+        simple = numbers[primitive.WhichOneof("value")]
         if simple != row.condition.type.simple:
             raise Declined("invalid_argument", "signal value type does not match declared condition type")
         row.value = value
@@ -363,7 +364,8 @@ class Calls:
         elif kind == "condition":
             row.condition, row.phase = action.condition, PAUSED
             if action.condition.HasField("timeout"):
-                timer = threading.Timer(action.condition.timeout.ToMilliseconds() / 1000, self.world.expire, [row])
+                seconds = action.condition.timeout.ToMilliseconds() / 1000
+                timer = threading.Timer(seconds, self.world.expire, [row])
                 timer.daemon = True
                 timer.start()
         else:
@@ -474,6 +476,14 @@ class Calls:
     # TrackedRunService
 
     def create_run_of_tracked_run_service(self, request, answer):
+        run = identifier_pb2.RunIdentifier(project=request.project_id.name, domain=request.project_id.domain)
+        run.name = "tracked"
+        if request.WhichOneof("id") == "run_id":
+            run.CopyFrom(request.run_id)
+        row = Row(run, "a0", "", 1)
+        row.task, row.phase = request.task_spec, 4
+        self.world.runs[run.name] = {"a0": row}
+        answer.run.action.CopyFrom(self.world.action(row))
         return answer
 
     def report_actions(self, request, answer):
@@ -533,7 +543,8 @@ class Handler(BaseHTTPRequestHandler):
             found = module.DESCRIPTOR.services_by_name[service.rsplit(".", 1)[1]].methods_by_name[method]
         except (KeyError, ImportError):
             self.keep("POST", raw, None)
-            self.reply(404, "application/json", json.dumps({"code": "unimplemented", "message": self.path}).encode())
+            body = json.dumps({"code": "unimplemented", "message": self.path}).encode()
+            self.reply(404, "application/json", body)
             return
         request = message_class(found.input_type)()
         answer = message_class(found.output_type)()

@@ -1,0 +1,122 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Literal } from "../../../../gen/flyteidl2/core/literals_pb.ts";
+import type { EventPayload } from "../../../../gen/flyteidl2/workflow/run_service_pb.ts";
+import { type Action, hasEnded } from "../../../core/action.ts";
+import type { Answerer } from "../../../core/conditions/standing.ts";
+import type { Refusal } from "../../../core/refusal.ts";
+import { areEqual, type Value } from "../../../core/value.ts";
+import { failedPrecondition, invalid } from "../faults.ts";
+import { findAction, type NamedAction } from "../find-action.ts";
+import type { FlyteParts } from "../flyte-parts.ts";
+import { refused } from "../refused.ts";
+
+/** An answer to a condition. */
+export interface Signal {
+  readonly named: NamedAction;
+  /** The action it belongs to, "" if it is not known. */
+  readonly parent: string;
+  /** Undefined for what is no plain value. */
+  readonly value: Value | undefined;
+  readonly by: Answerer;
+}
+
+/**
+ * Answers a condition; who lists it afterwards finds it answered. What is asked first: whether there is a
+ * value, the action, that it is a condition, whether it was answered or ended, and only then the type, which
+ * must be that of the condition: an int is no float. An equal answer again changes nothing and is no fault.
+ */
+export async function signal(parts: FlyteParts, { named, parent, value, by }: Signal): Promise<void> {
+  if (value === undefined) throw invalid("signal value must be a concrete bool/int/float/str literal");
+  const action = await findAction(parts, named, parent);
+  const { spec } = action;
+  if (spec.kind !== "condition") throw failedPrecondition(`action ${named.name} is not a condition`);
+  if (hasEnded(action) && !action.isStale) {
+    if (isAnswer(action, value)) return;
+    throw endedFault(action);
+  }
+  if (value.kind !== spec.type) {
+    throw invalid(`signal value type ${value.kind} does not match declared condition type ${spec.type}`);
+  }
+  const outcome = await parts.engine.execute({
+    kind: "signalCondition",
+    request: { requestId: "", digest: "" },
+    run: action.run,
+    action: action.name,
+    value,
+    by,
+    instance: 0,
+  });
+  if (!outcome.ok) throw toFault(outcome.refusal, named.name);
+}
+
+function isAnswer({ outputs }: Action, value: Value): boolean {
+  const answer = outputs?.["value"];
+  return answer !== undefined && areEqual(answer, value);
+}
+
+function endedFault({ outputs, name }: Action): Error {
+  return outputs?.["value"] === undefined ? completed(name) : differs(name);
+}
+
+function completed(name: string): Error {
+  return failedPrecondition(`condition ${name} already completed`);
+}
+
+function differs(name: string): Error {
+  return failedPrecondition(`condition ${name} already signalled with a different value`);
+}
+
+function toFault(refusal: Refusal, name: string): Error {
+  switch (refusal.reason) {
+    case "ALREADY_ANSWERED":
+      return differs(name);
+    case "ACTION_ENDED":
+    case "RUN_ENDED":
+      return completed(name);
+    case "INSTANCE_CHANGED":
+      return new ConnectError(`condition ${name} was just opened again`, Code.Aborted);
+    default:
+      return refused(refusal);
+  }
+}
+
+/** The answer that SignalEvent sends; undefined for none. */
+export function fromPayload(payload: EventPayload | undefined): Value | undefined {
+  const { value } = payload ?? {};
+  switch (value?.case) {
+    case "boolValue":
+      return { kind: "bool", value: value.value };
+    case "intValue":
+      return { kind: "int", value: value.value.toString() };
+    case "floatValue":
+      return toFloat(value.value);
+    case "stringValue":
+      return { kind: "string", value: value.value };
+    default:
+      return undefined;
+  }
+}
+
+/** The answer that a literal holds; undefined for one that is no plain value of the four types. */
+export function fromLiteral(literal: Literal | undefined): Value | undefined {
+  if (literal?.value.case !== "scalar" || literal.value.value.value.case !== "primitive") return undefined;
+  const { value } = literal.value.value.value.value;
+  switch (value.case) {
+    case "boolean":
+      return { kind: "bool", value: value.value };
+    case "integer":
+      return { kind: "int", value: value.value.toString() };
+    case "floatValue":
+      return toFloat(value.value);
+    case "stringValue":
+      return { kind: "string", value: value.value };
+    default:
+      return undefined;
+  }
+}
+
+function toFloat(value: number): Value {
+  if (Number.isNaN(value)) return { kind: "float", value: "NaN" };
+  if (Number.isFinite(value)) return { kind: "float", value };
+  return { kind: "float", value: value > 0 ? "Infinity" : "-Infinity" };
+}
