@@ -189,6 +189,11 @@ export class Posts {
       // It was cut off, which is no fault of its own.
       if (end !== "taken" && this.#ending.signal.aborted) return;
       const settled = end === "taken" ? end : { cause: end.cause, retryMs: this.#retryMsOf(post, end) };
+      if (settled !== "taken") {
+        const { run, action, about, deliveryCount } = post;
+        const tries = deliveryCount + 1;
+        log.warn({ run, action, about, tries, cause: settled.cause }, "a webhook of a condition took no post");
+      }
       await execute<"settlePost">({ kind: "settlePost", post: { key }, end: settled });
       if (settled !== "taken" && settled.retryMs !== undefined) this.#setTimer(settled.retryMs);
     } catch (error) {

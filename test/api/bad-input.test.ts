@@ -106,7 +106,10 @@ describe("bad input", () => {
   });
 
   test("is tried on every method", () => {
-    const methods = services.flatMap((service) => service.methods.map(({ name }) => name));
+    // DescribeFeed asks for nothing that could be wrong.
+    const methods = services
+      .flatMap((service) => service.methods.map(({ name }) => name))
+      .filter((name) => name !== "DescribeFeed");
     expect([...new Set(rows.map(({ rpc }) => rpc))].toSorted()).toEqual(methods.toSorted());
   });
 

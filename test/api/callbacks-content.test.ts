@@ -20,6 +20,9 @@ const filling = {
   run_id: "r1",
   name: "a/b",
   namespace: "team",
+  event: "ended",
+  outcome: "ANSWERED",
+  answer: "true",
 };
 
 describe("a payload", () => {
@@ -50,6 +53,11 @@ describe("a payload", () => {
       given: "a member __proto__",
       template: JSON.parse('{"__proto__": "{name}"}'),
       gives: JSON.parse('{"__proto__": "a/b"}'),
+    },
+    {
+      given: "how it ended",
+      template: { t: "{event}: {outcome} {answer}" },
+      gives: { t: "ended: ANSWERED true" },
     },
     { given: "nothing to fill in", template: {}, gives: {} },
   ])("fills in $given", ({ template, gives }) => {

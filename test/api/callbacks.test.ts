@@ -564,7 +564,7 @@ describe("an answer link whose condition changes while it is posted to", () => {
     }
   }
 
-  /** Posts the same answer some times, does something while all have seen the question, and gives the statuses. */
+  /** Posts one answer some times, and does something between the look at the question and the answer. */
   async function postBehind(
     count: number,
     meanwhile: (gated: TestServer, runId: string) => Promise<unknown>,

@@ -56,6 +56,18 @@ describe("the webhook of a condition", () => {
     expect(postsOf(world)).toEqual(["c 1 condition_ended 0"]);
   });
 
+  test.each([
+    { payload: { text: "{prompt} {callback_uri}" }, posts: [] },
+    { payload: { text: "{event} {prompt}" }, posts: ["c 1 condition_ended 0"] },
+    { payload: { deep: ["{outcome}"] }, posts: ["c 1 condition_ended 0"] },
+    { payload: { text: "answered {answer}" }, posts: ["c 1 condition_ended 0"] },
+  ])("with the payload $payload is told of the end: $posts", ({ payload, posts }) => {
+    const world = new World();
+    world.create({ plan: [told("c", { webhook: { ...webhook, payload } })] });
+    world.signal("c", bool(true));
+    expect(postsOf(world)).toEqual(posts);
+  });
+
   test("is told nothing of one that is answered at once, or that never was open", () => {
     const world = new World();
     world.create({ plan: [aTask("a"), told("b", {}), told("c", { group: "g" })] });

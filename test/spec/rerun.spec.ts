@@ -4,7 +4,18 @@ import { standingOf } from "../../src/core/conditions/standing.ts";
 import { runKey } from "../../src/core/name.ts";
 import type { Replay } from "../../src/core/stated.ts";
 import { labelsMax } from "../../src/limits.ts";
-import { aCondition, aTask, bool, noReplays, noRequest, terms, text, theTask } from "../support/builders.ts";
+import {
+  aCondition,
+  answerRule,
+  aTask,
+  bool,
+  by,
+  noReplays,
+  noRequest,
+  terms,
+  text,
+  theTask,
+} from "../support/builders.ts";
 import { type Done, theRun, World } from "../support/world.ts";
 
 const again = runKey("default", "r2");
@@ -211,6 +222,22 @@ describe("RerunRun", () => {
     });
     expect(rerun(world, { labels: { old0: "y", ...some(1, "new") } })).toMatchObject({ ok: true });
     expect(world.run(again).labels).toMatchObject({ old0: "y", old1: "x", new0: "x" });
+  });
+
+  test.each([
+    { who: "olga", answers: ["ben", "olga"], excludesRequester: true, state: "PAUSED" },
+    { who: "olga", answers: ["olga", "ben"], excludesRequester: true, state: "PAUSED" },
+    { who: "olga", answers: ["olga", "ben"], excludesRequester: false, state: "RECOVERED" },
+    { who: "rita", answers: ["olga", "ben"], excludesRequester: true, state: "RECOVERED" },
+  ])("by $who does not reuse their own answer where they may not give it: %o", (row) => {
+    const { who, answers, excludesRequester, state } = row;
+    const world = new World();
+    const rule = answerRule({ requiredCount: 2, excludesRequester });
+    world.create({ plan: [aTask("t"), aCondition("c", { terms: terms({ rule }) })] });
+    for (const subject of answers) world.signal("c", bool(true), { by: by(subject) });
+    world.cancel();
+    rerun(world, { createdBy: who });
+    expect(statesOf(world)).toMatchObject({ c: state });
   });
 
   test("says where an action was really executed, also after several reruns", () => {

@@ -454,8 +454,10 @@ export type ConditionWebhook = Message<"signalbox.v1.ConditionWebhook"> & {
   /**
    * What the post says. In its texts `{callback_uri}` becomes a link that
    * answers this condition, once, without other credentials; `{prompt}`,
-   * `{run_id}`, `{name}` and `{namespace}` become what they name. Not said posts
-   * the condition with `callback_uri`.
+   * `{run_id}`, `{name}` and `{namespace}` become what they name, `{event}`
+   * becomes `paused`, `escalated` or `ended`, `{outcome}` and `{answer}` how it
+   * ended: without one of these three the end is not posted. Not said posts the
+   * condition with `callback_uri`.
    *
    * @generated from field: google.protobuf.Struct payload = 2;
    */

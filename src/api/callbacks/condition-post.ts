@@ -5,6 +5,7 @@ import { type Action, hasEnded } from "../../core/action.ts";
 import type { WebhookPost } from "../../core/conditions/outbox.ts";
 import { standingOf, termsOf } from "../../core/conditions/standing.ts";
 import { namespaceOf, runIdOf } from "../../core/name.ts";
+import { plainJson } from "../../core/ops/spec-type.ts";
 import type { Json } from "../../core/value.ts";
 import type { ConditionRow } from "../../store/store.ts";
 import { signatureHeaders } from "../delivery/webhook-content.ts";
@@ -55,7 +56,7 @@ export function contentOf(
   const { webhook } = termsOf(action);
   if (webhook === undefined) throw new Error("the condition has no webhook");
   const id = postIdOf(post);
-  const body = bodyOf(row, webhook.payload, uriOf(post, action, links));
+  const body = bodyOf(post, row, { payload: webhook.payload, uri: uriOf(post, action, links) });
   const run = `/signalbox/${namespaceOf(post.run)}/runs/${runIdOf(post.run)}`;
   const stated = Object.entries(webhook.headers).filter(([name]) => headerFault(name) === undefined);
   const signed = signatureHeaders(webhook.secret, id, nowMs, body);
@@ -79,8 +80,13 @@ export function contentOf(
   };
 }
 
-function bodyOf(row: ConditionRow, payload: Json | undefined, uri: string): string {
+function bodyOf(
+  { about }: WebhookPost,
+  row: ConditionRow,
+  { payload, uri }: { readonly payload: Json | undefined; readonly uri: string },
+): string {
   const { action } = row;
+  const answer = action.outputs?.["value"];
   if (payload !== undefined) {
     return fillPayload(payload, {
       callback_uri: uri,
@@ -88,6 +94,9 @@ function bodyOf(row: ConditionRow, payload: Json | undefined, uri: string): stri
       run_id: runIdOf(action.run),
       name: action.name,
       namespace: namespaceOf(action.run),
+      event: about.slice("condition_".length),
+      outcome: action.outcome ?? "",
+      answer: answer === undefined ? "" : printPlain(plainJson(answer)),
     });
   }
   const message = toCondition(action, row);
@@ -95,6 +104,11 @@ function bodyOf(row: ConditionRow, payload: Json | undefined, uri: string): stri
   const text = JSON.stringify({ condition, ...(uri === "" ? {} : { callback_uri: uri }) });
   if (Buffer.byteLength(text) > callbackBodyBytesMax) throw new PayloadTooLarge();
   return text;
+}
+
+/** A text as it is, anything else as JSON. */
+function printPlain(json: Json): string {
+  return typeof json === "string" ? json : JSON.stringify(json);
 }
 
 /** The link of a post: in the name of whose turn it is by then; "" where there is nothing to answer. */

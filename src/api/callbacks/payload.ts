@@ -9,9 +9,14 @@ export interface Places {
   readonly run_id: string;
   readonly name: string;
   readonly namespace: string;
+  /** What has happened: `paused`, `escalated` or `ended`. */
+  readonly event: string;
+  /** How it ended, such as `ANSWERED`, and with which answer; "" until it has. */
+  readonly outcome: string;
+  readonly answer: string;
 }
 
-const places = /\{(callback_uri|prompt|run_id|name|namespace)\}/g;
+const places = /\{(callback_uri|prompt|run_id|name|namespace|event|outcome|answer)\}/g;
 
 /** What was to be posted has grown beyond what is posted. */
 export class PayloadTooLarge extends Error {

@@ -33,7 +33,14 @@ export function postEnd(draft: Draft, ended: Action): void {
     dropPost(draft, postKey({ ...of, about: "condition_escalated", step }));
   }
   if (draft.before.action(ended.run, ended.name)?.state !== "PAUSED") return;
+  if (!tellsEnds(ended)) return;
   postWebhook(draft, ended, "condition_ended");
+}
+
+/** A payload of one's own that has no place for how it ended would say that it asks once more. */
+function tellsEnds(condition: Action): boolean {
+  const payload = termsOf(condition).webhook?.payload;
+  return payload === undefined || /\{(event|outcome|answer)\}/.test(JSON.stringify(payload));
 }
 
 function dropPost(draft: Draft, key: string): void {

@@ -3,6 +3,8 @@ import { runIdOf } from "../name.ts";
 import type { Violation } from "../refusal.ts";
 import type { Replay, Replays } from "../stated.ts";
 import type { Value } from "../value.ts";
+import { ruleOf } from "./answers/rights.ts";
+import { isAnonymous, voterOf } from "./answers/voter.ts";
 import {
   type ConditionStanding,
   decidingAnswerOf,
@@ -15,6 +17,18 @@ import {
 /** What becomes of a condition's earlier answer; `usual` where nothing is said of it. */
 export function replayOf({ all, byCondition }: Replays, name: string, usual: Replay): Replay {
   return (Object.hasOwn(byCondition, name) ? byCondition[name] : undefined) ?? all ?? usual;
+}
+
+/** True if the requester may not answer a condition, and one of the answers behind its end was theirs. */
+export function isOwnAnswer(ended: Action, requester: string): boolean {
+  if (!ruleOf(ended).excludesRequester) return false;
+  const { answers, earlier } = standingOf(ended);
+  // One that was recovered has no answers of its own run.
+  const deciding = ended.state === "RECOVERED" ? earlier.slice(-1) : answers;
+  return deciding.some((given) => {
+    const isForNobody = given.channel === "link" && isAnonymous(given);
+    return given.channel !== "default" && !isForNobody && voterOf(given) === requester;
+  });
 }
 
 /** The names for which something else is said and that no condition of the run has. */

@@ -5,7 +5,7 @@ import { requirementsOf, waitedFor } from "../actions/dependency.ts";
 import { endRunIfAllEnded, settle } from "../actions/settle.ts";
 import type { Decision } from "../change.ts";
 import type { CommandOf } from "../command.ts";
-import { carriedStanding, replayOf, replayViolations } from "../conditions/replay.ts";
+import { carriedStanding, isOwnAnswer, replayOf, replayViolations } from "../conditions/replay.ts";
 import type { Draft } from "../draft.ts";
 import { namespaceOf, type RunKey, runIdOf, runKey } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
@@ -17,8 +17,8 @@ import { runNotFound } from "./run-commands.ts";
 
 /**
  * Creates a run that does an ended one over. At the top, what succeeded there is RECOVERED, unless it is
- * named in `again`, is a condition that asks again, or waits for one of these; everything else is executed. A task
- * that is executed because it did not succeed finds the children it had, as a retried one does.
+ * named in `again`, is a condition that asks again, or waits for one of these; everything else is executed.
+ * A task that is executed because it did not succeed finds the children it had, as a retried one does.
  */
 export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision<"rerunRun"> {
   const namespace = namespaceOf(command.run);
@@ -43,7 +43,7 @@ export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision
   for (const old of plan) {
     const { name, parent, spec } = old;
     const created = createSpecified(draft, { run, parent, parentAttempt: 0, name, spec });
-    const replay = spec.kind === "condition" ? replayOf(command.replays, name, "reuse") : "reuse";
+    const replay = replayFor(old, command);
     if (parent !== "" || (hasSucceeded(old) && !again.has(name))) {
       takeOver(draft, created, { old, replay });
       if (hasSucceeded(old)) recoveredCount += 1;
@@ -86,12 +86,10 @@ function rerunRefusal(
 }
 
 /** What is done again at the top: what is named, conditions that ask again, and what waits for these. */
-function againOf(all: readonly Action[], { again, replays }: CommandOf<"rerunRun">): ReadonlySet<string> {
+function againOf(all: readonly Action[], command: CommandOf<"rerunRun">): ReadonlySet<string> {
   const top = all.filter(({ parent }) => parent === "");
-  const found = new Set(again);
-  for (const { name, spec } of top) {
-    if (spec.kind === "condition" && replayOf(replays, name, "reuse") !== "reuse") found.add(name);
-  }
+  const found = new Set(command.again);
+  for (const action of top) if (replayFor(action, command) !== "reuse") found.add(action.name);
   const waiting = new Map<string, string[]>();
   for (const { name, spec } of top) {
     for (const { action } of requirementsOf(spec)) {
@@ -103,6 +101,16 @@ function againOf(all: readonly Action[], { again, replays }: CommandOf<"rerunRun
   // What is added meanwhile is come to as well.
   for (const name of found) for (const dependent of waiting.get(name) ?? []) found.add(dependent);
   return found;
+}
+
+/**
+ * What becomes of an answer. One of whoever does the run over does not count again where the requester may
+ * not answer: it is their run now.
+ */
+function replayFor(old: Action, { replays, createdBy }: CommandOf<"rerunRun">): Replay {
+  if (old.spec.kind !== "condition") return "reuse";
+  const replay = replayOf(replays, old.name, "reuse");
+  return replay === "reuse" && isOwnAnswer(old, createdBy) ? "askAgain" : replay;
 }
 
 /** The tasks at the top that go on where they were: what stood below them is taken over. */

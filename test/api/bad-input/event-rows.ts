@@ -30,6 +30,13 @@ export const eventRows: readonly Row[] = [
     fields: ["filter.kinds", "filter.kinds[2]"],
   },
   {
+    rpc: "ListEvents",
+    given: "an expression that does not parse",
+    call: (server) => server.events.listEvents({ filter: { expression: "event.kind ==" } }),
+    code: "InvalidArgument",
+    reason: "FILTER_INVALID",
+  },
+  {
     rpc: "WatchEvents",
     given: "a cursor that is none",
     call: (server) => readAll(server.events.watchEvents({ start: { case: "cursor", value: "nonsense" } })),

@@ -94,8 +94,18 @@ describe("a filter", () => {
     { field: "task_version", by: is.VALUE_IN, values: ["v0", "v1"], meets: true },
     { field: "task_version", by: is.EQUAL, values: ["v1"], parts: { task: undefined }, meets: false },
     { field: "function_name", by: is.GREATER_THAN_OR_EQUAL, values: ["Train"], meets: true },
-    { field: "created_at", by: is.GREATER_THAN_OR_EQUAL, values: ["2026-08-01T12:00:00.250000+00:00"], meets: true },
-    { field: "created_at", by: is.GREATER_THAN_OR_EQUAL, values: ["2026-08-01T12:00:00.250001+00:00"], meets: false },
+    {
+      field: "created_at",
+      by: is.GREATER_THAN_OR_EQUAL,
+      values: ["2026-08-01T12:00:00.250000+00:00"],
+      meets: true,
+    },
+    {
+      field: "created_at",
+      by: is.GREATER_THAN_OR_EQUAL,
+      values: ["2026-08-01T12:00:00.250001+00:00"],
+      meets: false,
+    },
     { field: "created_at", by: is.LESS_THAN, values: ["2026-08-01T14:00:00.250+02:00"], meets: false },
     { field: "created_at", by: is.LESS_THAN_OR_EQUAL, values: ["2026-08-01T14:00:00.250+0200"], meets: true },
     { field: "created_at", by: is.LESS_THAN, values: ["2026-08-02"], meets: true },
@@ -144,7 +154,11 @@ describe("a filter", () => {
   });
 
   test("on creation and labels tells the store where to look", () => {
-    const at = (by: Filter_Function, value: string) => ({ function: by, field: "created_at", values: [value] });
+    const at = (by: Filter_Function, value: string) => ({
+      function: by,
+      field: "created_at",
+      values: [value],
+    });
     const filters = readFilters([
       at(is.GREATER_THAN_OR_EQUAL, "1970-01-01T00:00:01.000500Z"),
       at(is.GREATER_THAN, "1970-01-01T00:00:00Z"),

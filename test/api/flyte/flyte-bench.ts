@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
 import { TaskSpecSchema } from "../../../gen/flyteidl2/task/task_definition_pb.ts";
 import { RunService } from "../../../gen/flyteidl2/workflow/run_service_pb.ts";
 import { Blobs } from "../../../src/api/flyte/blobs.ts";
@@ -95,7 +95,10 @@ export class FlyteBench {
   /** Creates a run of `a0` as the facade does, and has the worker begin it. */
   async run(
     name: string,
-    { labels = {}, createdBy = "ana@example.com" }: { labels?: Record<string, string>; createdBy?: string } = {},
+    {
+      labels = {},
+      createdBy = "ana@example.com",
+    }: { labels?: Record<string, string>; createdBy?: string } = {},
   ): Promise<RunKey> {
     const key = runKey(namespace, name);
     await this.create(name, [{ ...(await this.flyteTask("a0")), labels: {} }], { labels, createdBy });

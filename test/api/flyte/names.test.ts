@@ -1,6 +1,13 @@
 import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
-import { childName, shortName, shortParent, toNamespace, toRunKey, toScope } from "../../../src/api/flyte/names.ts";
+import {
+  childName,
+  shortName,
+  shortParent,
+  toNamespace,
+  toRunKey,
+  toScope,
+} from "../../../src/api/flyte/names.ts";
 
 describe("a project and a domain", () => {
   test.each([

@@ -10,7 +10,7 @@ import { RunViews } from "../../../src/api/flyte/view/run-views.ts";
 import type { Action } from "../../../src/core/action.ts";
 import { type RunKey, runKey } from "../../../src/core/name.ts";
 import { CursorExpired } from "../../../src/engine/feed-pages.ts";
-import { type ActionQuery, StoreUnavailable } from "../../../src/store/store.ts";
+import { type ActionQuery, type FeedQuery, StoreUnavailable } from "../../../src/store/store.ts";
 import { bool } from "../../support/builders.ts";
 import { settle, until } from "../../support/fake-clock.ts";
 import { FlyteBench, namespace } from "./flyte-bench.ts";
@@ -38,7 +38,8 @@ describe("a view", () => {
     await bench.ask(run, await bench.flyteTask("x"), bench.condition("c1", "approve"));
     const x = await bench.begin(run, "a0/x");
     await bench.add(x, bench.condition("c2", "really"));
-    const { tree, close } = Object.assign(await opened(run), {});
+    const view = await opened(run);
+    const { tree } = view;
     expect([...tree.all()].map(({ name }) => name)).toEqual(["a0", "a0/c1", "a0/x", "a0/x/c2"]);
     expect(tree.named("c2")).toMatchObject({
       name: "a0/x/c2",
@@ -52,7 +53,7 @@ describe("a view", () => {
     expect([...tree.conditions()].map(({ shortName }) => shortName)).toEqual(["c1", "c2"]);
     expect(tree.countsOf("a0")?.[phases.PAUSED]).toBe(2);
     expect(tree.countsOf("a0/x")?.[phases.PAUSED]).toBe(1);
-    expect(close).toBeTypeOf("function");
+    view.close();
   });
 
   test("has, after catching up, all that was acknowledged before, whatever other runs do", async () => {
@@ -146,25 +147,17 @@ describe("a view", () => {
   test("ends with what went wrong, and its readers are told", async () => {
     const run = await bench.run("r1");
     let fails = false;
-    const store = Object.create(bench.store, {
-      action: {
-        value: async (...named: [RunKey, string]) => {
-          if (fails) throw new StoreUnavailable("the disk is gone");
-          return bench.store.action(...named);
-        },
+    const store = {
+      head: () => bench.store.head(),
+      run: (key: RunKey) => bench.store.run(key),
+      listActions: (query: ActionQuery) => bench.store.listActions(query),
+      readFeed: (query: FeedQuery) => bench.store.readFeed(query),
+      action: async (key: RunKey, name: string) => {
+        if (fails) throw new StoreUnavailable("the disk is gone");
+        return bench.store.action(key, name);
       },
-    }) as typeof bench.store;
-    const sources = { store, feeds: bench.engine.feeds, clock: bench.clock };
-    Object.assign(sources, {
-      store: {
-        head: () => bench.store.head(),
-        run: (key: RunKey) => bench.store.run(key),
-        listActions: (query: ActionQuery) => bench.store.listActions(query),
-        readFeed: (query: Parameters<typeof bench.store.readFeed>[0]) => bench.store.readFeed(query),
-        action: store.action,
-      },
-    });
-    const view = new RunView(run, sources);
+    };
+    const view = new RunView(run, { store, feeds: bench.engine.feeds, clock: bench.clock });
     await view.open();
     const watch = view.watch();
     fails = true;
@@ -249,7 +242,7 @@ describe("a run of 50,000 actions", () => {
     const store = {
       head: () => bench.store.head(),
       run: (key: RunKey) => bench.store.run(key),
-      readFeed: (query: Parameters<typeof bench.store.readFeed>[0]) => {
+      readFeed: (query: FeedQuery) => {
         reads.feeds += 1;
         return bench.store.readFeed(query);
       },
@@ -263,7 +256,11 @@ describe("a run of 50,000 actions", () => {
         const items: Action[] = first < 0 ? [root] : [];
         for (let index = Math.max(0, first); index < count && items.length < limit; index += 1) {
           // Map tasks are created together: their times do not tell them apart.
-          items.push({ ...condition, name: nameOf(index), createTimeMs: condition.createTimeMs + (index % 7) });
+          items.push({
+            ...condition,
+            name: nameOf(index),
+            createTimeMs: condition.createTimeMs + (index % 7),
+          });
         }
         const last = items.at(-1)?.name;
         return { items, next: last === nameOf(count - 1) ? undefined : last };

@@ -212,7 +212,7 @@ def test_a_signal_after_the_run_has_ended_is_refused(seed):
 @needs_signalbox
 def test_the_condition_stands_in_the_inbox_and_is_answered_by_our_own_command(seed, server):
     (name,) = seed.run("inbox", [("approve", "bool", {"prompt": "Go on with it?"})])
-    shown, code = signalbox_command(server, "conditions", project="seeded")
+    shown, code = signalbox_command(server, "conditions", "--limit", "0", project="seeded")
     assert code == 0
     assert "Go on with it?" in shown
     said, code = signalbox_command(server, "signal", "inbox", name, "yes", project="seeded")
