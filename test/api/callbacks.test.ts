@@ -585,7 +585,7 @@ describe("an answer link whose condition changes while it is posted to", () => {
     const causes = await causesOf(runId, gated);
     const state = await stateOf(runId, gated);
     await gated.close();
-    return { statuses: statuses.sort(), causes, state };
+    return { statuses: statuses.sort((one, other) => one - other), causes, state };
   }
 
   test("answers once, also with the same answer", async () => {

@@ -9,12 +9,13 @@ command=$1
 shift
 case $command in
   run)
-    folder= name=
+    folder= name= entry=
     while [ $# -gt 0 ]; do
       case $1 in
         --rm | --init | --interactive) shift ;;
         --name) name=$2; shift 2 ;;
-        -v) folder=${2%%:*}; shift 2 ;;
+        --entrypoint) entry=$2; shift 2 ;;
+        -v) folder=${folder:-${2%%:*}}; shift 2 ;;
         -e)
           case $2 in *=*) export "${2%%=*}=$(printf %s "${2#*=}" | sed "s|^/signalbox/|$folder/|")" ;; esac
           late="${late:-} $2"
@@ -27,6 +28,7 @@ case $command in
     export SIGNALBOX_INPUTS_FILE="$folder/inputs.json" SIGNALBOX_OUTPUTS_FILE="$folder/outputs.json"
     cd "$folder/work"
     echo $$ >"$record.$name"
+    [ -z "$entry" ] || set -- "$entry" "$@"
     exec "$@"
     ;;
   stop)

@@ -1,15 +1,11 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createClient, type SignalboxClient } from "../../src/client/client.ts";
 import { runCli } from "../client/cli-run.ts";
 import { StartedServer } from "../support/started-server.ts";
+import { type StartedWorker, startWorkerOf } from "./started-worker.ts";
 import { isRunning, temporaryFolder, until } from "./support.ts";
-
-const command = join(import.meta.dirname, "../../bin/signalbox.js");
 
 let server: StartedServer;
 let client: SignalboxClient;
@@ -24,41 +20,9 @@ afterAll(async () => {
   await server.remove();
 });
 
-/** A `signalbox worker` in a process of its own, and what it says. */
-interface StartedWorker {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>;
-  readonly said: { out: string; notes: string };
-  /** Where it makes its folder. */
-  readonly folders: string;
-  readonly exited: Promise<number | null>;
-}
-
-/** Starts the command and waits until it is attached. */
-async function startWorker(args: readonly string[], cwd = temporaryFolder()): Promise<StartedWorker> {
-  const folders = temporaryFolder();
-  const [options, program] = [args.slice(0, args.indexOf("--")), args.slice(args.indexOf("--"))];
-  const all = args.includes("--")
-    ? ["worker", ...options, "--folders", folders, ...program]
-    : ["worker", ...args, "--folders", folders];
-  const child = spawn(process.execPath, [command, ...all], {
-    cwd,
-    env: { ...process.env, SIGNALBOX_SERVER: server.url },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const said = { out: "", notes: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    said.out += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    said.notes += text;
-  });
-  const exited = once(child, "exit").then(([code]) => code as number | null);
-  onTestFinished(async () => {
-    child.kill("SIGKILL");
-    await exited;
-  });
-  await until(() => said.out.includes(" is attached to "), `the worker's attach; it said: ${said.notes}`);
-  return { child, said, folders, exited };
+/** Starts the command for this server. */
+function startWorker(args: readonly string[], cwd = temporaryFolder()): Promise<StartedWorker> {
+  return startWorkerOf(server.url, args, { cwd });
 }
 
 /** Creates a run and waits for its end. */

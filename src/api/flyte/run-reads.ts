@@ -47,9 +47,13 @@ export type RunReads = Pick<
 
 /** What RunService tells. Reads see all that was acknowledged before they were asked for. */
 export function runReads(parts: ReadParts): RunReads {
+  const details = new Details(parts);
+  return { ...lists(parts), ...allAbout(parts, details), ...traces(parts, details) };
+}
+
+function lists(parts: ReadParts): Pick<RunReads, "listActions" | "listRuns" | "watchRuns" | "watchActions"> {
   const { engine, views } = parts;
   const pages = new ActionPages();
-  const details = new Details(parts);
   return {
     async listActions({ runId, request }) {
       const run = fromRunId(runId);
@@ -62,6 +66,34 @@ export function runReads(parts: ReadParts): RunReads {
       return create(ListActionsResponseSchema, { actions, token });
     },
 
+    async listRuns({ request, scopeBy, pausedActionsOnly: pausedOnly }) {
+      const { org, namespace, filters, isNone } = scopeOf(scopeBy);
+      const stated = request ?? wholeList;
+      const scope = { runsOf: namespace, pausedOnly };
+      const query = readListRequest({ ...stated, filters: [...stated.filters, ...filters] }, scope);
+      if (isNone) return create(ListRunsResponseSchema);
+      const page = await listRuns(engine.store, { namespace, pausedOnly }, query);
+      const runs = page.runs.map(({ run, row }) => toRun({ org, key: run.key }, row, run));
+      return create(ListRunsResponseSchema, { runs, token: page.token });
+    },
+
+    watchRuns({ target }, { signal }) {
+      const { org, namespace, filters } = scopeOf(target);
+      const query = readListRequest({ ...wholeList, filters }, { runsOf: namespace });
+      return watchRuns(parts, { org, namespace, query, signal });
+    },
+
+    watchActions({ runId, filter }, { signal }) {
+      return watchActions(parts, { run: fromRunId(runId), filters: filter, signal });
+    },
+  };
+}
+
+function allAbout(
+  parts: ReadParts,
+  details: Details,
+): Pick<RunReads, "getActionDetails" | "watchActionDetails" | "getRunDetails" | "watchRunDetails"> {
+  return {
     async getActionDetails({ actionId }) {
       const named = fromActionId(actionId);
       const found = await details.ofAction(named, await details.find(named));
@@ -85,28 +117,15 @@ export function runReads(parts: ReadParts): RunReads {
         yield create(WatchRunDetailsResponseSchema, { details: told });
       }
     },
+  };
+}
 
-    async listRuns({ request, scopeBy, pausedActionsOnly: pausedOnly }) {
-      const { org, namespace, filters, isNone } = scopeOf(scopeBy);
-      const stated = request ?? wholeList;
-      const scope = { runsOf: namespace, pausedOnly };
-      const query = readListRequest({ ...stated, filters: [...stated.filters, ...filters] }, scope);
-      if (isNone) return create(ListRunsResponseSchema);
-      const page = await listRuns(engine.store, { namespace, pausedOnly }, query);
-      const runs = page.runs.map(({ run, row }) => toRun({ org, key: run.key }, row, run));
-      return create(ListRunsResponseSchema, { runs, token: page.token });
-    },
-
-    watchRuns({ target }, { signal }) {
-      const { org, namespace, filters } = scopeOf(target);
-      const query = readListRequest({ ...wholeList, filters }, { runsOf: namespace });
-      return watchRuns(parts, { org, namespace, query, signal });
-    },
-
-    watchActions({ runId, filter }, { signal }) {
-      return watchActions(parts, { run: fromRunId(runId), filters: filter, signal });
-    },
-
+/** Where an action leaves what it reads and writes. */
+function traces(
+  { engine }: ReadParts,
+  details: Details,
+): Pick<RunReads, "getActionDataURIs" | "getActionLogContext"> {
+  return {
     async getActionDataURIs({ actionId }) {
       const named = fromActionId(actionId);
       const { action } = await details.find(named);

@@ -33,6 +33,7 @@ function row(parts: Partial<ViewRow> = {}): ViewRow {
     endTimeMs: undefined,
     updateTimeMs: noon + 100,
     condition: undefined,
+    step: "",
     task: {
       org: "",
       project: "shop",
@@ -123,7 +124,7 @@ describe("a filter", () => {
     { field: "labels.toString", by: is.EXISTS, values: [], meets: false },
   ] as const)("on $field by function $by with $values: $meets", ({ field, by, values, meets, ...more }) => {
     const filters = readFilters([{ function: by, field, values }]);
-    const item = row("parts" in more ? (more.parts as Partial<ViewRow>) : {});
+    const item = row("parts" in more ? more.parts : {});
     expect(filters.run(run, item) && filters.action(run, item)).toBe(meets);
   });
 

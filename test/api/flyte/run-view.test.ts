@@ -95,6 +95,22 @@ describe("a view", () => {
     await expect(quick.next(quiet)).rejects.toMatchObject({ code: Code.Unavailable });
   });
 
+  test("tells who asks for the children of one action of no others", async () => {
+    const run = await bench.run("r1");
+    await bench.ask(run, await bench.flyteTask("x"));
+    const x = await bench.begin(run, "a0/x");
+    const view = await opened(run);
+    const [ofRoot, ofX] = [view.watch("a0"), view.watch("a0/x")];
+    await bench.add(x, bench.condition("c1", "approve"));
+    await bench.ask(run, bench.condition("c2", "approve"));
+    await view.catchUp();
+    expect([await ofRoot.next(quiet), await ofX.next(quiet)]).toEqual([["a0/c2"], ["a0/x/c1"]]);
+    view.unwatch(ofX);
+    view.close();
+    await expect(ofRoot.next(quiet)).rejects.toMatchObject({ code: Code.Unavailable });
+    expect([ofRoot.waitingCount, ofX.waitingCount]).toEqual([0, 0]);
+  });
+
   test("loses nothing of thousands of changes to a reader who is slow, and holds each action once", async () => {
     const run = await bench.run("r1");
     const view = await opened(run);

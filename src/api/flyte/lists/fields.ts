@@ -95,9 +95,9 @@ export function durationMs({ startTimeMs, createTimeMs, endTimeMs }: ViewRow): n
   return endTimeMs === undefined ? undefined : Math.max(0, endTimeMs - (startTimeMs ?? createTimeMs));
 }
 
-/** What people call an action: the short name of its task, or what its condition is called. */
-function calledBy({ task, condition, shortName }: ViewRow): string {
-  return text(task?.shortName) ?? condition?.displayName ?? shortName;
+/** What people call an action: the short name of its task, its step, or what its condition is called. */
+function calledBy({ task, condition, step, shortName }: ViewRow): string {
+  return text(task?.shortName) ?? condition?.displayName ?? text(step) ?? shortName;
 }
 
 function valueIn(labels: Labels, name: string): string | undefined {

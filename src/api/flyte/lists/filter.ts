@@ -30,7 +30,7 @@ export interface Filters {
 
 type Test = (value: string | number | undefined) => boolean;
 
-/** All filters as one: every item must meet each. Ends the call with INVALID_ARGUMENT for what is no filter. */
+/** All filters as one: items must meet each. Ends the call with INVALID_ARGUMENT for what is no filter. */
 export function readFilters(stated: readonly StatedFilter[]): Filters {
   if (stated.length > filtersMax) throw invalid(`filters must be at most ${filtersMax}`);
   const ofRun: Meets[] = [];

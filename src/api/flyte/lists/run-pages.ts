@@ -99,7 +99,7 @@ interface Scan {
 
 const beforeAll: RunPlace = { timeMs: -1, run: "" as RunKey };
 
-/** All runs of a scope by creation, with the row of those that meet the filters; read while they are pulled. */
+/** All runs of a scope by creation, with the row of those that meet the filters; read as they are pulled. */
 async function* scan(
   store: Reads,
   { namespace, pausedOnly }: RunScope,

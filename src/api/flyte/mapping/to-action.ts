@@ -18,7 +18,7 @@ import { durationMs } from "../lists/fields.ts";
 import { rootAction } from "../names.ts";
 import { actionTypes, phaseOfRun } from "../phase.ts";
 import type { TaskFacts } from "../stated.ts";
-import { rowOf, type ViewRow } from "../view/view-row.ts";
+import { nativeFacts, rowOf, type ViewRow } from "../view/view-row.ts";
 import type { PhaseCounts } from "../view/view-tree.ts";
 import { type NamedRun, toActionId, toIdentity } from "./identifiers.ts";
 import { toLiteralType } from "./literal.ts";
@@ -70,17 +70,12 @@ export function rootRowOf(run: Run, root: CoreAction | undefined): ViewRow {
     endTimeMs,
     updateTimeMs,
     condition: undefined,
+    step: "",
     task: op === "" ? undefined : nativeFacts(op, opVersion),
     group: "",
     error: error?.message ?? "",
     labels: {},
   };
-}
-
-/** What is known of a task that was not made through Flyte: its op stands for it. */
-function nativeFacts(op: string, version: number): TaskFacts {
-  const none = { org: "", project: "", domain: "", functionName: "", taskType: "", environment: "" };
-  return { ...none, name: op, version: String(version), shortName: op };
 }
 
 /** What is known of an action beforehand. */
@@ -98,12 +93,12 @@ export function toMetadata(row: ViewRow, { createdBy }: Maker): ActionMetadata {
 }
 
 function specOf(row: ViewRow): NonNullable<MessageInitShape<typeof ActionMetadataSchema>["spec"]> {
-  const { kind, shortName, condition, task } = row;
+  const { kind, step, condition, task } = row;
   if (condition !== undefined) {
     const { displayName, type } = condition;
     return { case: "condition", value: { name: displayName, type: toLiteralType(type) } };
   }
-  if (kind === "trace") return { case: "trace", value: { name: row.labels["flyte-task"] ?? shortName } };
+  if (kind === "trace") return { case: "trace", value: { name: step } };
   return {
     case: "task",
     value: {

@@ -6,6 +6,7 @@ import {
   WatchActionsResponseSchema,
 } from "../../../../gen/flyteidl2/workflow/run_service_pb.ts";
 import { Stopping } from "../../../engine/execute.ts";
+import { eitherSignal } from "../either-signal.ts";
 import { heartbeatMs, watchedActionsMax } from "../flyte-limits.ts";
 import { readFilters } from "../lists/filter.ts";
 import { type NamedRun, toListedRun } from "../mapping/identifiers.ts";
@@ -73,8 +74,10 @@ async function* changes(
     stopping,
   }: { readonly enrich: Enrich; readonly signal: AbortSignal; readonly stopping: AbortSignal },
 ): AsyncGenerator<WatchActionsResponse> {
-  while (!signal.aborted) {
-    const names = await watch.next({ limit: watchedActionsMax, quietMs: heartbeatMs, signal });
+  using either = eitherSignal(signal, stopping);
+  for (;;) {
+    const wanted = { limit: watchedActionsMax, quietMs: heartbeatMs, signal: either.signal };
+    const names = await watch.next(wanted);
     if (signal.aborted) return;
     if (stopping.aborted) throw new Stopping();
     if (names.length === 0) yield create(WatchActionsResponseSchema);

@@ -25,9 +25,9 @@ interface Watched<D extends DescMessage> {
 }
 
 /**
- * All about an action: at once, whenever it changes, and, so that nobody takes the stream for dead, again when
- * nothing has happened for a while. Clients know repeats: theirs retry streams by themselves. It ends when the
- * action does, also if that is a condition, and otherwise only with an error.
+ * All about an action: at once, whenever it changes, and, so that nobody takes the stream for dead, again
+ * when nothing has happened for a while. Clients know repeats: theirs retry streams by themselves. It ends
+ * when the action does, also if that is a condition, and otherwise only with an error.
  *
  * Each look reads the action as it is: a client that is slow is sent fewer, never older ones.
  */

@@ -11,7 +11,7 @@ import { notFound, unavailable } from "../faults.ts";
 import { viewBehindMax, viewPageRows, viewReadsMax, viewWaitMs } from "../flyte-limits.ts";
 import { rowOf } from "./view-row.ts";
 import { ViewTree } from "./view-tree.ts";
-import { ViewWatch } from "./view-watch.ts";
+import { ViewWatch, Watches } from "./view-watch.ts";
 
 /** What a view is made from. */
 export interface ViewSources {
@@ -39,7 +39,7 @@ export class RunView {
   readonly tree = new ViewTree();
   readonly #sources: ViewSources;
   readonly #ending = new AbortController();
-  readonly #watches = new Set<ViewWatch>();
+  readonly #watches = new Watches();
   readonly #waits = new Set<() => void>();
   readonly #changed = new Set<string>();
   #run: Run | undefined;
@@ -51,7 +51,7 @@ export class RunView {
   #clear = 0n as Position;
   #isRefreshing = false;
   #refreshing: Promise<void> = Promise.resolve();
-  #failure: { readonly error: unknown } | undefined;
+  #failure: { readonly error: Error } | undefined;
 
   constructor(key: RunKey, sources: ViewSources) {
     this.key = key;
@@ -79,7 +79,7 @@ export class RunView {
     return this.#failure !== undefined || this.#ending.signal.aborted;
   }
 
-  /** Builds it, and has it follow the run until `close`. Ends the call with NOT_FOUND if there is no such run. */
+  /** Builds it, and has it follow the run until `close`. Ends the call with NOT_FOUND if there is no run. */
   async open(): Promise<void> {
     try {
       await this.#build();
@@ -119,9 +119,12 @@ export class RunView {
     }
   }
 
-  /** Tells a reader of what changes from now on, until it is ended by `unwatch`. */
-  watch(): ViewWatch {
-    const watch = new ViewWatch(this.#sources.clock);
+  /**
+   * Tells a reader of what changes from now on, until it is ended by `unwatch`: of all actions, or of the
+   * children of one only, by its whole name.
+   */
+  watch(parent?: string): ViewWatch {
+    const watch = new ViewWatch(this.#sources.clock, parent);
     if (this.#failure === undefined) this.#watches.add(watch);
     else watch.end(this.#failure.error);
     return watch;
@@ -143,7 +146,8 @@ export class RunView {
         settle();
       };
       const look = () => {
-        if (this.#failure !== undefined) end(() => reject(this.#failure?.error));
+        const { error } = this.#failure ?? {};
+        if (error !== undefined) end(() => reject(error));
         else if (hasReached()) end(resolve);
       };
       const late = unavailable("the view of the run is behind");
@@ -245,17 +249,17 @@ export class RunView {
     this.#through = through;
     if (changed.length > 0) {
       this.#version += 1;
-      for (const watch of this.#watches) watch.note(changed);
+      this.#watches.note(changed);
     }
     for (const look of [...this.#waits]) look();
   }
 
-  #fail(error: unknown): void {
+  #fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
+    const error = cause instanceof Error ? cause : new Error("a view has failed", { cause });
     this.#failure = { error };
     this.#ending.abort();
-    for (const watch of this.#watches) watch.end(error);
-    this.#watches.clear();
+    this.#watches.end(error);
     for (const look of [...this.#waits]) look();
   }
 }

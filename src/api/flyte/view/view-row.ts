@@ -32,6 +32,8 @@ export interface ViewRow {
   readonly updateTimeMs: number;
   /** Only of conditions. */
   readonly condition: AskedCondition | undefined;
+  /** Only of traces: the step that it stands for; "" for others. */
+  readonly step: string;
   /** Only of tasks. */
   readonly task: TaskFacts | undefined;
   readonly group: string;
@@ -74,10 +76,17 @@ function fixedOf(name: string, spec: ActionSpec, createTimeMs: number) {
       spec.kind === "condition"
         ? { displayName: labels[labelNames.condition] ?? called, type: spec.type }
         : undefined,
-    task: spec.kind === "task" ? taskFactsOf(spec) : undefined,
+    step: spec.kind === "trace" ? spec.description || called : "",
+    task: spec.kind === "task" ? (taskFactsOf(spec) ?? nativeFacts(spec.op, spec.opVersion)) : undefined,
     group: labels[labelNames.group] ?? (spec.kind === "task" ? textOf(spec, inputNames.group) : ""),
     labels,
   };
+}
+
+/** What is known of a task that was not made through Flyte: its op stands for it. */
+export function nativeFacts(op: string, version: number): TaskFacts {
+  const none = { org: "", project: "", domain: "", functionName: "", taskType: "", environment: "" };
+  return { ...none, name: op, version: String(version), shortName: op };
 }
 
 /** True if nothing that a reader is shown differs between two rows of one action. */

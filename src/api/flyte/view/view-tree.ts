@@ -76,8 +76,8 @@ export class ViewTree {
 
   #count({ name, phase }: ViewRow, before: Phase | undefined): void {
     for (const above of namesAbove(name)) {
-      let counts = this.#counts.get(above);
-      if (counts === undefined) this.#counts.set(above, (counts = new Array<number>(phaseCount).fill(0)));
+      const counts = this.#counts.get(above) ?? Array.from({ length: phaseCount }, () => 0);
+      this.#counts.set(above, counts);
       counts[phase] = (counts[phase] ?? 0) + 1;
       if (before !== undefined) counts[before] = (counts[before] ?? 0) - 1;
     }

@@ -1,3 +1,4 @@
+import { parentOf } from "../../../core/name.ts";
 import type { Clock } from "../../../engine/clock.ts";
 
 /**
@@ -10,8 +11,12 @@ export class ViewWatch {
   #ended: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** The action whose children alone are told of; undefined for all. */
+  readonly parent: string | undefined;
+
+  constructor(clock: Clock, parent?: string) {
     this.#clock = clock;
+    this.parent = parent;
   }
 
   /** How many names wait for the reader. */
@@ -71,5 +76,36 @@ export class ViewWatch {
       signal.addEventListener("abort", done);
       this.#wake = done;
     });
+  }
+}
+
+/** The readers of a view. Those of one action's children are found by it: a thousand parents may wait. */
+export class Watches {
+  readonly #byParent = new Map<string | undefined, Set<ViewWatch>>();
+
+  add(watch: ViewWatch): void {
+    const those = this.#byParent.get(watch.parent);
+    if (those === undefined) this.#byParent.set(watch.parent, new Set([watch]));
+    else those.add(watch);
+  }
+
+  delete(watch: ViewWatch): void {
+    const those = this.#byParent.get(watch.parent);
+    those?.delete(watch);
+    if (those?.size === 0) this.#byParent.delete(watch.parent);
+  }
+
+  /** Tells everybody concerned that these have changed. */
+  note(names: readonly string[]): void {
+    for (const watch of this.#byParent.get(undefined) ?? []) watch.note(names);
+    for (const name of names) {
+      for (const watch of this.#byParent.get(parentOf(name)) ?? []) watch.note([name]);
+    }
+  }
+
+  /** Ends all of them with an error. */
+  end(error: unknown): void {
+    for (const those of this.#byParent.values()) for (const watch of those) watch.end(error);
+    this.#byParent.clear();
   }
 }
