@@ -1339,7 +1339,8 @@ export const ConditionService: GenService<{
    *
    * Effect: none. Frames with `snapshot` set carry the open conditions; the
    * last of them says `at_head`. Each later frame carries the conditions that
-   * one transaction changed, as they stand when it is sent.
+   * one transaction changed, as they stand when it is sent; of a large one the
+   * conditions come in several frames, of which the last moves the cursor.
    * Repeat: with the last cursor seen, it goes on exactly behind it.
    * Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
    *

@@ -624,8 +624,10 @@ type ConditionWebhook struct {
 	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
 	// What the post says. In its texts `{callback_uri}` becomes a link that
 	// answers this condition, once, without other credentials; `{prompt}`,
-	// `{run_id}`, `{name}` and `{namespace}` become what they name. Not said posts
-	// the condition with `callback_uri`.
+	// `{run_id}`, `{name}` and `{namespace}` become what they name, `{event}`
+	// becomes `paused`, `escalated` or `ended`, `{outcome}` and `{answer}` how it
+	// ended: without one of these three the end is not posted. Not said posts the
+	// condition with `callback_uri`.
 	Payload *structpb.Struct `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
 	// What posts are signed with, as `whsec_` and base64; empty means unsigned. It
 	// is never shown again.

@@ -76,8 +76,9 @@ type RunServiceClient interface {
 	//
 	// Effect: none. Frames with `snapshot` set carry the run and its actions, in
 	// pages; later frames carry the events of one transaction with the run and
-	// the actions they changed, as these stand when it is sent. The stream ends
-	// after the frame that says `ended`.
+	// the actions they changed, as these stand when it is sent; of a large
+	// transaction the actions come in several frames, of which the last moves the
+	// cursor. The stream ends after the frame that says `ended`.
 	// Repeat: with the last cursor seen, it goes on exactly behind it.
 	// Refuses: RUN_NOT_FOUND, TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
 	WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error)
@@ -106,7 +107,8 @@ type RunServiceClient interface {
 	// whether the earlier answer counts.
 	// Repeat: with the same `request_id` the first answer is returned again.
 	// Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
-	// REQUEST_ID_REUSED.
+	// INVALID_REQUEST for a name in `replay_by_condition` that is no condition,
+	// LIMIT_REACHED for labels, REQUEST_ID_REUSED.
 	RerunRun(ctx context.Context, in *RerunRunRequest, opts ...grpc.CallOption) (*RerunRunResponse, error)
 	// Changes a run's priority or labels.
 	//
@@ -365,8 +367,9 @@ type RunServiceServer interface {
 	//
 	// Effect: none. Frames with `snapshot` set carry the run and its actions, in
 	// pages; later frames carry the events of one transaction with the run and
-	// the actions they changed, as these stand when it is sent. The stream ends
-	// after the frame that says `ended`.
+	// the actions they changed, as these stand when it is sent; of a large
+	// transaction the actions come in several frames, of which the last moves the
+	// cursor. The stream ends after the frame that says `ended`.
 	// Repeat: with the last cursor seen, it goes on exactly behind it.
 	// Refuses: RUN_NOT_FOUND, TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
 	WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error
@@ -395,7 +398,8 @@ type RunServiceServer interface {
 	// whether the earlier answer counts.
 	// Repeat: with the same `request_id` the first answer is returned again.
 	// Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
-	// REQUEST_ID_REUSED.
+	// INVALID_REQUEST for a name in `replay_by_condition` that is no condition,
+	// LIMIT_REACHED for labels, REQUEST_ID_REUSED.
 	RerunRun(context.Context, *RerunRunRequest) (*RerunRunResponse, error)
 	// Changes a run's priority or labels.
 	//

@@ -329,8 +329,10 @@ class ConditionWebhook(_message.Message):
     def payload(self) -> _struct_pb2.Struct:
         """What the post says. In its texts `{callback_uri}` becomes a link that
         answers this condition, once, without other credentials; `{prompt}`,
-        `{run_id}`, `{name}` and `{namespace}` become what they name. Not said posts
-        the condition with `callback_uri`.
+        `{run_id}`, `{name}` and `{namespace}` become what they name, `{event}`
+        becomes `paused`, `escalated` or `ended`, `{outcome}` and `{answer}` how it
+        ended: without one of these three the end is not posted. Not said posts the
+        condition with `callback_uri`.
         """
 
     @_builtins.property

@@ -173,8 +173,9 @@ class RunServiceServicer(object):
 
         Effect: none. Frames with `snapshot` set carry the run and its actions, in
         pages; later frames carry the events of one transaction with the run and
-        the actions they changed, as these stand when it is sent. The stream ends
-        after the frame that says `ended`.
+        the actions they changed, as these stand when it is sent; of a large
+        transaction the actions come in several frames, of which the last moves the
+        cursor. The stream ends after the frame that says `ended`.
         Repeat: with the last cursor seen, it goes on exactly behind it.
         Refuses: RUN_NOT_FOUND, TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
         """
@@ -218,7 +219,8 @@ class RunServiceServicer(object):
         whether the earlier answer counts.
         Repeat: with the same `request_id` the first answer is returned again.
         Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
-        REQUEST_ID_REUSED.
+        INVALID_REQUEST for a name in `replay_by_condition` that is no condition,
+        LIMIT_REACHED for labels, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -74,8 +74,9 @@ class RunServiceStub:
 
     Effect: none. Frames with `snapshot` set carry the run and its actions, in
     pages; later frames carry the events of one transaction with the run and
-    the actions they changed, as these stand when it is sent. The stream ends
-    after the frame that says `ended`.
+    the actions they changed, as these stand when it is sent; of a large
+    transaction the actions come in several frames, of which the last moves the
+    cursor. The stream ends after the frame that says `ended`.
     Repeat: with the last cursor seen, it goes on exactly behind it.
     Refuses: RUN_NOT_FOUND, TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
     """
@@ -107,7 +108,8 @@ class RunServiceStub:
     whether the earlier answer counts.
     Repeat: with the same `request_id` the first answer is returned again.
     Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
-    REQUEST_ID_REUSED.
+    INVALID_REQUEST for a name in `replay_by_condition` that is no condition,
+    LIMIT_REACHED for labels, REQUEST_ID_REUSED.
     """
     UpdateRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]
     """Changes a run's priority or labels.
@@ -209,8 +211,9 @@ class RunServiceAsyncStub(RunServiceStub):
 
     Effect: none. Frames with `snapshot` set carry the run and its actions, in
     pages; later frames carry the events of one transaction with the run and
-    the actions they changed, as these stand when it is sent. The stream ends
-    after the frame that says `ended`.
+    the actions they changed, as these stand when it is sent; of a large
+    transaction the actions come in several frames, of which the last moves the
+    cursor. The stream ends after the frame that says `ended`.
     Repeat: with the last cursor seen, it goes on exactly behind it.
     Refuses: RUN_NOT_FOUND, TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
     """
@@ -242,7 +245,8 @@ class RunServiceAsyncStub(RunServiceStub):
     whether the earlier answer counts.
     Repeat: with the same `request_id` the first answer is returned again.
     Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
-    REQUEST_ID_REUSED.
+    INVALID_REQUEST for a name in `replay_by_condition` that is no condition,
+    LIMIT_REACHED for labels, REQUEST_ID_REUSED.
     """
     UpdateRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]  # type: ignore[assignment]
     """Changes a run's priority or labels.
@@ -371,8 +375,9 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Effect: none. Frames with `snapshot` set carry the run and its actions, in
         pages; later frames carry the events of one transaction with the run and
-        the actions they changed, as these stand when it is sent. The stream ends
-        after the frame that says `ended`.
+        the actions they changed, as these stand when it is sent; of a large
+        transaction the actions come in several frames, of which the last moves the
+        cursor. The stream ends after the frame that says `ended`.
         Repeat: with the last cursor seen, it goes on exactly behind it.
         Refuses: RUN_NOT_FOUND, TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
         """
@@ -422,7 +427,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         whether the earlier answer counts.
         Repeat: with the same `request_id` the first answer is returned again.
         Refuses: RUN_NOT_FOUND, RUN_NOT_ENDED, ACTION_NOT_FOUND, RUN_EXISTS,
-        REQUEST_ID_REUSED.
+        INVALID_REQUEST for a name in `replay_by_condition` that is no condition,
+        LIMIT_REACHED for labels, REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
