@@ -46,7 +46,7 @@ async function createRun({
   const input = folder.inputs(folder.putTask(container), folder.putRun(envs));
   const retry = { maxAttempts: attempts, initialBackoffMs: 10 };
   return await client.runs.create(
-    { runId, plan: [{ name: "a0", op: "flyte", input, retry }] },
+    { runId, plan: [{ name: "a0", task: { op: "flyte", input, retry } }] },
     { namespace },
   );
 }
@@ -76,12 +76,13 @@ describe("signalbox worker --flyte", () => {
     const folder = new FlyteFolder(temporaryFolder(), "asked");
     const script = `printf '%s %s' "$WHO" "$2" >"$1/new"; mv "$1/new" "$1/facts"`;
     const container = shell(script, "{{.outputPrefix}}", "{{.runStartTime}}");
-    const { run_spec: runSpec, ...child } = folder.inputs(
-      folder.putTask(container),
-      folder.putRun({ WHO: "run" }),
-    );
-    const a0 = { name: "a0", op: "of-nobody", input: { ...child, run_spec: runSpec } };
-    await client.runs.create({ runId: "asked", plan: [a0, { name: "x", op: "flyte", input: child }] });
+    const parent = folder.inputs(folder.putTask(container), folder.putRun({ WHO: "run" }));
+    const { run_spec: _, ...child } = parent;
+    const plan = [
+      { name: "a0", task: { op: "of-nobody", input: parent } },
+      { name: "x", task: { op: "flyte", input: child } },
+    ];
+    await client.runs.create({ runId: "asked", plan });
     await until(() => existsSync(join(folder.runBase, "x", "1", "facts")), "a task that runs");
     expect(folder.read("x", 1, "facts")).toBe("run 2026-01-02T00:00:00.000Z");
   });
@@ -93,7 +94,8 @@ describe("signalbox worker --flyte", () => {
       shell(`printf %s "$2" >"$1/start"`, "{{.outputPrefix}}", "{{.runStartTime}}"),
     );
     const { run_spec: _, ...input } = folder.inputs(spec);
-    const run = await client.runs.create({ runId: "created", plan: [{ name: "a0", op: "flyte", input }] });
+    const plan = [{ name: "a0", task: { op: "flyte", input } }];
+    const run = await client.runs.create({ runId: "created", plan });
     await client.runs.wait("created");
     expect(folder.read("a0", 1, "start")).toBe(run.createTime?.toISOString());
   });
@@ -158,6 +160,8 @@ test.each([
   { args: ["--flyte", "--docker-argument", "-t"], says: "allowImages names none" },
   { args: ["--config", "x.json", "--flyte"], says: "--flyte stands in x.json already" },
 ])("$args is a mistake that ends with 2", async ({ args, says }) => {
-  const { code, err } = await runCli(["worker", ...args]);
-  expect([code, err]).toEqual([2, expect.stringContaining(says)]);
+  const { code, notes } = await runCli(["worker", ...args], {
+    environment: { PATH: process.env["PATH"] ?? "" },
+  });
+  expect([code, notes]).toEqual([2, expect.stringContaining(says)]);
 });

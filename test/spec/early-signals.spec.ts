@@ -69,6 +69,15 @@ describe("a signal that was kept for a name", () => {
     expect(world.action("a/c").state).toBe("SUCCEEDED");
   });
 
+  test("is refused by a condition that is there and takes none from before it is open", () => {
+    const world = new World();
+    world.create({ plan: [aTask("a"), aCondition("c", { after: ["a"], terms: terms({ dropsEarly: true }) })] });
+    expect(world.signal("c", bool(true))).toMatchObject({
+      refusal: { reason: "CONDITION_NOT_OPEN", action: "c", state: "PENDING" },
+    });
+    expect(world.run().keptSignalCount).toBe(0);
+  });
+
   test("says who sent it", () => {
     const world = running();
     world.signal("a/c", bool(true), { by: by("ana", { signalledBy: "Ana" }) });

@@ -16,7 +16,7 @@ import { answerSizeRefusal, checkAnswer } from "../answers/check-answer.ts";
 import { objectionTo } from "../answers/rights.ts";
 import { answerOf, giveAnswer } from "../answers/take-answer.ts";
 import { voterOf } from "../answers/voter.ts";
-import { nextInstanceOf, standingOf } from "../standing.ts";
+import { nextInstanceOf, standingOf, termsOf } from "../standing.ts";
 
 /** A signal: what it says, of whom, and for which opening of the condition, 0 for whichever is open. */
 export type Signal = Pick<CommandOf<"signalCondition">, "action" | "value" | "by" | "instance">;
@@ -62,7 +62,12 @@ export function giveSignal(draft: Draft, run: Run, signal: Signal): Signalled {
   const { by } = good;
   const objection = objectionTo(condition, { by, requester: run.createdBy });
   if (objection !== undefined) return { refusal: notAllowed(condition, voterOf(by), objection) };
-  return condition.state === "PAUSED" ? giveToOpen(draft, condition, good) : keepSignal(draft, run, good);
+  if (condition.state === "PAUSED") return giveToOpen(draft, condition, good);
+  // It would be dropped as too early, without anybody hearing of it.
+  if (termsOf(condition).dropsEarly) {
+    return { refusal: { reason: "CONDITION_NOT_OPEN", runId, action, state: condition.state } };
+  }
+  return keepSignal(draft, run, good);
 }
 
 /** The refusal of what somebody may not do to a condition. */
