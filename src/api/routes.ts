@@ -46,7 +46,7 @@ export function routes(
   links: LinkMaker = noLinks,
 ): (router: ConnectRouter) => void {
   return (router) => {
-    register(router, RunService, runService(engine, stopping));
+    register(router, RunService, runService(engine, stopping, targets));
     register(router, ConditionService, conditionService(engine, stopping, links));
     register(router, EventService, eventService(engine, stopping));
     register(router, OpService, opService(engine));

@@ -1,34 +1,27 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { TimelineEntry } from "../../gen/signalbox/v1/action_pb.ts";
-import {
-  type BatchCreateRunsResult,
-  type CreateRunRequest,
-  CreateRunRequestSchema,
-  type ListTimelineRequest,
-  type RunService,
-} from "../../gen/signalbox/v1/run_service_pb.ts";
+import type { ListTimelineRequest, RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
 import type { Action } from "../core/action.ts";
 import { isHeld } from "../core/action.ts";
 import { type RunKey, runKey } from "../core/name.ts";
-import type { Refusal as CoreRefusal } from "../core/refusal.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { Outcome, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { callerKey } from "./callers/caller.ts";
+import { noTargets } from "./delivery/deliveries.ts";
 import { explainAction } from "./explain.ts";
-import { violationsOf } from "./interceptors/validate.ts";
 import { actionStates } from "./mapping/enums.ts";
-import { Faults } from "./mapping/faults.ts";
 import { fromActionEnd } from "./mapping/from-proto-action-end.ts";
-import { fromNamespace, fromNewRun, fromReplays } from "./mapping/from-proto-run.ts";
+import { fromNamespace, fromReplays } from "./mapping/from-proto-run.ts";
 import { toAction } from "./mapping/to-proto-action.ts";
 import { currentAttempt, toAttempt } from "./mapping/to-proto-attempt.ts";
 import { toRun } from "./mapping/to-proto-run.ts";
 import { toTimelineEntry } from "./mapping/to-proto-timeline.ts";
 import { actionSizeBytes, defaultPageSize, isNamePlace, listPage, placeIn } from "./pages.ts";
 import { findAction, findRun } from "./reads.ts";
-import { answered, requestOf, required, translated } from "./requests.ts";
+import { answered, requestOf, translated } from "./requests.ts";
+import { type CreatingParts, createOneOfMany, createRun } from "./runs/create-runs.ts";
 import { listRuns } from "./runs/list-runs.ts";
-import { refusalOf, toConnectError, toRefusalMessage } from "./status.ts";
+import { toConnectError } from "./status.ts";
 import { isTimelinePlace, readTimeline } from "./timeline.ts";
 import { printToken, tokenScope } from "./token.ts";
 import { watchRun } from "./watch-run.ts";
@@ -43,22 +36,27 @@ type ActionMethod =
   | "endAction";
 
 /** Runs and their actions, as their contract says. */
-export function runService(engine: Engine, stopping: AbortSignal): Methods {
-  return { ...runMethods(engine, stopping), ...actionMethods(engine) };
+export function runService(
+  engine: Engine,
+  stopping: AbortSignal,
+  targets: CreatingParts["targets"] = noTargets,
+): Methods {
+  return { ...runMethods({ engine, targets }, stopping), ...actionMethods(engine) };
 }
 
-function runMethods(engine: Engine, stopping: AbortSignal): Omit<Methods, ActionMethod> {
+function runMethods(parts: CreatingParts, stopping: AbortSignal): Omit<Methods, ActionMethod> {
+  const { engine } = parts;
   const { store } = engine;
   return {
     async createRun(request, { values }) {
-      const { subject } = values.get(callerKey);
-      const { answer } = answered(await createRun(engine, request, subject));
-      return { run: toRun(answer.run) };
+      const outcome = await createRun(parts, request, values.get(callerKey).subject);
+      if (!outcome.ok) throw toConnectError(outcome.refusal);
+      return { run: toRun(outcome.answer.run) };
     },
 
     async batchCreateRuns({ requests }, { values }) {
       const { subject } = values.get(callerKey);
-      const results = requests.map((request) => createOneOfMany(engine, request, subject));
+      const results = requests.map((request) => createOneOfMany(parts, request, subject));
       return { results: await Promise.all(results) };
     },
 
@@ -186,53 +184,4 @@ async function listTimeline(
 
 function keyOf(namespace: string, runId: string): RunKey {
   return runKey(fromNamespace(namespace), runId);
-}
-
-/** Creates a run, or says what is wrong with the request: with its shape, or with what it asks for. */
-async function createRun(
-  engine: Engine,
-  { run, requestId }: CreateRunRequest,
-  createdBy: string,
-): Promise<Outcome<"createRun">> {
-  if (run === undefined) throw required("run");
-  const faults = new Faults();
-  const stated = faults.within("run", () => fromNewRun(run, faults));
-  if (faults.violations.length > 0) return refused(faults);
-  const request = requestOf(requestId, stated);
-  const newRunId = engine.newRunId();
-  return engine.execute({ kind: "createRun", request, newRunId, createdBy, ...stated });
-}
-
-function refused({ violations }: Faults): { readonly ok: false; readonly refusal: CoreRefusal } {
-  return { ok: false, refusal: { reason: "INVALID_REQUEST", violations } };
-}
-
-/** One of a batch: a refusal, and a failure that its caller may try again after, concern it alone. */
-async function createOneOfMany(
-  engine: Engine,
-  request: CreateRunRequest,
-  createdBy: string,
-): Promise<BatchCreateRunsResult> {
-  const result = await resultOf(engine, request, createdBy);
-  return { $typeName: "signalbox.v1.BatchCreateRunsResult", result };
-}
-
-async function resultOf(
-  engine: Engine,
-  request: CreateRunRequest,
-  createdBy: string,
-): Promise<BatchCreateRunsResult["result"]> {
-  try {
-    const violations = violationsOf(CreateRunRequestSchema, request);
-    if (violations.length > 0) {
-      return { case: "refusal", value: toRefusalMessage({ reason: "INVALID_REQUEST", violations }) };
-    }
-    const outcome = await createRun(engine, request, createdBy);
-    if (outcome.ok) return { case: "run", value: toRun(outcome.answer.run) };
-    return { case: "refusal", value: toRefusalMessage(outcome.refusal) };
-  } catch (error) {
-    const refusal = refusalOf(error);
-    if (refusal === undefined) throw error;
-    return { case: "refusal", value: toRefusalMessage(refusal) };
-  }
 }

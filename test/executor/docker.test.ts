@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ResourcesSchema } from "../../gen/signalbox/v1/resource_pb.ts";
-import { toValues } from "../../src/client/js-value.ts";
+import { type Reference, toValues } from "../../src/client/js-value.ts";
 import { nameContainer, nameNothing, Sentinel } from "../../src/executor/process/sentinel.ts";
 import { assignment, within } from "../client/worker-script.ts";
+import { FlyteFolder, shell } from "./flyte-support.ts";
 import {
   cancel,
   foldersOf,
@@ -23,7 +24,10 @@ import {
  */
 async function openWithDocker(
   op: Readonly<Record<string, unknown>>,
-  environment: Readonly<Record<string, string>> = {},
+  more: {
+    readonly environment?: Readonly<Record<string, string>>;
+    readonly config?: Readonly<Record<string, unknown>>;
+  } = {},
 ) {
   const folder = temporaryFolder();
   const bin = join(folder, "bin");
@@ -33,8 +37,8 @@ async function openWithDocker(
   const opened = await openExecutor(
     { kind: "docker", allowImages: ["trainer:*"], ...op },
     {
-      environment: { PATH: `${bin}:${process.env["PATH"]}`, STAND_IN_RECORD: record, ...environment },
-      config: { workerId: "w1" },
+      environment: { PATH: `${bin}:${process.env["PATH"]}`, STAND_IN_RECORD: record, ...more.environment },
+      config: { workerId: "w1", ...more.config },
     },
   );
   const calls = () =>
@@ -63,7 +67,7 @@ describe("a container", () => {
         passEnv: ["API_KEY"],
         dockerArguments: ["--network", "none"],
       },
-      { API_KEY: "k" },
+      { environment: { API_KEY: "k" } },
     );
     const resources = create(ResourcesSchema, { cpu: 1.5, ramMb: 512n });
     const inputs = toValues({ epochs: 3 });
@@ -229,4 +233,32 @@ describe("the sentinel of a worker that is gone", () => {
     await within(lost.promise, "loss of the sentinel");
     await sentinel.close();
   });
+});
+
+test("tasks of Flyte run in their images, which see the server's folder and network where they are", async () => {
+  const folder = new FlyteFolder(temporaryFolder());
+  const container = {
+    ...shell('printf %s "$_U_RUN_BASE" >"$1/base"', "{{.outputPrefix}}"),
+    image: "trainer:2",
+  };
+  const { stream, calls } = await openWithDocker(
+    { argv: ["true"] },
+    { config: { flyte: { allowImages: ["trainer:*"], dockerArguments: ["--init"] } } },
+  );
+  const assign = (spec: Reference) =>
+    stream.assign(assignment("a0", { op: "flyte", inputs: toValues(folder.inputs(spec), "input") }));
+  assign(folder.putTask(container));
+  const prefix = join(folder.runBase, "a0", "1");
+  expect((await readStory(stream)).outputs).toEqual({ output_uri: prefix });
+  const [argv = []] = calls();
+  const from = argv.indexOf("-w") + 2;
+  expect(argv.slice(from)).toEqual([
+    ...["-v", `${folder.runBase}:${folder.runBase}`, "-v", `${folder.path}:${folder.path}`],
+    ...["--network", "host", "--entrypoint", "sh", "--init", "trainer:2"],
+    ...["-c", 'printf %s "$_U_RUN_BASE" >"$1/base"', "sh", prefix],
+  ]);
+  expect(argv).toContain("_U_EP_OVERRIDE");
+  expect(argv).not.toContain("PATH");
+  assign(folder.putTask({ ...container, image: "other:1" }));
+  expect((await readStory(stream)).failed).toMatchObject({ type: "ImageRefused" });
 });

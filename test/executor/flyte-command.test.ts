@@ -153,11 +153,11 @@ test.each([
   { args: ["--flyte", "--op", "a"], says: "--op does not go with --flyte" },
   { args: ["--flyte", "--", "true"], says: "a program does not go with --flyte" },
   { args: ["--flyte-venv", "."], says: "--flyte-venv goes with --flyte" },
-  { args: ["--flyte", "--flyte-venv", "."], says: "which is no virtual environment" },
+  { args: ["--flyte", "--flyte-venv", "/no/such"], says: "worker.flyte.venv is /no/such" },
   { args: ["--flyte", "--flyte-domain", "d"], says: "--flyte-domain goes with --flyte-project" },
   { args: ["--flyte", "--flyte-project", "a--b"], says: '"a--b" is no project or domain' },
   { args: ["--flyte", "--flyte-project", "p", "-n", "q"], says: "--namespace and --flyte-project both say" },
-  { args: ["--flyte", "--docker-argument", "-t"], says: "allowImages names none" },
+  { args: ["--flyte", "--docker-argument=--init"], says: "allowImages names none" },
   { args: ["--config", "x.json", "--flyte"], says: "--flyte stands in x.json already" },
 ])("$args is a mistake that ends with 2", async ({ args, says }) => {
   const { code, notes } = await runCli(["worker", ...args], {

@@ -66,14 +66,26 @@ export class FlyteServer {
   }
 
   /** Adds a child to `a0`. */
-  async enqueue(run: string, name: string, spec: MessageInitShape<typeof ActionSchema>["spec"]): Promise<void> {
+  async enqueue(
+    run: string,
+    name: string,
+    spec: MessageInitShape<typeof ActionSchema>["spec"],
+  ): Promise<void> {
     await this.actions.enqueue({
-      action: { actionId: actionId(run, name), parentActionName: "a0", ...(spec === undefined ? {} : { spec }) },
+      action: {
+        actionId: actionId(run, name),
+        parentActionName: "a0",
+        ...(spec === undefined ? {} : { spec }),
+      },
     });
   }
 
   /** Sends bytes as they were recorded, or any others, to a method. */
-  async post(path: string, body: Uint8Array, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+  async post(
+    path: string,
+    body: Uint8Array,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     return fetch(`${this.server.url}${path}`, {
       method: "POST",
       body: Buffer.from(body),
@@ -127,7 +139,9 @@ export function gzipped(...message: Parameters<typeof toBinary>): Uint8Array {
 }
 
 /** The code and the message that a call ends with; fails if it ends well. */
-export async function faultIn(call: Promise<unknown>): Promise<{ readonly code: string; readonly message: string }> {
+export async function faultIn(
+  call: Promise<unknown>,
+): Promise<{ readonly code: string; readonly message: string }> {
   const outcome = await call.then(
     () => undefined,
     (error: unknown) => ConnectError.from(error),

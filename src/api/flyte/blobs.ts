@@ -95,7 +95,9 @@ export class Blobs {
     const path = await this.pathOf(uri);
     const { size } = await stat(path);
     if (size > readBytesMax) {
-      throw new BlobUnreadable(`${uri} has ${size} bytes, more than the ${readBytesMax} that are read at once`);
+      throw new BlobUnreadable(
+        `${uri} has ${size} bytes, more than the ${readBytesMax} that are read at once`,
+      );
     }
     return readFile(path);
   }

@@ -20,7 +20,7 @@ export function answererOfCall(call: Call, stated?: EnrichedIdentity): Answerer 
   return answererOf(call, { signalledBy: nameOf(stated) || nameOfCall(call) });
 }
 
-/** The name that something is recorded under which a call brings about: of whom the server knows, if it does. */
+/** Under which name something is recorded that a call brings about: the one the server knows, if it does. */
 export function makerOfCall(call: Call): string {
   const { subject } = call.values.get(callerKey);
   return subject === anonymousSubject ? statedNameOf(call.requestHeader) || subject : subject;

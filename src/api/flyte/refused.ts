@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Refusal } from "../../core/refusal.ts";
 import { toConnectError } from "../status.ts";
 
-/** Codes where Flyte's clients must hear another one than ours do: they try again what waiting cannot mend. */
+/** Codes where Flyte's clients must hear another one than ours do: they try some again that never help. */
 const codes: Partial<Readonly<Record<Refusal["reason"], Code>>> = {
   LIMIT_REACHED: Code.InvalidArgument,
   INPUTS_INVALID: Code.InvalidArgument,

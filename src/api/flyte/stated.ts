@@ -13,7 +13,7 @@ export const flyteOp = "flyte";
 export const inputNames = {
   /** A reference to the serialised TaskSpec. */
   spec: "spec",
-  /** A reference to the serialised RunSpec, on `a0` only. */
+  /** A reference to the serialised RunSpec, which every task hands on to those below. */
   runSpec: "run_spec",
   inputUri: "input_uri",
   runOutputBase: "run_output_base",

@@ -411,6 +411,25 @@ export const runRows: readonly Row[] = [
     ...reused,
   },
   {
+    rpc: "CreateRun",
+    given: "a condition with a webhook that leads inside",
+    call: (server) =>
+      server.runs.createRun({
+        run: {
+          work: plan({
+            name: "approve",
+            kind: {
+              case: "condition",
+              value: { type: ValueType.BOOL, webhook: { url: "http://169.254.169.254/" } },
+            },
+          }),
+        },
+      }),
+    code: "InvalidArgument",
+    reason: "ADDRESS_FORBIDDEN",
+    metadata: { address: "169.254.169.254" },
+  },
+  {
     rpc: "RerunRun",
     given: "an unknown run",
     call: (server) => server.runs.rerunRun({ runId: "none" }),

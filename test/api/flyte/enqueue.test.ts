@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WatchForUpdatesResponse } from "../../../gen/flyteidl2/actions/actions_service_pb.ts";
 import { SimpleType } from "../../../gen/flyteidl2/core/types_pb.ts";
-import { actionId, condition, FlyteServer, faultIn, type HeldRun, runId, task, taskSpec } from "../../support/flyte-clients.ts";
+import {
+  actionId,
+  condition,
+  FlyteServer,
+  faultIn,
+  type HeldRun,
+  runId,
+  task,
+  taskSpec,
+} from "../../support/flyte-clients.ts";
 
 let flyte: FlyteServer;
 
@@ -65,7 +74,10 @@ describe("Enqueue", () => {
     });
     const child = await worker.take();
     const inputs = Object.fromEntries(
-      Object.entries(child.inputs).map(([name, { kind }]) => [name, kind.case === "reference" ? "file" : kind.value]),
+      Object.entries(child.inputs).map(([name, { kind }]) => [
+        name,
+        kind.case === "reference" ? "file" : kind.value,
+      ]),
     );
     expect(child.attempt?.action).toBe("a0/sub1");
     expect(inputs).toMatchObject({
@@ -88,7 +100,11 @@ describe("Enqueue", () => {
   });
 
   test.each([
-    { fault: "a type that is none of four", spec: condition("x", SimpleType.DATETIME), code: "InvalidArgument" },
+    {
+      fault: "a type that is none of four",
+      spec: condition("x", SimpleType.DATETIME),
+      code: "InvalidArgument",
+    },
     { fault: "nothing to do", spec: undefined, code: "InvalidArgument" },
     { fault: "a task without a spec", spec: { case: "task", value: {} } as const, code: "InvalidArgument" },
     {
@@ -105,7 +121,11 @@ describe("Enqueue", () => {
   test("says which parents can have no children", async () => {
     const held = await flyte.holdRun("parents");
     const child = (parentActionName: string, run = "parents") =>
-      faultIn(flyte.actions.enqueue({ action: { actionId: actionId(run, "x"), parentActionName, spec: condition("x") } }));
+      faultIn(
+        flyte.actions.enqueue({
+          action: { actionId: actionId(run, "x"), parentActionName, spec: condition("x") },
+        }),
+      );
     expect((await child("nobody")).code).toBe("NotFound");
     expect((await child("a0", "no-such-run")).code).toBe("NotFound");
     expect((await child("")).code).toBe("InvalidArgument");
@@ -173,7 +193,11 @@ describe("WatchForUpdates", () => {
     await flyte.holdRun("late");
     const watch = new Watch("late");
     await watch.until("sentinel");
-    await flyte.enqueue("late", "c1", condition("approve", SimpleType.BOOLEAN, { timeout: { nanos: 1_000_000 } }));
+    await flyte.enqueue(
+      "late",
+      "c1",
+      condition("approve", SimpleType.BOOLEAN, { timeout: { nanos: 1_000_000 } }),
+    );
     expect(await watch.until("c1", 8)).toEqual([{ name: "c1", phase: 8, value: "" }]);
     watch.close();
   });
@@ -197,11 +221,18 @@ describe("WatchForUpdates", () => {
 describe("a retried parent", () => {
   test("is not told of children that open again when it asks for them", async () => {
     const held = await flyte.holdRun("retried", taskSpec("main", 1));
-    await flyte.enqueue("retried", "failed", condition("failed", SimpleType.BOOLEAN, { timeout: { nanos: 1_000_000 } }));
+    await flyte.enqueue(
+      "retried",
+      "failed",
+      condition("failed", SimpleType.BOOLEAN, { timeout: { nanos: 1_000_000 } }),
+    );
     const first = new Watch("retried");
     await first.until("failed", 8);
     first.close();
-    await held.worker.report(held.assignment.attempt, 1n, { case: "failed", value: { message: "it broke" } });
+    await held.worker.report(held.assignment.attempt, 1n, {
+      case: "failed",
+      value: { type: "Broken", message: "it broke" },
+    });
     await held.worker.take();
     const second = new Watch("retried");
     expect(await second.until("sentinel")).toEqual([]);
@@ -224,7 +255,9 @@ describe("aborting", () => {
   test("says of what is not there that it is not there", async () => {
     await flyte.holdRun("empty");
     expect((await faultIn(flyte.runs.abortRun({ runId: runId("nothing") }))).code).toBe("NotFound");
-    expect((await faultIn(flyte.runs.abortAction({ actionId: actionId("empty", "x") }))).code).toBe("NotFound");
+    expect((await faultIn(flyte.runs.abortAction({ actionId: actionId("empty", "x") }))).code).toBe(
+      "NotFound",
+    );
     expect((await faultIn(flyte.actions.abort({ actionId: actionId("empty", "x") }))).code).toBe("NotFound");
   });
 });

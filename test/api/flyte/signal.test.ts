@@ -1,8 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ActionsService } from "../../../gen/flyteidl2/actions/actions_service_pb.ts";
 import { SimpleType } from "../../../gen/flyteidl2/core/types_pb.ts";
-import type { EventPayload } from "../../../gen/flyteidl2/workflow/run_service_pb.ts";
+import { type EventPayload, RunService } from "../../../gen/flyteidl2/workflow/run_service_pb.ts";
 import { runKey } from "../../../src/core/name.ts";
-import { actionId, condition, FlyteServer, faultIn, namespaceOfRun, runId, task } from "../../support/flyte-clients.ts";
+import {
+  actionId,
+  condition,
+  FlyteServer,
+  faultIn,
+  namespaceOfRun,
+  runId,
+  task,
+} from "../../support/flyte-clients.ts";
+import { WebhookReceiver } from "../../support/webhook-receiver.ts";
 
 let flyte: FlyteServer;
 
@@ -24,9 +34,21 @@ const no: Payload = { case: "boolValue", value: false };
 describe("SignalEvent", () => {
   test.each([
     { type: SimpleType.BOOLEAN, payload: yes, answer: { kind: "bool", value: true } },
-    { type: SimpleType.INTEGER, payload: { case: "intValue", value: 2n ** 62n }, answer: { kind: "int", value: "4611686018427387904" } },
-    { type: SimpleType.FLOAT, payload: { case: "floatValue", value: 1.5 }, answer: { kind: "float", value: 1.5 } },
-    { type: SimpleType.STRING, payload: { case: "stringValue", value: "" }, answer: { kind: "string", value: "" } },
+    {
+      type: SimpleType.INTEGER,
+      payload: { case: "intValue", value: 2n ** 62n },
+      answer: { kind: "int", value: "4611686018427387904" },
+    },
+    {
+      type: SimpleType.FLOAT,
+      payload: { case: "floatValue", value: 1.5 },
+      answer: { kind: "float", value: 1.5 },
+    },
+    {
+      type: SimpleType.STRING,
+      payload: { case: "stringValue", value: "" },
+      answer: { kind: "string", value: "" },
+    },
   ] as const)("gives a condition of type $type an answer of its type", async ({ type, payload, answer }) => {
     const run = `answered-${type}`;
     await flyte.holdRun(run);
@@ -65,7 +87,12 @@ describe("SignalEvent", () => {
       { name: "a0", value: yes, code: "FailedPrecondition", says: "is not a condition" },
       { name: "sub", value: yes, code: "FailedPrecondition", says: "is not a condition" },
       { name: "answered", value: no, code: "FailedPrecondition", says: "already signalled with a different" },
-      { name: "answered", value: one, code: "FailedPrecondition", says: "already signalled with a different" },
+      {
+        name: "answered",
+        value: one,
+        code: "FailedPrecondition",
+        says: "already signalled with a different",
+      },
       { name: "aborted", value: one, code: "FailedPrecondition", says: "already completed" },
       { name: "open", value: one, code: "InvalidArgument", says: "does not match declared condition type" },
     ] as const;
@@ -116,13 +143,17 @@ describe("SignalEvent", () => {
 describe("a condition of Flyte", () => {
   test("stands in the inbox and is answered there", async () => {
     await flyte.holdRun("inbox");
-    await flyte.enqueue("inbox", "c1", condition("approve", SimpleType.BOOLEAN, { description: "Look first." }));
+    await flyte.enqueue(
+      "inbox",
+      "c1",
+      condition("approve", SimpleType.BOOLEAN, { description: "Look first." }),
+    );
     const { conditions } = await flyte.server.conditions.listConditions({
       filter: { namespace: namespaceOfRun("inbox"), runId: "inbox" },
     });
-    expect(conditions.map(({ name, spec }) => ({ name, prompt: spec?.prompt, description: spec?.description }))).toEqual([
-      { name: "a0/c1", prompt: "Go on?", description: "Look first." },
-    ]);
+    expect(
+      conditions.map(({ name, spec }) => ({ name, prompt: spec?.prompt, description: spec?.description })),
+    ).toEqual([{ name: "a0/c1", prompt: "Go on?", description: "Look first." }]);
     await flyte.server.conditions.signalCondition({
       namespace: namespaceOfRun("inbox"),
       runId: "inbox",
@@ -131,5 +162,38 @@ describe("a condition of Flyte", () => {
     });
     const { actions } = await flyte.runs.listActions({ runId: runId("inbox"), request: { limit: 10 } });
     expect(actions.find(({ id }) => id?.name === "c1")?.status?.phase).toBe(5);
+  });
+
+  test("posts its webhook, and is answered at the address in it", async () => {
+    const receiver = await WebhookReceiver.start();
+    const inside = await FlyteServer.start({ deliveries: { allowsInside: true } });
+    try {
+      await inside.holdRun("hook");
+      const payload = { text: "Go on?", buttons: [{ url: "{callback_uri}" }] };
+      const webhook = { url: receiver.url(), payload };
+      await inside.enqueue("hook", "c1", condition("approve", SimpleType.BOOLEAN, { webhook }));
+      await expect.poll(() => receiver.posts.length).toBe(1);
+      const { text, buttons } = JSON.parse(receiver.posts[0]?.body ?? "{}");
+      expect(text).toBe("Go on?");
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ value: true });
+      expect((await fetch(buttons[0].url, { method: "POST", headers, body })).status).toBe(200);
+      const { actions } = await inside.runs.listActions({ runId: runId("hook"), request: { limit: 10 } });
+      expect(actions.find(({ id }) => id?.name === "c1")?.status?.phase).toBe(5);
+    } finally {
+      await inside.server.close();
+      receiver.close();
+    }
+  });
+
+  test("is the same over gRPC on HTTP/2", async () => {
+    await flyte.holdRun("grpc");
+    const grpc = flyte.server.client(ActionsService);
+    const spec = condition("approve");
+    await grpc.enqueue({ action: { actionId: actionId("grpc", "c1"), parentActionName: "a0", spec } });
+    const runs = flyte.server.client(RunService);
+    await runs.signalEvent({ actionId: actionId("grpc", "c1"), payload: { value: yes } });
+    const { details } = await runs.getActionDetails({ actionId: actionId("grpc", "c1") });
+    expect(details?.status?.phase).toBe(5);
   });
 });

@@ -8,7 +8,7 @@
  *     {"end": "r1"}
  *     {"fail": "r1"}
  *
- * The first creates the run if it is not there, and adds the conditions; the others end its task.
+ * The first creates the run if it is not there, and adds the conditions; the others end its task, and wait until it has ended.
  *
  * It ends with standard input.
  */
@@ -92,9 +92,11 @@ async function carryOut(request: Request): Promise<void> {
   }
   if (request.end !== undefined) {
     (await startedOf(request.end).promise).finish.resolve();
+    await client.runs.wait(request.end);
   }
   if (request.fail !== undefined) {
     (await startedOf(request.fail).promise).finish.reject(new NonRetryableError("seeded to fail"));
+    await client.runs.wait(request.fail);
   }
 }
 

@@ -4,7 +4,10 @@ import {
   ExecutionError_ErrorKind,
   ExecutionErrorSchema,
 } from "../../../../gen/flyteidl2/core/execution_pb.ts";
-import { type ActionUpdate, ActionUpdateSchema } from "../../../../gen/flyteidl2/workflow/state_service_pb.ts";
+import {
+  type ActionUpdate,
+  ActionUpdateSchema,
+} from "../../../../gen/flyteidl2/workflow/state_service_pb.ts";
 import { type Action, hasEnded } from "../../../core/action.ts";
 import { toTimestamp } from "../../mapping/time.ts";
 import { type NamedRun, toActionId } from "../mapping/identifiers.ts";

@@ -1,4 +1,7 @@
-import type { Action as ActionMessage, EnqueueRequest } from "../../../../gen/flyteidl2/actions/actions_service_pb.ts";
+import type {
+  Action as ActionMessage,
+  EnqueueRequest,
+} from "../../../../gen/flyteidl2/actions/actions_service_pb.ts";
 import type { TraceAction } from "../../../../gen/flyteidl2/workflow/run_definition_pb.ts";
 import { type Action, hasEnded, hasSucceeded, isHeld } from "../../../core/action.ts";
 import type { Refusal } from "../../../core/refusal.ts";

@@ -1,5 +1,8 @@
 import { SimpleType } from "../../../../gen/flyteidl2/core/types_pb.ts";
-import { type ConditionAction, ConditionPromptType } from "../../../../gen/flyteidl2/workflow/run_definition_pb.ts";
+import {
+  type ConditionAction,
+  ConditionPromptType,
+} from "../../../../gen/flyteidl2/workflow/run_definition_pb.ts";
 import { type ConditionWebhook, plainTerms } from "../../../core/conditions/terms.ts";
 import type { NewAction } from "../../../core/stated.ts";
 import type { ValueType } from "../../../core/value.ts";

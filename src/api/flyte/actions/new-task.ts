@@ -23,8 +23,8 @@ export interface StatedTask {
 }
 
 /**
- * A task of Flyte as one of ours, under its name among its siblings, once its spec is kept. Ends the call with
- * INVALID_ARGUMENT for what goes over a bound.
+ * A task of Flyte as one of ours, under its name among its siblings, once its spec is kept. Ends the call
+ * with INVALID_ARGUMENT for what goes over a bound.
  */
 export async function newTask(blobs: Blobs, name: string, stated: StatedTask): Promise<NewAction> {
   const { spec, group, inputUri, runOutputBase, runSpec } = stated;

@@ -18,9 +18,10 @@ import { opensAgain } from "./enqueue.ts";
 type Word = MessageInitShape<typeof WatchForUpdatesResponseSchema>;
 
 /**
- * What becomes of the children of an action: those that are there, a sentinel, then each that changes, and the
- * sentinel again whenever nothing has happened for a while. It ends when the server stops; callers come back
- * and hear all of it again. A child that changes often while its reader is slow is told of as it is at last.
+ * What becomes of the children of an action: those that are there, a sentinel, then each that changes, and
+ * the sentinel again whenever nothing has happened for a while. It ends when the server stops; callers come
+ * back and hear all of it again. A child that changes often while its reader is slow is told of as it is at
+ * last.
  */
 export async function* watchUpdates(
   parts: FlyteParts,

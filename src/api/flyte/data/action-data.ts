@@ -1,8 +1,13 @@
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { GetActionDataResponseSchema } from "../../../../gen/flyteidl2/dataproxy/dataproxy_service_pb.ts";
-import { type Inputs, InputsSchema, type Outputs, OutputsSchema } from "../../../../gen/flyteidl2/task/common_pb.ts";
+import {
+  type Inputs,
+  InputsSchema,
+  type Outputs,
+  OutputsSchema,
+} from "../../../../gen/flyteidl2/task/common_pb.ts";
 import { type Action, hasSucceeded } from "../../../core/action.ts";
-import { BlobUnreadable, type Blobs } from "../blobs.ts";
+import { type Blobs, BlobUnreadable } from "../blobs.ts";
 import { notFound } from "../faults.ts";
 import { toLiteral } from "../mapping/literal.ts";
 import { outputsFile } from "../mapping/to-attempts.ts";

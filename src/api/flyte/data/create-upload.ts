@@ -17,9 +17,9 @@ import {
 } from "./data-limits.ts";
 
 /**
- * A place to put a file, which then is `native_url` for tasks. Files with the same root stand together; without
- * one those with the same MD5 do, which are the same. Ends the call with INVALID_ARGUMENT for a name that
- * leads elsewhere, and for a file that is too long.
+ * A place to put a file, which then is `native_url` for tasks. Files with the same root stand together;
+ * without one those with the same MD5 do, which are the same. Ends the call with INVALID_ARGUMENT for a name
+ * that leads elsewhere, and for a file that is too long.
  */
 export function createUploadLocation(
   { transfers, clock }: FlyteParts,
@@ -31,12 +31,16 @@ export function createUploadLocation(
   if (contentMd5.byteLength !== 0 && contentMd5.byteLength !== 16) {
     throw invalid("content_md5 must have 16 bytes");
   }
-  if (contentLength > BigInt(uploadBytesMax)) throw invalid(`the file is longer than ${uploadBytesMax} bytes`);
+  if (contentLength > BigInt(uploadBytesMax))
+    throw invalid(`the file is longer than ${uploadBytesMax} bytes`);
   const md5 = Buffer.from(contentMd5);
   const root = filenameRoot || (md5.byteLength === 0 ? randomUUID() : md5.toString("hex"));
   const name = filename || randomUUID();
-  const path = ["uploads", namespace, ...partsOf("filename_root", root), ...partsOf("filename", name)].join("/");
-  if (Buffer.byteLength(path) > pathBytesMax) throw invalid(`the path must have at most ${pathBytesMax} bytes`);
+  const path = ["uploads", namespace, ...partsOf("filename_root", root), ...partsOf("filename", name)].join(
+    "/",
+  );
+  if (Buffer.byteLength(path) > pathBytesMax)
+    throw invalid(`the path must have at most ${pathBytesMax} bytes`);
   const lifetimeMs = Math.min(fromDuration(expiresIn) || linkLifetimeMs, linkLifetimeMsMax);
   const expireMs = clock.nowMs() + lifetimeMs;
   const sizeBytesMax = contentLength > 0n ? Number(contentLength) : uploadBytesMax;

@@ -78,7 +78,10 @@ async function createDownloadLink(
 }
 
 /** The address of the file that is asked for. */
-async function sourceOf(parts: FlyteParts, { artifactType, source }: CreateDownloadLinkRequest): Promise<string> {
+async function sourceOf(
+  parts: FlyteParts,
+  { artifactType, source }: CreateDownloadLinkRequest,
+): Promise<string> {
   if (artifactType === ArtifactType.REPORT && source.case === "actionAttemptId") {
     const { actionId, attempt } = source.value;
     const action = await findAction(parts, fromActionId(actionId));

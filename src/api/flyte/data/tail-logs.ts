@@ -19,8 +19,8 @@ import { logLinesMax } from "./data-limits.ts";
 type Lines = MessageInitShape<typeof TailLogsResponseSchema>;
 
 /**
- * The log of an attempt, or of all of them: what its worker has said, then what it says, until the attempt has
- * ended. What was removed from the feed is not in it any more.
+ * The log of an attempt, or of all of them: what its worker has said, then what it says, until the attempt
+ * has ended. What was removed from the feed is not in it any more.
  */
 export async function* tailLogs(
   parts: FlyteParts,
@@ -36,7 +36,10 @@ export async function* tailLogs(
   for (let after: "beginning" | Position = "beginning"; ; ) {
     try {
       for await (const frame of engine.feeds.follow({ after, run: named.key, matches, signal: live })) {
-        yield* toLines(action, frame.events.map(({ event }) => event));
+        yield* toLines(
+          action,
+          frame.events.map(({ event }) => event),
+        );
         const isOver = frame.events.some(({ event }) => event.detail.kind === "action_ended");
         if (isOver || (frame.atHead && (await hasAttemptEnded(parts, action, attempt)))) return;
       }
@@ -57,7 +60,11 @@ function tells({ detail: { kind } }: Event): boolean {
   return kind === "action_logged" || kind === "action_ended" || kind === "attempt_failed";
 }
 
-async function hasAttemptEnded({ engine }: FlyteParts, { run, name }: Action, attempt: number): Promise<boolean> {
+async function hasAttemptEnded(
+  { engine }: FlyteParts,
+  { run, name }: Action,
+  attempt: number,
+): Promise<boolean> {
   const action = await engine.store.action(run, name);
   return action === undefined || hasEnded(action) || (attempt !== 0 && action.attempt > attempt);
 }

@@ -99,9 +99,15 @@ export class Transfers {
     }
     const file = await blobs.pathOf(this.fileOf(place.path));
     request.resume();
-    setHead(response, 200, { "content-type": typeOf(file), "content-length": String((await stat(file)).size) });
+    setHead(response, 200, {
+      "content-type": typeOf(file),
+      "content-length": String((await stat(file)).size),
+    });
     // Reports are pages of whoever wrote the task: they may do nothing in the name of this server.
-    setHead(response, 200, { "content-security-policy": "sandbox allow-scripts", "x-content-type-options": "nosniff" });
+    setHead(response, 200, {
+      "content-security-policy": "sandbox allow-scripts",
+      "x-content-type-options": "nosniff",
+    });
     if (method === "HEAD") response.end();
     else await pipeline(createReadStream(file), response as NodeJS.WritableStream);
   }

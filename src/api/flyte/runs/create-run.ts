@@ -23,8 +23,8 @@ import { findDeployed, versionOf } from "../tasks/deployed.ts";
 
 /**
  * Starts a run: one action `a0`, which does the task. Without a name it gets one that begins with `r`. The
- * same request again, by its id in the headers, is answered again; another one for a run of the same name ends
- * the call with ALREADY_EXISTS.
+ * same request again, by its id in the headers, is answered again; another one for a run of the same name
+ * ends the call with ALREADY_EXISTS.
  */
 export async function createRun(
   parts: FlyteParts,
@@ -56,7 +56,8 @@ export async function createRun(
     createdBy: makerOfCall(context),
     work: { plan: [a0] },
   });
-  if (!outcome.ok && outcome.refusal.reason === "RUN_EXISTS") throw alreadyExists(`run ${key} is there already`);
+  if (!outcome.ok && outcome.refusal.reason === "RUN_EXISTS")
+    throw alreadyExists(`run ${key} is there already`);
   if (!outcome.ok) throw refused(outcome.refusal);
   const { run } = outcome.answer;
   return toRun({ org, key: run.key }, rootRowOf(run, await engine.store.action(run.key, rootAction)), run);

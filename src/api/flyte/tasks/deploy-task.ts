@@ -1,9 +1,9 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { type DeployTaskRequest } from "../../../../gen/flyteidl2/task/task_service_pb.ts";
 import { TaskSpecSchema } from "../../../../gen/flyteidl2/task/task_definition_pb.ts";
+import { type DeployTaskRequest } from "../../../../gen/flyteidl2/task/task_service_pb.ts";
 import type { OpContent } from "../../../core/ops/op.ts";
-import { factsOf } from "../actions/new-task.ts";
 import { labelValueLengthMax } from "../actions/action-limits.ts";
+import { factsOf } from "../actions/new-task.ts";
 import { alreadyExists, invalid } from "../faults.ts";
 import type { FlyteParts } from "../flyte-parts.ts";
 import { toNamespace } from "../names.ts";

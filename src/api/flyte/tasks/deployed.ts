@@ -33,7 +33,7 @@ export interface Deployed {
 
 type Parts = Pick<FlyteParts, "engine" | "blobs">;
 
-/** A version of a deployed task, the latest if it names none. Ends the call with NOT_FOUND if there is none. */
+/** A version of a deployed task, the latest if it names none. Ends the call with NOT_FOUND without one. */
 export async function findDeployed({ engine, blobs }: Parts, id: TaskIdentifier): Promise<Deployed> {
   const op = await findVersion(engine.store, id);
   if (op === undefined) throw notFound(`task ${id.name} ${id.version} not found`);
@@ -46,16 +46,25 @@ export async function findDeployed({ engine, blobs }: Parts, id: TaskIdentifier)
   }
 }
 
-/** The op that stands for a version of a task, for the latest if it names none; undefined if there is none. */
+/** The op that stands for a version of a task, for the latest if it names none; undefined without one. */
 export async function findVersion(store: Store, id: TaskIdentifier): Promise<Op | undefined> {
   if (id.name === "") throw invalid("task_id must have a name");
   const namespace = toNamespace(id);
   const name = `${opPrefix}${id.name}`;
   const latest = await store.op(namespace, name, 0);
   if (id.version === "" || latest === undefined || versionOf(latest) === id.version) return latest;
-  let after: { readonly name: string; readonly version: number } | undefined = { name, version: latest.version };
+  let after: { readonly name: string; readonly version: number } | undefined = {
+    name,
+    version: latest.version,
+  };
   while (after !== undefined) {
-    const query = { namespace, allVersions: true, namePrefix: name, after, limit: opVersionsPerPage } as const;
+    const query = {
+      namespace,
+      allVersions: true,
+      namePrefix: name,
+      after,
+      limit: opVersionsPerPage,
+    } as const;
     const page = await store.listOps(query);
     const found = page.items.find((op) => op.name === name && versionOf(op) === id.version);
     if (found !== undefined) return found;
