@@ -154,9 +154,9 @@ describe("a task of Flyte", () => {
   test("is read from file URIs too, and a folder of inputs stands for the file in it", async () => {
     const folder = new FlyteFolder(temporaryFolder());
     mkdirSync(join(folder.path, "inputs"));
-    const spec = folder.putTask(shell(showWords("$1"), "{{.outputPrefix}}", "{{.input}}"));
+    const { uri } = folder.putTask(shell(showWords("$1"), "{{.outputPrefix}}", "{{.input}}"));
     const inputs = {
-      ...folder.inputs(new Reference({ ...spec, uri: `file://${spec.uri}` })),
+      ...folder.inputs(new Reference({ uri: `file://${uri}` })),
       input_uri: join(folder.path, "inputs"),
       run_output_base: `file://${folder.runBase}`,
     };

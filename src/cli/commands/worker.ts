@@ -58,7 +58,8 @@ export const workerCommand: Command = {
   sentence: "runs the tasks of ops as processes or containers of this machine",
   notes: [
     "The server never chooses the program: it stands here or in the config file, but for tasks of Flyte, which",
-    "say it themselves. docs/executor.md says what a program gets, and how it reports. Ctrl-C or SIGTERM lets what runs finish for a while, then ends it.",
+    "say it themselves. docs/executor.md says what a program gets, and how it reports. Ctrl-C or SIGTERM lets",
+    "what runs finish for a while, then ends it.",
   ],
   options: {
     config: { value: "FILE.json", sentence: "what runs which ops, in place of --op and a program" },

@@ -28,8 +28,8 @@ const domainDefault = "development";
 const namePattern = /^[a-z0-9](?:-?[a-z0-9])*$/;
 
 /**
- * How tasks of Flyte are run, as the field `flyte` of a config has it; undefined if they are not. `program` is
- * what else the options say of programs.
+ * How tasks of Flyte are run, as the field `flyte` of a config has it; undefined if they are not. `program`
+ * is what else the options say of programs.
  */
 export function readFlyteOptions(
   given: CommandArguments,

@@ -19,8 +19,9 @@ export interface CommandValues {
 const placeholder = /\{\{\s*\$?\.(\w+)\s*\}\}/g;
 
 /**
- * Fills the placeholders (`{{.input}}`, with any spaces) of one word of a command. What they stand for is not
- * looked at again, and a word stays one word. Unknown ones are left as they are, as they may be the program's.
+ * Fills the placeholders (`{{.input}}`, with any spaces) of one word of a command. What they stand for is
+ * not looked at again, and a word stays one word. Unknown ones are left as they are: they may be the
+ * program's.
  */
 export function fillWord(word: string, values: CommandValues): string {
   return word.replace(placeholder, (found, name: string) =>

@@ -34,7 +34,7 @@ export interface FlyteTask {
   readonly org: string;
 }
 
-/** Reads the inputs of an assignment. Throws, for good, for one that Signalbox's Flyte services did not write. */
+/** Reads the inputs of an assignment. Throws, for good, for one that the Flyte services did not write. */
 export function readFlyteTask(inputs: JsValues): FlyteTask {
   const spec = inputs[inputNames.spec];
   const runSpec = inputs[inputNames.runSpec];

@@ -62,14 +62,14 @@ function fromPod({ podSpec, primaryContainerName }: K8sPod): TaskContainer | und
   }
   const env = listOf(found["env"]).filter(isJsonObject);
   const { resources } = found;
-  const limits = isObject(resources) && isObject(resources["limits"]) ? resources["limits"] : {};
-  const memory = limits["memory"];
+  const limits = isJsonObject(resources) ? resources["limits"] : undefined;
+  const memory = isJsonObject(limits) ? limits["memory"] : undefined;
   return {
     image: textOf(found["image"]),
     command: listOf(found["command"]).map(textOf),
     args: listOf(found["args"]).map(textOf),
     environment: Object.fromEntries(env.map(({ name, value }) => [textOf(name), textOf(value)])),
-    memoryMb: memory === undefined ? undefined : toMegabytes(String(memory)),
+    memoryMb: toMegabytes(typeof memory === "number" ? String(memory) : textOf(memory)),
   };
 }
 
@@ -81,6 +81,6 @@ function textOf(value: JsonValue | undefined): string {
   return typeof value === "string" ? value : "";
 }
 
-function isJsonObject(value: JsonValue): value is JsonObject {
+function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return isObject(value);
 }

@@ -96,7 +96,10 @@ def test_the_answers_arrive_although_the_worker_is_killed_before_each(worker, se
         worker.kill()
         by_sdk(server, run.name, title, value)
         worker.start()
-    assert ended(run).outputs()[0] == "4-True-12-9"
+    run = ended(run)
+    assert run.outputs()[0] == "4-True-12-9"
+    # The tasks were killed with their worker: each kill has cost an attempt.
+    assert run.pb2.action.status.attempts == 3
 
 
 @needs_signalbox

@@ -18,6 +18,7 @@ import {
   type ConditionType,
   createWorker,
   NonRetryableError,
+  Refused,
   type TaskContext,
 } from "../../../src/worker/worker.ts";
 
@@ -69,21 +70,28 @@ async function addConditions(run: string, conditions: readonly SeededCondition[]
     await client.runs.create({ runId: run, plan: [{ name: "a0", labels, task: { op: "flyte", input } }] });
   }
   const { context } = await startedOf(run).promise;
-  const known = new Set<string>();
+  const refused = new AbortController();
   for (const { name, title, ...terms } of conditions) {
-    known.add(`a0/${name}`);
     const labels = { "flyte-condition": title };
-    // How it ends is for the tests to see.
-    context.condition(name, { ...terms, labels }).catch(() => undefined);
+    // How it ends is for the tests to see; one that cannot be added ends the wait for them.
+    context.condition(name, { ...terms, labels }).catch((error: unknown) => {
+      if (error instanceof Refused) refused.abort(error);
+    });
   }
-  for await (const { actions } of client.runs.watch(run)) {
+  await haveAppeared(run, new Set(conditions.map(({ name }) => `a0/${name}`)), refused.signal);
+}
+
+/** Waits until the run has actions of all the names. */
+async function haveAppeared(run: string, names: Set<string>, signal: AbortSignal): Promise<void> {
+  for await (const { actions } of client.runs.watch(run, { signal })) {
     for (const action of actions) {
-      known.delete(action.name);
+      names.delete(action.name);
     }
-    if (known.size === 0) {
+    if (names.size === 0) {
       return;
     }
   }
+  signal.throwIfAborted();
 }
 
 async function carryOut(request: Request): Promise<void> {

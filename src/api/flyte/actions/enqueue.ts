@@ -4,6 +4,7 @@ import type {
 } from "../../../../gen/flyteidl2/actions/actions_service_pb.ts";
 import type { TraceAction } from "../../../../gen/flyteidl2/workflow/run_definition_pb.ts";
 import { type Action, hasEnded, hasSucceeded, isHeld } from "../../../core/action.ts";
+import type { RunKey } from "../../../core/name.ts";
 import type { Refusal } from "../../../core/refusal.ts";
 import { hasRunEnded } from "../../../core/run.ts";
 import type { NewAction } from "../../../core/stated.ts";
@@ -74,7 +75,8 @@ function statedOf({ actionId, spec, group, inputUri }: ActionMessage): Stated {
   }
 }
 
-function newTrace(name: string, group: string, { name: called }: TraceAction): NewAction {
+/** A trace of Flyte as one of ours, under its name among its siblings. */
+export function newTrace(name: string, group: string, { name: called }: TraceAction): NewAction {
   return {
     name,
     spec: { kind: "trace", description: called },
@@ -129,7 +131,10 @@ async function addChild(parts: FlyteParts, adding: Adding): Promise<"again" | "a
     if (!outcome.ok && outcome.refusal.reason === "STALE_EPOCH") return "again";
     if (!outcome.ok) throw toFault(outcome.refusal);
   }
-  if (stated.kind === "trace") await endTrace(parts, { parent, wholeName, trace: stated.trace, adding });
+  if (stated.kind === "trace") {
+    const { inputUri } = adding.action;
+    await endTrace(parts, { run: parent.run, action: wholeName, trace: stated.trace, inputUri });
+  }
   if (before !== undefined && stated.kind === "task") throw alreadyExists(`action ${name} is there already`);
   return "added";
 }
@@ -145,23 +150,24 @@ export function opensAgain(child: Action, parentAttempt: number): boolean {
   return child.isStale || (!hasSucceeded(child) && child.parentAttempt < parentAttempt);
 }
 
-function toFault(refusal: Refusal): Error {
+/** The end of a call whose child was refused. */
+export function toFault(refusal: Refusal): Error {
   if (refusal.reason === "ACTION_ENDED") return aborted(`action ${refusal.action} has ended`);
   if (refusal.reason === "ACTION_EXISTS") return alreadyExists(`action ${refusal.action} is there already`);
   return refused(refusal);
 }
 
-/** A trace is told when its parent has done it: it ends as it is said. */
-async function endTrace(
-  { engine }: FlyteParts,
+/** A trace is told when its parent has done it: it ends as it is said. `inputUri` is "" for no inputs. */
+export async function endTrace(
+  { engine }: Pick<FlyteParts, "engine">,
   told: {
-    readonly parent: Action;
-    readonly wholeName: string;
+    readonly run: RunKey;
+    readonly action: string;
     readonly trace: TraceAction;
-    readonly adding: Adding;
+    readonly inputUri: string;
   },
 ): Promise<void> {
-  const { parent, wholeName, trace, adding } = told;
+  const { run, action, trace, inputUri } = told;
   const phase = trace.phase as number as Phase;
   if (!isTerminal(phase)) return;
   const message = `the step ${trace.name} failed`;
@@ -169,10 +175,10 @@ async function endTrace(
   const outcome = await engine.execute({
     kind: "endAction",
     request: { requestId: "", digest: "" },
-    run: parent.run,
-    action: wholeName,
+    run,
+    action,
     end: isDone
-      ? { state: "SUCCEEDED", outputs: traceOutputs(trace, adding.action.inputUri) }
+      ? { state: "SUCCEEDED", outputs: traceOutputs(trace, inputUri) }
       : { state: "FAILED", error: { type: "TraceFailed", message, stack: "", nonRetryable: true } },
     cause: "its task recorded it",
   });
@@ -189,7 +195,7 @@ function traceOutputs({ outputs }: TraceAction, inputUri: string): Values {
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
 /** Ends the call with INVALID_ARGUMENT for a name that no action can have. */
-function checkName(name: string): void {
+export function checkName(name: string): void {
   if (name.length <= nameLengthMax && namePattern.test(name)) return;
   throw invalid(`action name ${JSON.stringify(name.slice(0, nameLengthMax))} must be a plain name`);
 }

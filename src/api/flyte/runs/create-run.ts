@@ -34,7 +34,7 @@ export async function createRun(
   const { engine, blobs } = parts;
   const { key, org } = nameOf(request);
   const runSpec = specOf(request);
-  const labels = labelsOf(runSpec);
+  const labels = checkedLabels(runSpec.labels?.values ?? {});
   const task = await taskOf(parts, request);
   const a0 = await newTask(blobs, rootAction, {
     ...task,
@@ -76,7 +76,7 @@ function repeatOf(header: Headers, request: CreateRunRequest) {
 function nameOf({ id }: CreateRunRequest): { readonly key: RunKey; readonly org: string } {
   switch (id.case) {
     case "runId":
-      checkName(id.value.name);
+      checkRunName(id.value.name);
       return { key: toRunKey(id.value), org: id.value.org };
     case "projectId": {
       const { name: project, domain, organization: org } = id.value;
@@ -89,14 +89,15 @@ function nameOf({ id }: CreateRunRequest): { readonly key: RunKey; readonly org:
 
 const digits = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-/** `r` and 19 letters and digits by chance, as Flyte names runs. */
-function newName(): string {
-  return `r${Array.from({ length: 19 }, () => digits[randomInt(digits.length)]).join("")}`;
+/** A letter and 19 letters and digits by chance: `r`, as Flyte names runs. */
+export function newName(first = "r"): string {
+  return `${first}${Array.from({ length: 19 }, () => digits[randomInt(digits.length)]).join("")}`;
 }
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-function checkName(name: string): void {
+/** Ends the call with INVALID_ARGUMENT for a name that no run can have. */
+export function checkRunName(name: string): void {
   if (name.length <= nameLengthMax && namePattern.test(name)) return;
   throw invalid(`run name ${JSON.stringify(name.slice(0, nameLengthMax))} must be a plain name`);
 }
@@ -108,8 +109,9 @@ function specOf({ runSpec, runStartTime }: CreateRunRequest): RunSpec {
 
 const labelPattern = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
 
-function labelsOf({ labels }: RunSpec): Labels {
-  const stated = Object.entries(labels?.values ?? {});
+/** Labels as a run of ours can have them; ends the call with INVALID_ARGUMENT for others. */
+export function checkedLabels(labels: Labels): Labels {
+  const stated = Object.entries(labels);
   if (stated.length > labelsMax) throw invalid(`labels must be at most ${labelsMax}`);
   for (const [name, value] of stated) {
     if (name.length > nameLengthMax || !labelPattern.test(name)) {
