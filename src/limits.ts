@@ -15,8 +15,13 @@ export const outputSizeBytesMax = 1024 * 1024;
 export const inputSizeBytesMax = 3 * 1024 * 1024;
 /** 8 levels of actions: what deeper trees want is a run of its own. It also bounds the length of a name. */
 export const depthMax = 8;
-/** 10,000 actions in a run: cancelling one touches them all in a single transaction. */
-export const actionsPerRunMax = 10_000;
+/**
+ * 10,000 actions of a run that have not ended: one transaction ends all of them when the run is cancelled, and
+ * tells of each.
+ */
+export const liveActionsPerRunMax = 10_000;
+/** 100,000 actions in one run, with those that have ended: what running tasks add over time. */
+export const actionsPerRunMax = 100_000;
 /** 20 cycles of a plan named in a refusal: who wrote the plan finds the pattern by then. */
 export const cyclesNamedMax = 20;
 /** 20 names of a cycle in a refusal, for the same reason. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { actionsPerRunMax, outputSizeBytesMax } from "../../src/limits.ts";
+import { liveActionsPerRunMax, outputSizeBytesMax } from "../../src/limits.ts";
 import { aCondition, aTask, aTrace, bool, int, text, theTask } from "../support/builders.ts";
 import { tell } from "../support/story.ts";
 import { World } from "../support/world.ts";
@@ -377,16 +377,20 @@ describe("a child", () => {
   test("is refused, and with it all that were asked for, in a run that is full", () => {
     const world = new World();
     world.create({
-      plan: [aTask("a"), ...Array.from({ length: actionsPerRunMax - 3 }, (_, i) => aCondition(`c${i}`))],
+      plan: [aTask("a"), ...Array.from({ length: liveActionsPerRunMax - 3 }, (_, i) => aCondition(`c${i}`))],
     });
     world.attach();
     world.start();
     expect(world.add("a", aTask("x"), aTask("y"), aTask("z"))).toMatchObject({
-      refusal: { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax },
+      refusal: { reason: "LIMIT_REACHED", limit: "liveActionsPerRunMax", maximum: liveActionsPerRunMax },
     });
     expect(world.state.action(world.run().key, "a/x")).toBeUndefined();
     expect(world.add("a", aTask("x"), aTask("y"))).toMatchObject({ ok: true });
     expect(world.add("a", aTask("x"), aTask("y"))).toMatchObject({ ok: true });
+    // What has ended makes room: a run may have more actions over time than it may have open at once.
+    expect(world.add("a", aTask("z"))).toMatchObject({ ok: false });
+    world.signal("c0", bool(true));
+    expect(world.add("a", aTask("z"))).toMatchObject({ ok: true });
   });
 
   test("that depends on what is not beside it is refused, each place by itself", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { actionsPerRunMax, inputSizeBytesMax } from "../../src/limits.ts";
+import { inputSizeBytesMax, liveActionsPerRunMax } from "../../src/limits.ts";
 import { aChain, aCondition, aTask, bool, float, int, json, text } from "../support/builders.ts";
 import { tell } from "../support/story.ts";
 import { World } from "../support/world.ts";
@@ -242,11 +242,11 @@ describe("an input that refers to an output", () => {
 
 describe("a run of 10,000 actions", () => {
   // Recursion would overflow the stack here, and quadratic work would run past the time that a test has.
-  const last = `t${actionsPerRunMax - 1}`;
+  const last = `t${liveActionsPerRunMax - 1}`;
 
   function chained(): World {
     const world = new World();
-    world.create({ plan: aChain(actionsPerRunMax) });
+    world.create({ plan: aChain(liveActionsPerRunMax) });
     world.attach();
     return world;
   }
@@ -256,13 +256,13 @@ describe("a run of 10,000 actions", () => {
     world.start();
     world.fail("t0");
     expect(world.action(last)).toMatchObject({ state: "SKIPPED" });
-    expect(world.run()).toMatchObject({ state: "FAILED", endedActionCount: actionsPerRunMax });
+    expect(world.run()).toMatchObject({ state: "FAILED", endedActionCount: liveActionsPerRunMax });
   });
 
   test("in a chain is cancelled and opened again as a whole", () => {
     const world = chained();
     world.cancel();
-    expect(world.run()).toMatchObject({ state: "CANCELLED", endedActionCount: actionsPerRunMax });
+    expect(world.run()).toMatchObject({ state: "CANCELLED", endedActionCount: liveActionsPerRunMax });
     world.retry();
     expect(world.run()).toMatchObject({ state: "QUEUED", endedActionCount: 0 });
     expect(world.action(last)).toMatchObject({ state: "PENDING", waitingCount: 1 });
@@ -270,28 +270,28 @@ describe("a run of 10,000 actions", () => {
 
   test("in a chain whose first one cannot start ends as it is created", () => {
     const world = new World();
-    const [first = aTask("t0"), ...rest] = aChain(actionsPerRunMax);
+    const [first = aTask("t0"), ...rest] = aChain(liveActionsPerRunMax);
     const large = text("x".repeat(inputSizeBytesMax));
     expect(first.name).toBe("t0");
     world.create({ plan: [aTask("t0", { inputs: { large } }), ...rest] });
-    expect(world.run()).toMatchObject({ state: "FAILED", endedActionCount: actionsPerRunMax });
+    expect(world.run()).toMatchObject({ state: "FAILED", endedActionCount: liveActionsPerRunMax });
   });
 
   test("of which one waits for all the others goes on when the last of them has ended", () => {
     const world = new World();
-    const names = Array.from({ length: actionsPerRunMax - 1 }, (_, index) => `q${index}`);
+    const names = Array.from({ length: liveActionsPerRunMax - 1 }, (_, index) => `q${index}`);
     world.create({ plan: [...names.map((name) => aCondition(name)), aTask("all", { after: names })] });
-    expect(world.action("all").waitingCount).toBe(actionsPerRunMax - 1);
+    expect(world.action("all").waitingCount).toBe(liveActionsPerRunMax - 1);
     world.cancel();
     world.retry();
-    expect(world.action("all")).toMatchObject({ state: "PENDING", waitingCount: actionsPerRunMax - 1 });
+    expect(world.action("all")).toMatchObject({ state: "PENDING", waitingCount: liveActionsPerRunMax - 1 });
     for (const name of names) world.signal(name, bool(true));
     expect(world.action("all")).toMatchObject({ state: "QUEUED", waitingCount: 0 });
   });
 
   test("of which each has children that end with it is cancelled in one go", () => {
     const world = new World();
-    const count = actionsPerRunMax / 4;
+    const count = liveActionsPerRunMax / 4;
     world.create({ plan: Array.from({ length: count }, (_, index) => aTask(`t${index}`)) });
     world.attach();
     world.start("w", 10_000);

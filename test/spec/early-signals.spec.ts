@@ -71,7 +71,9 @@ describe("a signal that was kept for a name", () => {
 
   test("is refused by a condition that is there and takes none from before it is open", () => {
     const world = new World();
-    world.create({ plan: [aTask("a"), aCondition("c", { after: ["a"], terms: terms({ dropsEarly: true }) })] });
+    world.create({
+      plan: [aTask("a"), aCondition("c", { after: ["a"], terms: terms({ dropsEarly: true }) })],
+    });
     expect(world.signal("c", bool(true))).toMatchObject({
       refusal: { reason: "CONDITION_NOT_OPEN", action: "c", state: "PENDING" },
     });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { runKey } from "../../src/core/name.ts";
 import type { Reason, Refusal } from "../../src/core/refusal.ts";
 import type { SubscriptionContent } from "../../src/core/subscriptions/subscription.ts";
-import { actionsPerRunMax } from "../../src/limits.ts";
+import { liveActionsPerRunMax } from "../../src/limits.ts";
 import {
   aCondition,
   answerRule,
@@ -129,14 +129,14 @@ const rows = {
   LIMIT_REACHED: {
     when: "a run would have more actions than it may",
     refused: (world) => {
-      const rest = Array.from({ length: actionsPerRunMax - 1 }, (_, index) => aCondition(`c${index}`));
+      const rest = Array.from({ length: liveActionsPerRunMax - 1 }, (_, index) => aCondition(`c${index}`));
       world.create({ runId: "full", plan: [aTask("t", { op: "other" }), ...rest] });
       world.attach("w", { ops: ["other"] });
       world.start();
       const attempt = world.reference("t", "default/full" as typeof theRun);
       return world.do<"addActions">({ kind: "addActions", sessionId: "s1", attempt, actions: [aTask("x")] });
     },
-    facts: { limit: "actionsPerRunMax", maximum: actionsPerRunMax },
+    facts: { limit: "liveActionsPerRunMax", maximum: liveActionsPerRunMax },
   },
   STALE_EPOCH: {
     when: "a worker reports under a lease that has moved on",

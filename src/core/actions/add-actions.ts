@@ -1,4 +1,4 @@
-import { actionsPerRunMax, depthMax } from "../../limits.ts";
+import { actionsPerRunMax, depthMax, liveActionsPerRunMax } from "../../limits.ts";
 import type { Action } from "../action.ts";
 import { hasEnded, hasSucceeded } from "../action.ts";
 import { assert } from "../assert.ts";
@@ -99,7 +99,14 @@ function checkChildren(draft: Draft, parent: Action, actions: readonly NewAction
   if (draft.runOf(parent).actionCount + fresh > actionsPerRunMax) {
     return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
   }
-  const { labels, delivery, actionCount } = draft.runOf(parent);
+  const { labels, delivery, actionCount, endedActionCount } = draft.runOf(parent);
+  const opened = actions.filter((action) => {
+    const child = childOf(draft, parent, action);
+    return child === undefined || isToOpen(parent, child);
+  }).length;
+  if (actionCount - endedActionCount + opened > liveActionsPerRunMax) {
+    return { reason: "LIMIT_REACHED", limit: "liveActionsPerRunMax", maximum: liveActionsPerRunMax };
+  }
   return labelBytesRefusal({ labels, delivery, actionCount: actionCount + fresh });
 }
 

@@ -1,4 +1,4 @@
-import { labelBytesOverActionsMax } from "../../limits.ts";
+import { labelBytesOverActionsMax, liveActionsPerRunMax } from "../../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Labels, Run } from "../run.ts";
 import { textSizeBytes } from "../value.ts";
@@ -14,7 +14,9 @@ export function labelBytesRefusal({
 }: Pick<Run, "labels" | "delivery" | "actionCount">): Refusal | undefined {
   const delivered =
     delivery === undefined ? 0 : textSizeBytes(delivery.topic) + labelBytes(delivery.attributes);
-  if ((labelBytes(labels) + delivered) * actionCount <= labelBytesOverActionsMax) return undefined;
+  // No transaction tells of more actions than can be live at once.
+  const told = Math.min(actionCount, liveActionsPerRunMax);
+  if ((labelBytes(labels) + delivered) * told <= labelBytesOverActionsMax) return undefined;
   return { reason: "LIMIT_REACHED", limit: "labelBytesOverActionsMax", maximum: labelBytesOverActionsMax };
 }
 

@@ -1,4 +1,4 @@
-import { actionsPerRunMax, labelsMax } from "../../limits.ts";
+import { labelsMax, liveActionsPerRunMax } from "../../limits.ts";
 import { type Action, hasSucceeded } from "../action.ts";
 import { createSpecified, startAction } from "../actions/create-action.ts";
 import { requirementsOf, waitedFor } from "../actions/dependency.ts";
@@ -34,7 +34,7 @@ export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision
   const plan = all.filter(({ name, parent }) => parent === "" || goingOn.has(topOf(name)));
   const labels = { ...earlier.labels, ...command.labels };
   const refusal =
-    rerunRefusal(draft, { command, earlier, key, all, labels }) ??
+    rerunRefusal(draft, { command, earlier, key, all, labels, actionCount: plan.length }) ??
     labelBytesRefusal({ labels, delivery: earlier.delivery, actionCount: plan.length });
   if (refusal !== undefined) return refuse(refusal);
   const run = createRun(draft, { command, earlier, key, labels, actionCount: plan.length });
@@ -68,7 +68,14 @@ interface Rerun {
 
 function rerunRefusal(
   draft: Draft,
-  { command, earlier, key, all, labels }: Rerun & Pick<Run, "labels"> & { readonly all: readonly Action[] },
+  {
+    command,
+    earlier,
+    key,
+    all,
+    labels,
+    actionCount,
+  }: Rerun & Pick<Run, "labels" | "actionCount"> & { readonly all: readonly Action[] },
 ): Refusal | undefined {
   const runId = runIdOf(earlier.key);
   if (!hasRunEnded(earlier)) return { reason: "RUN_NOT_ENDED", runId, state: earlier.state };
@@ -81,8 +88,8 @@ function rerunRefusal(
   if (Object.keys(labels).length > labelsMax) {
     return { reason: "LIMIT_REACHED", limit: "labelsMax", maximum: labelsMax };
   }
-  if (all.length <= actionsPerRunMax) return undefined;
-  return { reason: "LIMIT_REACHED", limit: "actionsPerRunMax", maximum: actionsPerRunMax };
+  if (actionCount <= liveActionsPerRunMax) return undefined;
+  return { reason: "LIMIT_REACHED", limit: "liveActionsPerRunMax", maximum: liveActionsPerRunMax };
 }
 
 /** What is done again at the top: what is named, conditions that ask again, and what waits for these. */

@@ -202,6 +202,20 @@ describe("WatchForUpdates", () => {
     watch.close();
   });
 
+  test("ends by itself when the server stops", async () => {
+    const stopping = await FlyteServer.start();
+    await stopping.holdRun("stopping");
+    const filter = { case: "parentActionId", value: actionId("stopping", "a0") } as const;
+    const told: (string | undefined)[] = [];
+    let stop: Promise<number> | undefined;
+    for await (const { message } of stopping.actions.watchForUpdates({ filter })) {
+      told.push(message.case);
+      stop ??= stopping.server.stop();
+    }
+    expect(told).toEqual(["controlMessage"]);
+    expect(await stop).toBe(0);
+  });
+
   test("of two runs tells each of its own", async () => {
     await flyte.holdRun("one");
     await flyte.holdRun("other");

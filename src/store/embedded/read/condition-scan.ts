@@ -1,6 +1,6 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { RunKey } from "../../../core/name.ts";
-import { actionsPerRunMax, rowsPerPageScanMax } from "../../../limits.ts";
+import { liveActionsPerRunMax, rowsPerPageScanMax } from "../../../limits.ts";
 import { type ConditionPlace, type ConditionQuery, noDeadlineMs } from "../../store.ts";
 import type { Nullable } from "../rows/columns.ts";
 import type { Statements } from "./statements.ts";
@@ -48,7 +48,7 @@ function fewInOrder(statements: Statements, query: ConditionQuery): readonly Sca
   let countMax = rowsPerPageScanMax;
   if (run !== undefined) {
     if (order === "age") return undefined;
-    countMax = actionsPerRunMax;
+    countMax = liveActionsPerRunMax;
     rows = read(`run = ? AND ${isOpen}`, countMax, run);
   } else if (isNamed(correlationKey)) {
     if (order === "age") return undefined;
