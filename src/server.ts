@@ -54,6 +54,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     log,
     allowsInside: allowsInside(configuration),
   });
+  let opened: Flyte | undefined;
   try {
     await engine.start();
     const callbacks = await Callbacks.of({
@@ -63,6 +64,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       allowsInside: allowsInside(configuration),
     });
     const flyte = await Flyte.of({ ...configuration, engine, log, folder: flyteFolder(configuration) });
+    opened = flyte;
     const routesOf = (stopping: AbortSignal) => routes(engine, stopping, {}, deliveries, callbacks.links);
     const health = new ServiceHealth(services);
     const interceptors = [observeCalls(log), ...authentication(options), validateRequests({ services })];
@@ -99,6 +101,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       },
     };
   } catch (error) {
+    await opened?.close();
     await engine.stop();
     await deliveries.stop();
     await store.close();

@@ -3,7 +3,7 @@ import { mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promi
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunKey } from "../../core/name.ts";
-import { LruSet } from "./lru-set.ts";
+import { RecentSet } from "./recent-set.ts";
 
 /** A file that was put. */
 export interface Blob {
@@ -42,7 +42,7 @@ const readBytesMax = 32 * 1024 * 1024;
 export class Blobs {
   /** An absolute path. */
   readonly folder: string;
-  readonly #known = new LruSet(knownDigestsMax);
+  readonly #known = new RecentSet(knownDigestsMax);
 
   constructor(folder: string) {
     this.folder = resolve(folder);

@@ -8,7 +8,8 @@
  *     {"end": "r1"}
  *     {"fail": "r1"}
  *
- * The first creates the run if it is not there, and adds the conditions; the others end its task, and wait until it has ended.
+ * The first creates the run if it is not there, and adds the conditions; the others end its task, and wait
+ * until it has ended.
  *
  * It ends with standard input.
  */

@@ -152,6 +152,12 @@ export function opensAgain(child: Action, parentAttempt: number): boolean {
 
 /** The end of a call whose child was refused. */
 export function toFault(refusal: Refusal): Error {
+  // Others end, and there is room again: clients try again for some minutes.
+  if (refusal.reason === "LIMIT_REACHED" && refusal.limit === "liveActionsPerRunMax") {
+    return failedPrecondition(
+      `the run has ${refusal.maximum} actions that have not ended, which is the most`,
+    );
+  }
   if (refusal.reason === "ACTION_ENDED") return aborted(`action ${refusal.action} has ended`);
   if (refusal.reason === "ACTION_EXISTS") return alreadyExists(`action ${refusal.action} is there already`);
   return refused(refusal);

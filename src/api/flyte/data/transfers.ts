@@ -60,13 +60,20 @@ export class Transfers {
   /** Serves PUT and GET of the places. */
   readonly serve: PlainService = (request, response) => {
     const [path = ""] = (request.url ?? "").split("?", 1);
-    const start = path.indexOf(transferPath);
-    // Behind a proxy there may be a path before it.
-    if (start < 0) return false;
-    const [text = ""] = path.slice(start + transferPath.length).split("/");
+    // A proxy may pass on the path that leads to it.
+    const prefix = [transferPath, `${this.#pathPrefix}${transferPath}`].find((start) =>
+      path.startsWith(start),
+    );
+    if (prefix === undefined) return false;
+    const [text = ""] = path.slice(prefix.length).split("/");
     void this.#answer(text, request, response);
     return true;
   };
+
+  get #pathPrefix(): string {
+    const { publicUrl } = this.#options;
+    return publicUrl === "" ? "" : new URL(publicUrl).pathname.replace(/\/+$/, "");
+  }
 
   async #answer(text: string, request: HttpRequest, response: HttpResponse): Promise<void> {
     try {

@@ -35,7 +35,7 @@ export async function reportAction(
     return endTrace(parts, { run: run.key, action: action.name, trace, inputUri: "" });
   }
   if (hasEnded(action) || phase <= phases.QUEUED) return;
-  const running = isHeld(action) ? action : await held(parts, action);
+  const running = isHeld(action) ? action : await takenUp(parts, action);
   if (isTerminal(phase)) await end(parts, running, { update, phase });
 }
 
@@ -48,7 +48,7 @@ async function lookUp(parts: FlyteParts, named: NamedAction, parent: string): Pr
   }
 }
 
-async function held({ engine }: FlyteParts, { run, name }: Action): Promise<Action> {
+async function takenUp({ engine }: FlyteParts, { run, name }: Action): Promise<Action> {
   await takeUp(engine, run);
   const action = await engine.store.action(run, name);
   if (action !== undefined && isHeld(action)) return action;
@@ -62,7 +62,7 @@ async function addAction(
 ): Promise<Action> {
   checkName(named.name);
   const parent = await findAction(parts, { ...named, name: update.parentName || rootAction });
-  const holder = isHeld(parent) ? parent : await held(parts, parent);
+  const holder = isHeld(parent) ? parent : await takenUp(parts, parent);
   const outcome = await parts.engine.execute({
     kind: "addActions",
     sessionId: "",

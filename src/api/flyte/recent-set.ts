@@ -1,5 +1,5 @@
 /** Texts that were met lately: the longest unused is forgotten for a new one. */
-export class LruSet {
+export class RecentSet {
   readonly #texts = new Set<string>();
   readonly #countMax: number;
 
