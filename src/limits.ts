@@ -15,10 +15,7 @@ export const outputSizeBytesMax = 1024 * 1024;
 export const inputSizeBytesMax = 3 * 1024 * 1024;
 /** 8 levels of actions: what deeper trees want is a run of its own. It also bounds the length of a name. */
 export const depthMax = 8;
-/**
- * 10,000 actions of a run that have not ended: one transaction ends all of them when the run is cancelled, and
- * tells of each.
- */
+/** 10,000 actions of a run that have not ended: cancelling it ends them all in a single transaction. */
 export const liveActionsPerRunMax = 10_000;
 /** 100,000 actions in one run, with those that have ended: what running tasks add over time. */
 export const actionsPerRunMax = 100_000;
@@ -226,8 +223,6 @@ export const subscriptionPlaceIntervalMs = 5_000;
 export const deliveryStopGraceMs = 2_000;
 /** 16 posts of one webhook at once: enough to hide its latency, few enough not to be an attack. */
 export const webhookPostsMax = 16;
-/** 256 publications of one subscription at once without an answer of NATS. */
-export const natsPublicationsMax = 256;
 /** 100 limits in a namespace: each assignment looks at all of them. */
 export const limitsPerNamespaceMax = 100;
 /** 1,000 lines (tasks of one op that ask for the same) looked at by one assigning transaction, in turn. */
@@ -285,10 +280,6 @@ export const opSpecsBytesMax = 256 * 1024;
 export const copiedSpecsBytesMax = 16 * 1024 * 1024;
 /** 64 KiB of the answer to a post are read; its connection is closed if it says more. */
 export const postAnswerBytesMax = 64 * 1024;
-/** 5 s for NATS to say that it has an event. */
-export const natsTimeoutMs = 5_000;
-/** 1 s between two tries to connect to NATS. */
-export const natsReconnectDelayMs = 1_000;
 /** 64 posts about conditions at once, from all runs: each is a connection. */
 export const postsInWorkMax = 64;
 /** 8 of them to one host, so that one which does not answer leaves room for the others. */

@@ -192,7 +192,8 @@ export class Posts {
       if (settled !== "taken") {
         const { run, action, about, deliveryCount } = post;
         const tries = deliveryCount + 1;
-        log.warn({ run, action, about, tries, cause: settled.cause }, "a webhook of a condition took no post");
+        const { cause } = settled;
+        log.warn({ run, action, about, tries, cause }, "a webhook of a condition took no post");
       }
       await execute<"settlePost">({ kind: "settlePost", post: { key }, end: settled });
       if (settled !== "taken" && settled.retryMs !== undefined) this.#setTimer(settled.retryMs);

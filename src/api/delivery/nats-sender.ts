@@ -18,9 +18,9 @@ import type {
   Sender,
   Sending,
 } from "../../engine/subscriptions/consumer.ts";
-import { natsPublicationsMax, natsReconnectDelayMs, natsTimeoutMs } from "../../limits.ts";
 import { toEventId } from "../mapping/to-proto-event.ts";
 import { cloudEventOf, cloudEventType } from "./cloud-event.ts";
+import { natsPublicationsMax, natsReconnectDelayMs, natsTimeoutMs } from "./nats-limits.ts";
 import { subjectOf } from "./nats-subject.ts";
 
 /** Where NATS is. */

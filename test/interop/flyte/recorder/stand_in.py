@@ -1,8 +1,8 @@
 """A small stand-in for a Flyte server, which keeps every request it gets as it came over the wire.
 
 It knows the calls of the Python SDK and no more, keeps all in memory, runs tasks as processes of this
-machine, and is no reference for what a server should do: `record.py` uses it to learn what the SDK sends. It reads and
-writes messages with the `flyteidl2` package of the environment that it runs in.
+machine, and is no reference for what a server should do: `record.py` uses it to learn what the SDK sends.
+It reads and writes messages with the `flyteidl2` package of the environment that it runs in.
 """
 
 import gzip
