@@ -48,26 +48,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { configuration, log } = options;
   const store = options.store ?? (await openStore(options));
   const engine = new Engine({ store, log, settings: configuration, expressions });
-  const deliveries = new Deliveries({
-    ...configuration,
-    engine,
-    log,
-    allowsInside: allowsInside(configuration),
-  });
+  const sending = { ...configuration, engine, log, allowsInside: allowsInside(configuration) };
+  const deliveries = new Deliveries(sending);
   let opened: Flyte | undefined;
   try {
     await engine.start();
-    const callbacks = await Callbacks.of({
-      ...configuration,
-      engine,
-      log,
-      allowsInside: allowsInside(configuration),
-    });
+    const callbacks = await Callbacks.of(sending);
     const flyte = await Flyte.of({ ...configuration, engine, log, folder: flyteFolder(configuration) });
     opened = flyte;
     const routesOf = (stopping: AbortSignal) => routes(engine, stopping, {}, deliveries, callbacks.links);
     const health = new ServiceHealth(services);
     const interceptors = [observeCalls(log), ...authentication(options), validateRequests({ services })];
+    const { host, port } = configuration;
     const carrier = await startCarrier({
       routes(router, stopping) {
         routesOf(stopping)(router);
@@ -75,8 +67,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         registerHealth(router, health, stopping);
         registerReflection(router, [...services, ...flyteServices, healthService]);
       },
-      host: configuration.host,
-      port: configuration.port,
+      host,
+      port,
       log,
       plain: (stopping) => {
         const rest = gyozaRest({ routes: routesOf(stopping), interceptors, log });

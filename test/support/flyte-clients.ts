@@ -1,6 +1,5 @@
 import { gzipSync } from "node:zlib";
-import type { DescService } from "@bufbuild/protobuf";
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescService, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { compressionGzip, createConnectTransport } from "@connectrpc/connect-node";
 import { type ActionSchema, ActionsService } from "../../gen/flyteidl2/actions/actions_service_pb.ts";

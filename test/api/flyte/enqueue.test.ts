@@ -36,7 +36,7 @@ class Watch {
     for (;;) {
       const { value: word, done } = await this.#words.next();
       if (done) throw new Error("the watch ended");
-      const { message } = word as WatchForUpdatesResponse;
+      const { message } = word;
       if (message.case === "controlMessage" && name === "sentinel") return told;
       if (message.case !== "actionUpdate") continue;
       const { actionId: id, phase: at, value, outputUri } = message.value;

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   type ExecutionError,
-  ExecutionError_ErrorKind,
+  type ExecutionError_ErrorKind,
   ExecutionErrorSchema,
 } from "../../../../gen/flyteidl2/core/execution_pb.ts";
 import {
@@ -49,7 +49,7 @@ function toExecutionError(action: Action, error: Action["error"]): ExecutionErro
   return create(ExecutionErrorSchema, {
     code: info.code,
     message: info.message,
-    kind: info.kind as number as ExecutionError_ErrorKind,
+    kind: info.kind,
     timestamp: toTimestamp(action.endTimeMs),
     worker: action.workerId ?? "",
   });

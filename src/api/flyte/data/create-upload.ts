@@ -50,7 +50,7 @@ export function createUploadLocation(
     nativeUrl: transfers.fileOf(path),
     expiresAt: toTimestamp(expireMs),
     headers: md5.byteLength === 0 ? {} : { "Content-MD5": md5.toString("base64") },
-  } as MessageInitShape<typeof CreateUploadLocationResponseSchema>;
+  };
 }
 
 /** The parts of a path that stays below where it begins. */

@@ -87,6 +87,6 @@ function* toLines(action: Action, events: readonly Event[]): Generator<Lines> {
   };
   for (let index = 0; index < lines.length; index += logLinesMax) {
     const part = lines.slice(index, index + logLinesMax);
-    yield { logs: [{ lines: part, container }] } as Lines;
+    yield { logs: [{ lines: part, container }] };
   }
 }
