@@ -1,9 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import {
-  type ExecutionError,
-  type ExecutionError_ErrorKind,
-  ExecutionErrorSchema,
-} from "../../../../gen/flyteidl2/core/execution_pb.ts";
+import { type ExecutionError, ExecutionErrorSchema } from "../../../../gen/flyteidl2/core/execution_pb.ts";
 import {
   type ActionUpdate,
   ActionUpdateSchema,

@@ -61,8 +61,9 @@ type ConditionServiceClient interface {
 	// nothing.
 	// Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
 	// ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
-	// NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
-	// LIMIT_REACHED, REQUEST_ID_REUSED.
+	// NOT_ALLOWED, INSTANCE_CHANGED, CONDITION_NOT_OPEN for one that takes no early
+	// signals, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS, LIMIT_REACHED,
+	// REQUEST_ID_REUSED.
 	SignalCondition(ctx context.Context, in *SignalConditionRequest, opts ...grpc.CallOption) (*SignalConditionResponse, error)
 	// Says that the caller is on it.
 	//
@@ -268,8 +269,9 @@ type ConditionServiceServer interface {
 	// nothing.
 	// Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
 	// ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
-	// NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
-	// LIMIT_REACHED, REQUEST_ID_REUSED.
+	// NOT_ALLOWED, INSTANCE_CHANGED, CONDITION_NOT_OPEN for one that takes no early
+	// signals, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS, LIMIT_REACHED,
+	// REQUEST_ID_REUSED.
 	SignalCondition(context.Context, *SignalConditionRequest) (*SignalConditionResponse, error)
 	// Says that the caller is on it.
 	//

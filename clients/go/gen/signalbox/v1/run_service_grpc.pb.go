@@ -49,7 +49,8 @@ type RunServiceClient interface {
 	// Repeat: with the same `request_id` the first answer is returned again.
 	// Refuses: RUN_EXISTS, OP_NOT_FOUND, INVALID_REQUEST with all that is wrong
 	// with the plan at once, INPUTS_INVALID with all that is wrong with the inputs
-	// of its tasks, REQUEST_ID_REUSED.
+	// of its tasks, ADDRESS_FORBIDDEN for a condition's webhook that leads inside,
+	// REQUEST_ID_REUSED.
 	CreateRun(ctx context.Context, in *CreateRunRequest, opts ...grpc.CallOption) (*CreateRunResponse, error)
 	// Creates many runs, each by itself.
 	//
@@ -340,7 +341,8 @@ type RunServiceServer interface {
 	// Repeat: with the same `request_id` the first answer is returned again.
 	// Refuses: RUN_EXISTS, OP_NOT_FOUND, INVALID_REQUEST with all that is wrong
 	// with the plan at once, INPUTS_INVALID with all that is wrong with the inputs
-	// of its tasks, REQUEST_ID_REUSED.
+	// of its tasks, ADDRESS_FORBIDDEN for a condition's webhook that leads inside,
+	// REQUEST_ID_REUSED.
 	CreateRun(context.Context, *CreateRunRequest) (*CreateRunResponse, error)
 	// Creates many runs, each by itself.
 	//

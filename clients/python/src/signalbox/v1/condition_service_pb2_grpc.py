@@ -126,8 +126,9 @@ class ConditionServiceServicer(object):
         nothing.
         Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
         ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
-        NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
-        LIMIT_REACHED, REQUEST_ID_REUSED.
+        NOT_ALLOWED, INSTANCE_CHANGED, CONDITION_NOT_OPEN for one that takes no early
+        signals, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS, LIMIT_REACHED,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

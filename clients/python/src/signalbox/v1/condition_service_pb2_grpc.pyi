@@ -60,8 +60,9 @@ class ConditionServiceStub:
     nothing.
     Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
     ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
-    NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
-    LIMIT_REACHED, REQUEST_ID_REUSED.
+    NOT_ALLOWED, INSTANCE_CHANGED, CONDITION_NOT_OPEN for one that takes no early
+    signals, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS, LIMIT_REACHED,
+    REQUEST_ID_REUSED.
     """
     ClaimCondition: _grpc.UnaryUnaryMultiCallable[_condition_service_pb2.ClaimConditionRequest, _condition_service_pb2.ClaimConditionResponse]
     """Says that the caller is on it.
@@ -158,8 +159,9 @@ class ConditionServiceAsyncStub(ConditionServiceStub):
     nothing.
     Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
     ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
-    NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
-    LIMIT_REACHED, REQUEST_ID_REUSED.
+    NOT_ALLOWED, INSTANCE_CHANGED, CONDITION_NOT_OPEN for one that takes no early
+    signals, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS, LIMIT_REACHED,
+    REQUEST_ID_REUSED.
     """
     ClaimCondition: _aio.UnaryUnaryMultiCallable[_condition_service_pb2.ClaimConditionRequest, _condition_service_pb2.ClaimConditionResponse]  # type: ignore[assignment]
     """Says that the caller is on it.
@@ -271,8 +273,9 @@ class ConditionServiceServicer(metaclass=_abc_1.ABCMeta):
         nothing.
         Refuses: RUN_NOT_FOUND, RUN_ENDED, ACTION_NOT_FOUND, ACTION_NOT_CONDITION,
         ACTION_ENDED, ALREADY_ANSWERED, SIGNAL_TYPE_MISMATCH, ANSWER_INVALID,
-        NOT_ALLOWED, INSTANCE_CHANGED, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS,
-        LIMIT_REACHED, REQUEST_ID_REUSED.
+        NOT_ALLOWED, INSTANCE_CHANGED, CONDITION_NOT_OPEN for one that takes no early
+        signals, CORRELATION_NOT_FOUND, CORRELATION_AMBIGUOUS, LIMIT_REACHED,
+        REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod

@@ -126,7 +126,8 @@ class RunServiceServicer(object):
         Repeat: with the same `request_id` the first answer is returned again.
         Refuses: RUN_EXISTS, OP_NOT_FOUND, INVALID_REQUEST with all that is wrong
         with the plan at once, INPUTS_INVALID with all that is wrong with the inputs
-        of its tasks, REQUEST_ID_REUSED.
+        of its tasks, ADDRESS_FORBIDDEN for a condition's webhook that leads inside,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

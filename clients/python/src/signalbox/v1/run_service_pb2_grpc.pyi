@@ -43,7 +43,8 @@ class RunServiceStub:
     Repeat: with the same `request_id` the first answer is returned again.
     Refuses: RUN_EXISTS, OP_NOT_FOUND, INVALID_REQUEST with all that is wrong
     with the plan at once, INPUTS_INVALID with all that is wrong with the inputs
-    of its tasks, REQUEST_ID_REUSED.
+    of its tasks, ADDRESS_FORBIDDEN for a condition's webhook that leads inside,
+    REQUEST_ID_REUSED.
     """
     BatchCreateRuns: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.BatchCreateRunsRequest, _run_service_pb2.BatchCreateRunsResponse]
     """Creates many runs, each by itself.
@@ -180,7 +181,8 @@ class RunServiceAsyncStub(RunServiceStub):
     Repeat: with the same `request_id` the first answer is returned again.
     Refuses: RUN_EXISTS, OP_NOT_FOUND, INVALID_REQUEST with all that is wrong
     with the plan at once, INPUTS_INVALID with all that is wrong with the inputs
-    of its tasks, REQUEST_ID_REUSED.
+    of its tasks, ADDRESS_FORBIDDEN for a condition's webhook that leads inside,
+    REQUEST_ID_REUSED.
     """
     BatchCreateRuns: _aio.UnaryUnaryMultiCallable[_run_service_pb2.BatchCreateRunsRequest, _run_service_pb2.BatchCreateRunsResponse]  # type: ignore[assignment]
     """Creates many runs, each by itself.
@@ -320,7 +322,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         Repeat: with the same `request_id` the first answer is returned again.
         Refuses: RUN_EXISTS, OP_NOT_FOUND, INVALID_REQUEST with all that is wrong
         with the plan at once, INPUTS_INVALID with all that is wrong with the inputs
-        of its tasks, REQUEST_ID_REUSED.
+        of its tasks, ADDRESS_FORBIDDEN for a condition's webhook that leads inside,
+        REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
