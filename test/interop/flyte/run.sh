@@ -70,5 +70,7 @@ for version in "${versions[@]}"; do
     failed=$((failed + broken))
   done
 done
-echo "$passed passed, $failed failed, $skipped skipped"
+# What a version of the SDK has not is skipped for it, by name and reason above.
+echo "skipped for want of it in a version of the SDK: $skipped"
+echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
