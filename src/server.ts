@@ -54,7 +54,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   try {
     await engine.start();
     const callbacks = await Callbacks.of(sending);
-    const flyte = await Flyte.of({ ...configuration, engine, log, folder: flyteFolder(configuration) });
+    const folder = flyteFolder(configuration);
+    const flyte = await Flyte.of({ ...configuration, engine, log, folder, targets: deliveries });
     opened = flyte;
     const routesOf = (stopping: AbortSignal) => routes(engine, stopping, {}, deliveries, callbacks.links);
     const health = new ServiceHealth(services);

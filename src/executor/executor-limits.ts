@@ -73,5 +73,7 @@ export const flyteConcurrencyDefault = 100;
 export const specBytesMax = 16 * 1024 * 1024;
 /** 4 MiB of the error file of a Flyte task: the message in it is cut to far less. */
 export const errorFileBytesMax = 4 * 1024 * 1024;
+/** 32 MiB of the outputs of a task that are read to see that they are complete: what the server gives out. */
+export const taskOutputsBytesMax = 32 * 1024 * 1024;
 /** 1,000 runs whose facts are remembered, some KiB each: the tasks of a run come one after the other. */
 export const runsKnownMax = 1_000;

@@ -13,6 +13,7 @@ import {
   type TaskTemplate,
   TaskTemplateSchema,
 } from "../../gen/flyteidl2/core/tasks_pb.ts";
+import { OutputsSchema } from "../../gen/flyteidl2/task/common_pb.ts";
 import { RunSpecSchema } from "../../gen/flyteidl2/task/run_pb.ts";
 import { TaskSpecSchema } from "../../gen/flyteidl2/task/task_definition_pb.ts";
 import { type JsValue, Reference } from "../../src/client/js-value.ts";
@@ -80,6 +81,13 @@ export function shell(script: string, ...args: string[]): ContainerInit {
   return { image: "none/none:none", command: ["sh", "-c"], args: [script, "sh", ...args] };
 }
 
+/** The outputs of a task, as the SDK leaves them, that a shell's `printf` writes. */
+export function outputsFile(...names: string[]): string {
+  const value = { value: { case: "scalar", value: { value: { case: "noneType", value: {} } } } } as const;
+  const literals = names.map((name) => ({ name, value }));
+  return toPrintable(toBinary(OutputsSchema, create(OutputsSchema, { literals })));
+}
+
 /** An error file of a task, as the SDK leaves it, that a shell's `printf` writes. */
 export function errorFile(code: string, message: string, isRecoverable: boolean): string {
   const kind = isRecoverable ? ContainerErrorKinds.RECOVERABLE : ContainerErrorKinds.NON_RECOVERABLE;
@@ -87,5 +95,9 @@ export function errorFile(code: string, message: string, isRecoverable: boolean)
     ErrorDocumentSchema,
     create(ErrorDocumentSchema, { error: { code, message, kind } }),
   );
+  return toPrintable(bytes);
+}
+
+function toPrintable(bytes: Uint8Array): string {
   return [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
 }

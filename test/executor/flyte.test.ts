@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { AttemptReferenceSchema } from "../../gen/signalbox/v1/worker_service_pb.ts";
 import { type JsValues, Reference, toValues } from "../../src/client/js-value.ts";
 import { assignment } from "../client/worker-script.ts";
-import { errorFile, FlyteFolder, shell } from "./flyte-support.ts";
+import { errorFile, FlyteFolder, outputsFile, shell } from "./flyte-support.ts";
 import { cancel, foldersOf, nextEvent, openExecutor, readStory, temporaryFolder } from "./support.ts";
 
 /** Writes what the shell is given to a file of the attempt's outputs. */
@@ -26,6 +26,22 @@ async function runTask(
 ) {
   stream.assign(flyteAssignment(inputs, { action, attempt, namespace }));
   return await readStory(stream);
+}
+
+/** Runs a task with one output that writes files and ends as said. */
+async function endAs(
+  end: string,
+  files: { readonly outputs?: string | undefined; readonly error?: string | undefined },
+) {
+  const folder = new FlyteFolder(temporaryFolder());
+  const writes = Object.entries(files).map(([name, bytes]) =>
+    bytes === undefined ? "" : `printf '${bytes}' >"$1/${name}.pb";`,
+  );
+  const spec = folder.putTemplate({
+    interface: { outputs: { variables: [{ key: "o0", value: {} }] } },
+    target: { case: "container", value: shell(`${writes.join(" ")} ${end}`, "{{.outputPrefix}}") },
+  });
+  return await runTask(await open(), folder.inputs(spec));
 }
 
 function flyteAssignment(inputs: JsValues, { action = "a0", attempt = 1, namespace = "p--d" } = {}) {
@@ -218,6 +234,29 @@ describe("a task of Flyte that fails", () => {
     const { failed } = await runTask(await open(), folder.inputs(spec));
     expect(failed).toMatchObject({ type, nonRetryable: false });
     expect(failed?.message).toContain(message);
+  });
+
+  test.each([
+    { given: "kill -ABRT $$", says: "a signal" },
+    { given: "exit 134", says: "a shell" },
+  ])("only by aborting once its outputs are complete has succeeded, as $says tells it", async ({ given }) => {
+    const story = await endAs(given, { outputs: outputsFile("o0") });
+    expect(story.failed).toBeUndefined();
+    expect(story.outputs).toHaveProperty("output_uri");
+    expect(story.logs.some(({ message }) => message.includes("aborted after its work"))).toBe(true);
+  });
+
+  test.each([
+    { given: "an output missing", end: "kill -ABRT $$", outputs: outputsFile(), type: "Signal" },
+    { given: "outputs cut short", end: "kill -ABRT $$", outputs: "\\377", type: "Signal" },
+    { given: "no outputs", end: "kill -ABRT $$", outputs: undefined, type: "Signal" },
+    { given: "another signal", end: "kill -KILL $$", outputs: outputsFile("o0"), type: "Signal" },
+    { given: "an exit code", end: "exit 1", outputs: outputsFile("o0"), type: "ExitCode" },
+    { given: "an error file", end: "kill -ABRT $$", outputs: outputsFile("o0"), type: "Bad" },
+  ])("with $given beside its outputs has failed, as $type", async ({ end, outputs, type }) => {
+    const error = type === "Bad" ? errorFile("Bad", "it is", true) : undefined;
+    const story = await endAs(end, { outputs, error });
+    expect(story.failed?.type).toBe(type);
   });
 
   test("does not fail a later process of the same attempt by the error file it left", async () => {

@@ -76,7 +76,7 @@ create() {
       \"webhook\": {\"url\": \"$receiver\", \"secret\": \"$secret\", \"payload\": $2}}}]}}}"
 }
 
-answer="$(create by-webhook '{"text": "{prompt} {callback_uri}", "run": "{run_id}"}')"
+answer="$(create by-webhook '{"text": "{prompt} {callback_uri}", "run": "{run_id}", "event": "{event} {answer}"}')"
 check "a run with a webhook is created" '"runId":"by-webhook".*http=200$' "$answer"
 answer="$(post ConditionService/GetCondition '{"runId": "by-webhook", "name": "approve"}')"
 check "its secret is not shown again" '^0$' "$(grep -c -F -e "$secret" <<< "$answer" || true)"
@@ -111,6 +111,7 @@ answer="$(post EventService/ListEvents "$refused")"
 check "both are told in the feed" '"cause":"LINK_USED".*"cause":"LINK_INVALID".*http=200$' "$answer"
 wait_for "the end" has_posts 2
 check "the end is posted" '^signalbox.condition.ended$' "$(read_post 2 'post["type"]')"
+check "the end says the answer" '^ended7$' "$(read_post 2 'post["body"]["event"]')"
 
 answer="$(create by-json '{"link": "{callback_uri}"}')"
 wait_for "the post" has_posts 3

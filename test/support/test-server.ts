@@ -117,7 +117,7 @@ export class TestServer {
     const flyte =
       flyteOptions === undefined
         ? undefined
-        : await Flyte.of({ engine, log, clock, publicUrl, folder: flyteOptions.folder });
+        : await Flyte.of({ engine, log, clock, publicUrl, targets, folder: flyteOptions.folder });
     const carrier = await startCarrier({
       routes: (router, stopping) => {
         routes(engine, stopping, limits, targets, callbacks.links)(router);

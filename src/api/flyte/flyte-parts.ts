@@ -1,6 +1,7 @@
 import type { Clock } from "../../engine/clock.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { EngineLog } from "../../engine/log.ts";
+import type { DeliveryTargets } from "../subscription-service.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Transfers } from "./data/transfers.ts";
 import type { RunViews } from "./view/run-views.ts";
@@ -11,6 +12,8 @@ export interface FlyteParts {
   readonly views: RunViews;
   readonly blobs: Blobs;
   readonly transfers: Transfers;
+  /** Says which addresses the server may not post to. */
+  readonly targets: Pick<DeliveryTargets, "forbidden">;
   readonly clock: Clock;
   readonly log: EngineLog;
   /** Streams end by themselves when it is aborted. */

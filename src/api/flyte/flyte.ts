@@ -6,6 +6,8 @@ import { type Clock, systemClock } from "../../engine/clock.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { EngineLog } from "../../engine/log.ts";
 import type { PlainService } from "../carrier/adapter.ts";
+import { noTargets } from "../delivery/deliveries.ts";
+import type { DeliveryTargets } from "../subscription-service.ts";
 import { Blobs } from "./blobs.ts";
 import { Transfers } from "./data/transfers.ts";
 import { flyteRoutes } from "./flyte-routes.ts";
@@ -20,6 +22,8 @@ export interface FlyteOptions {
   readonly folder: string | undefined;
   /** Where clients reach the server; "" for where they call it. */
   readonly publicUrl: string;
+  /** Says which addresses the server may not post to; without it all may be. */
+  readonly targets?: Pick<DeliveryTargets, "forbidden">;
 }
 
 /** Everything that makes a server one of Flyte's, to Flyte's clients: their services, and files over HTTP. */
@@ -48,7 +52,7 @@ export class Flyte {
 
   /** Registers its services. Streams end when `stopping` is aborted. */
   routes(stopping: AbortSignal): (router: ConnectRouter) => void {
-    const { engine, log, clock = systemClock } = this.#options;
+    const { engine, log, clock = systemClock, targets = noTargets } = this.#options;
     return flyteRoutes({
       engine,
       log,
@@ -57,6 +61,7 @@ export class Flyte {
       views: this.#views,
       blobs: this.blobs,
       transfers: this.#transfers,
+      targets,
     });
   }
 

@@ -11,13 +11,13 @@ import {
   createConnectTransport,
   createGrpcTransport,
   type GrpcTransportOptions,
-  Http2SessionManager,
 } from "@connectrpc/connect-node";
 import { RunService } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import { answerBytesMax, pingIntervalMs, pingTimeoutMs } from "../client-limits.ts";
 import { CallFailedError, nameCode, readRefusedError } from "../refused-error.ts";
 import { newRequestId } from "./request-id.ts";
 import { isTransient, type RetryPolicy, retrying } from "./retry.ts";
+import { keepSessions } from "./session-manager.ts";
 
 /**
  * What carries the calls: both over HTTP/2. Connect costs a Node process less than half of what gRPC does.
@@ -44,7 +44,7 @@ export interface ConnectionOptions {
 /** Prepares a connection. An address without a scheme is one in clear text. */
 export function openConnection({ address, protocol, token }: ConnectionOptions): Connection {
   const baseUrl = toBaseUrl(address);
-  const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs, pingTimeoutMs });
+  const sessionManager = keepSessions(baseUrl, { pingIntervalMs, pingTimeoutMs });
   const options: ConnectTransportOptions & GrpcTransportOptions = {
     baseUrl,
     httpVersion: "2",

@@ -1,4 +1,4 @@
-import { toBinary } from "@bufbuild/protobuf";
+import { equals } from "@bufbuild/protobuf";
 import {
   type AttemptReference,
   type AttemptReport,
@@ -22,7 +22,7 @@ export class WitnessedAttempt {
   isGivenUp = false;
   /** The action was assigned under a higher epoch too, which a worker may or may not conclude from. */
   isOutdone = false;
-  readonly #contentBySequence = new Map<bigint, Uint8Array>();
+  readonly #reportBySequence = new Map<bigint, AttemptReport>();
   readonly #recorded = new Set<bigint>();
   /** The numbers that came on the newest stream of its reports. */
   #onStream = new Set<bigint>();
@@ -63,16 +63,15 @@ export class WitnessedAttempt {
   report(report: AttemptReport, stream: number): string | undefined {
     const { sequence } = report;
     const named = `report ${sequence} of ${nameAttempt(this.reference)}`;
-    const content = toBinary(AttemptReportSchema, report);
-    const known = this.#contentBySequence.get(sequence);
+    const known = this.#reportBySequence.get(sequence);
     if (stream !== this.#stream) {
       this.#stream = stream;
       this.#onStream = new Set();
     }
-    const fault = known === undefined ? this.#faultOfNew(sequence, named) : sameBytes(known, content, named);
+    const fault = known === undefined ? this.#faultOfNew(sequence, named) : sameReport(known, report, named);
     const skipped = this.#skippedBefore(sequence);
     this.isTaken = true;
-    this.#contentBySequence.set(sequence, content);
+    this.#reportBySequence.set(sequence, report);
     this.#onStream.add(sequence);
     if (isEnd(report)) this.endSequence = sequence;
     if (fault !== undefined) return fault;
@@ -85,21 +84,22 @@ export class WitnessedAttempt {
     if (this.endSequence !== undefined) {
       return `${named} is new, and report ${this.endSequence} had ended the attempt`;
     }
-    const highest = [...this.#contentBySequence.keys()].reduce((a, b) => (a > b ? a : b), 0n);
+    const highest = [...this.#reportBySequence.keys()].reduce((a, b) => (a > b ? a : b), 0n);
     if (highest === 0n && sequence !== 1n) return `${named} is the first one, and numbers begin with 1`;
     return sequence < highest ? `${named} comes after report ${highest}, and numbers grow` : undefined;
   }
 
   /** A lower number that is not recorded and was not said again on this stream. */
   #skippedBefore(sequence: bigint): bigint | undefined {
-    return [...this.#contentBySequence.keys()].find(
+    return [...this.#reportBySequence.keys()].find(
       (lower) => lower < sequence && !this.#recorded.has(lower) && !this.#onStream.has(lower),
     );
   }
 }
 
-function sameBytes(known: Uint8Array, content: Uint8Array, named: string): string | undefined {
-  return Buffer.compare(known, content) === 0
+/** Not by bytes: the names of a map may come in any order. */
+function sameReport(known: AttemptReport, report: AttemptReport, named: string): string | undefined {
+  return equals(AttemptReportSchema, known, report)
     ? undefined
     : `${named} came twice and says two different things; a repeat says the same under the same number`;
 }

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { TaskSpecSchema } from "../../../gen/flyteidl2/task/task_definition_pb.ts";
+import { type TaskSpec, TaskSpecSchema } from "../../../gen/flyteidl2/task/task_definition_pb.ts";
 import type { JsValues, TaskContext } from "../../worker/worker.ts";
 import type { AttemptFolder } from "../attempt-folder.ts";
 import { toJsonObjectText } from "../json-values.ts";
@@ -8,6 +8,7 @@ import { launchContainer, launchProcess } from "../process/launches.ts";
 import { type EndedProgram, failureOf } from "../program-failure.ts";
 import type { ProgramRunner } from "../program-runner.ts";
 import { type CommandValues, fillWord } from "./command-template.ts";
+import { hasAborted, hasAllOutputs } from "./complete-outputs.ts";
 import { readErrorDocument } from "./error-document.ts";
 import { toFlyteProgram } from "./flyte-program.ts";
 import type { FlyteSettings } from "./flyte-settings.ts";
@@ -42,7 +43,8 @@ export class FlyteRunner {
   async run(context: TaskContext, inputs: JsValues): Promise<Record<string, unknown>> {
     const { settings, runner, runs, endpoint, environment, workerId } = this.#options;
     const task = readFlyteTask(inputs);
-    const container = containerOf(await readReferred(TaskSpecSchema, task.spec));
+    const spec = await readReferred(TaskSpecSchema, task.spec);
+    const container = containerOf(spec);
     const facts = await runs.factsOf(context, task.runSpec);
     const action = toFlyteName(context.action);
     const { runId, attempt } = context;
@@ -79,22 +81,29 @@ export class FlyteRunner {
       const options = { context, inputs, inputsText, folder, environment, workerId, image: container.image };
       return program.kind === "docker" ? launchContainer(program, options) : launchProcess(program, options);
     };
-    const conclude = (ended: EndedProgram) => concludeTask(ended, places);
+    const conclude = (ended: EndedProgram) => concludeTask(ended, places, spec);
     return await runner.undertake({ program, inputsText, launch, conclude }, context);
   }
 }
 
-/** What the end of a task means: it may end with 0 and still have failed. */
+/**
+ * What the end of a task means: it may end with 0 and still have failed, and abort once all its work is done
+ * and its outputs are written.
+ */
 async function concludeTask(
   ended: EndedProgram,
-  { prefix, errorFile }: OutputPlaces,
+  { prefix, errorFile, outputsFile }: OutputPlaces,
+  { taskTemplate }: TaskSpec,
 ): Promise<Record<string, unknown>> {
   const said = await readErrorDocument(errorFile, ended.output.errorTail);
   // A task that was killed for its memory may have left an earlier error.
   const failure = ended.exceededBytes === undefined ? (said ?? failureOf(ended)) : failureOf(ended);
-  if (failure !== undefined) {
+  const isDone = said === undefined && hasAborted(ended) && (await hasAllOutputs(outputsFile, taskTemplate));
+  if (failure !== undefined && !isDone) {
     throw failure;
   }
+  if (isDone)
+    ended.context.log.warn("the program aborted after its work; its outputs are complete, and count");
   return { [outputUriName]: prefix };
 }
 

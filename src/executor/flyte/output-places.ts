@@ -14,6 +14,7 @@ export interface OutputPlaces {
   /** The checkpoint of the last attempt that wrote one; empty if none did. */
   readonly prevCheckpoint: string;
   readonly errorFile: string;
+  readonly outputsFile: string;
 }
 
 /** Whose places they are. */
@@ -43,13 +44,15 @@ export async function openOutputPlaces(of: PlacesOf): Promise<OutputPlaces> {
   const rawData =
     rawBase === "" ? join(prefix, "raw") : `${rawBase.replace(/\/$/, "")}/${runId}/${action}/${attempt}`;
   const errorFile = join(prefix, "error.pb");
+  const outputsFile = join(prefix, "outputs.pb");
   try {
     await mkdir(prefix, { recursive: true });
     if (isAbsolute(rawData)) await mkdir(rawData, { recursive: true });
     await rm(errorFile, { force: true });
-    await rm(join(prefix, "outputs.pb"), { force: true });
+    await rm(outputsFile, { force: true });
     const prevCheckpoint = await findCheckpoint(runBase, action, attempt);
-    return { runBase, prefix, rawData, checkpoint: checkpointIn(prefix), prevCheckpoint, errorFile };
+    const checkpoint = checkpointIn(prefix);
+    return { runBase, prefix, rawData, checkpoint, prevCheckpoint, errorFile, outputsFile };
   } catch (error) {
     throw new ProgramFailed("FolderFailed", `the attempt has no folder for its outputs: ${String(error)}`);
   }

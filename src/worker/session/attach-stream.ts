@@ -1,10 +1,11 @@
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import {
   type AttachRequest,
   type AttachResponse,
   WorkerService,
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
+import { keepSessions } from "../../client/wire/session-manager.ts";
 import { pingIntervalMs } from "../worker-limits.ts";
 import type { SessionIdentity } from "./thread-messages.ts";
 
@@ -25,7 +26,7 @@ export type OpenAttachStream = (
 export function openGrpcStreams({ address, token }: SessionIdentity): OpenAttachStream {
   const headers = token === "" ? {} : { authorization: `Bearer ${token}` };
   return async function* attach(requests, signal) {
-    const sessionManager = new Http2SessionManager(address, { pingIntervalMs });
+    const sessionManager = keepSessions(address, { pingIntervalMs });
     try {
       const transport = createGrpcTransport({ baseUrl: address, sessionManager, acceptCompression: [] });
       yield* createClient(WorkerService, transport).attach(requests, { signal, headers });

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 /**
- * The suites of Flyte's SDK need Python and four environments, so that they are a step of their own: `npm test`
- * holds the facade to what the SDKs were recorded to send, and says loudly that it has not run them.
+ * The suites of Flyte's SDK need Python and four environments: they are a step of their own. `npm test` holds
+ * the facade to what the SDKs were recorded to send, and says loudly that it has not run them.
  */
 const path = `${import.meta.dirname}/../../../.ci/run`;
 

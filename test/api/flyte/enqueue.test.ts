@@ -118,6 +118,21 @@ describe("Enqueue", () => {
     expect((await faultIn(flyte.enqueue(run, "x", spec))).code).toBe(code);
   });
 
+  test("refuses a webhook that leads inside, which other servers may not be made to call", async () => {
+    const guarded = await FlyteServer.start({ deliveries: { allowsInside: false } });
+    try {
+      await guarded.holdRun("inside");
+      const webhook = { url: "http://169.254.169.254/latest" };
+      const spec = condition("approve", SimpleType.BOOLEAN, { webhook });
+      const fault = await faultIn(guarded.enqueue("inside", "c1", spec));
+      expect(fault.code).toBe("InvalidArgument");
+      expect(fault.message).toContain("169.254.169.254");
+      await guarded.enqueue("inside", "c1", condition("approve"));
+    } finally {
+      await guarded.server.close();
+    }
+  });
+
   test("says which parents can have no children", async () => {
     const held = await flyte.holdRun("parents");
     const child = (parentActionName: string, run = "parents") =>

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -5,14 +8,19 @@ import {
   type TrackedActionUpdateSchema,
   TrackedRunService,
 } from "../../../gen/flyteidl2/workflow/tracked_run_service_pb.ts";
+import { EmbeddedStore } from "../../../src/store/embedded/embedded-store.ts";
 import { actionId, FlyteServer, faultIn, runId, task, taskSpec } from "../../support/flyte-clients.ts";
 
 let flyte: FlyteServer;
 let tracked: Client<typeof TrackedRunService>;
 
+function use(server: FlyteServer): void {
+  flyte = server;
+  tracked = server.client(TrackedRunService);
+}
+
 beforeAll(async () => {
-  flyte = await FlyteServer.start();
-  tracked = flyte.client(TrackedRunService);
+  use(await FlyteServer.start());
 });
 afterAll(() => flyte.server.close());
 
@@ -77,6 +85,36 @@ describe("a run that happens elsewhere", () => {
       update("local-2", "z", 4, { parentName: "a0", spec: task("sub") }),
     );
     expect(codes).toEqual([5, 3, 0]);
+  });
+
+  test("goes on when the server was started anew, with what was at work in it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "flyte-tracked-"));
+    const open = async () => {
+      const path = join(folder, "store");
+      const store = await EmbeddedStore.open({ path });
+      return FlyteServer.start({ store, flyte: { folder: join(folder, "flyte") } });
+    };
+    const before = flyte;
+    try {
+      use(await open());
+      await create("local-4");
+      await report("local-4", update("local-4", "t1", 4, { parentName: "a0", spec: task("sub") }));
+      await flyte.server.close();
+      use(await open());
+      expect(await phases("local-4")).toEqual({ a0: 4, t1: 4 });
+      const later = [
+        update("local-4", "t2", 4, { parentName: "t1", spec: task("sub") }),
+        update("local-4", "t2", 5),
+        update("local-4", "t1", 5),
+        update("local-4", "a0", 5),
+      ];
+      expect(await report("local-4", ...later)).toEqual([0, 0, 0, 0]);
+      expect(await phases("local-4")).toEqual({ a0: 5, t1: 5, t2: 5 });
+      await flyte.server.close();
+    } finally {
+      use(before);
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   test("has a name of its own kind, once", async () => {

@@ -34,6 +34,7 @@ export async function enqueue(parts: FlyteParts, { action }: EnqueueRequest): Pr
   const parentName = action.parentActionName ?? "";
   if (parentName === "") throw invalid("parent_action_name must be set: the first action comes with its run");
   const stated = statedOf(action);
+  await checkWebhook(parts, stated);
   for (let tries = 1; ; tries += 1) {
     const parent = await runningParent(parts, { ...named, name: parentName });
     const added = await addChild(parts, { parent, action, stated, name: named.name });
@@ -73,6 +74,15 @@ function statedOf({ actionId, spec, group, inputUri }: ActionMessage): Stated {
     default:
       throw invalid("action must have a task, a trace or a condition");
   }
+}
+
+/** Ends the call with INVALID_ARGUMENT for a condition that is to be posted to an address inside. */
+async function checkWebhook({ targets }: Pick<FlyteParts, "targets">, stated: Stated): Promise<void> {
+  if (stated.kind !== "condition" || stated.child.spec.kind !== "condition") return;
+  const { url } = stated.child.spec.terms?.webhook ?? {};
+  const address = url === undefined ? undefined : await targets.forbidden(url);
+  if (address === undefined) return;
+  throw invalid(`condition.webhook.url: ${address} is an address inside, which this server does not send to`);
 }
 
 /** A trace of Flyte as one of ours, under its name among its siblings. */

@@ -4,7 +4,6 @@ import type {
   WatchForUpdatesResponseSchema,
 } from "../../../../gen/flyteidl2/actions/actions_service_pb.ts";
 import type { Action } from "../../../core/action.ts";
-import { parentOf } from "../../../core/name.ts";
 import { Stopping } from "../../../engine/execute.ts";
 import { eitherSignal } from "../either-signal.ts";
 import { invalid } from "../faults.ts";
@@ -24,7 +23,7 @@ type Word = MessageInitShape<typeof WatchForUpdatesResponseSchema>;
  * last.
  */
 export async function* watchUpdates(
-  parts: FlyteParts,
+  parts: Pick<FlyteParts, "engine" | "views" | "stopping">,
   { filter }: WatchForUpdatesRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Word> {
@@ -34,9 +33,9 @@ export async function* watchUpdates(
   const live = either.signal;
   using used = await parts.views.use(named.key);
   const { view } = used;
-  const watch = view.watch();
+  const parent = await findAction(parts, named);
+  const watch = view.watch(parent.name);
   try {
-    const parent = await findAction(parts, named);
     await view.catchUp();
     const there = view.tree.childrenOf(parent.name).map(({ name }) => name);
     for (let index = 0; index < there.length; index += viewReadsMax) {
@@ -45,11 +44,10 @@ export async function* watchUpdates(
     }
     yield sentinel;
     for (;;) {
-      const changed = await watch.next({ limit: viewReadsMax, quietMs: heartbeatMs, signal: live });
+      const names = await watch.next({ limit: viewReadsMax, quietMs: heartbeatMs, signal: live });
       if (live.aborted) return;
-      if (changed.length === 0) yield sentinel;
-      const names = changed.filter((name) => parentOf(name) === parent.name);
-      if (names.length > 0) yield* tell(parts, { named, parent, names });
+      if (names.length === 0) yield sentinel;
+      yield* tell(parts, { named, parent, names });
     }
   } catch (error) {
     if (error instanceof Stopping || live.aborted) return;
@@ -67,7 +65,10 @@ interface Told {
   readonly names: readonly string[];
 }
 
-async function* tell({ engine }: FlyteParts, { named, parent, names }: Told): AsyncGenerator<Word> {
+async function* tell(
+  { engine }: Pick<FlyteParts, "engine">,
+  { named, parent, names }: Told,
+): AsyncGenerator<Word> {
   const children = await Promise.all(names.map((name) => engine.store.action(named.key, name)));
   for (const child of children) {
     if (child === undefined || opensAgain(child, parent.attempt)) continue;
