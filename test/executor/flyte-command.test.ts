@@ -121,6 +121,8 @@ describe("signalbox worker --flyte", () => {
     onTestFinished(() => {
       if (isRunning(pid)) process.kill(pid, "SIGKILL");
     });
+    // Before its start is recorded, a lost attempt is no attempt.
+    for await (const { run } of client.runs.watch("killed")) if (run?.state === "RUNNING") break;
     first.child.kill("SIGKILL");
     await first.exited;
     await until(() => !isRunning(pid), "the end of the program");
