@@ -164,10 +164,14 @@ export class ProgramRunner {
     if (program.kind === "docker" && container !== undefined) {
       return await this.#stopContainer({ path: program.path, container, group, graceMs });
     }
+    const unwindMs = Math.min(program.unwindMs ?? 0, graceMs / 2);
+    if (unwindMs > 0 && (await group.isGoneWithin(unwindMs))) {
+      return;
+    }
     group.signal("SIGTERM");
     // One that is halted cannot end.
     group.signal("SIGCONT");
-    if (!(await group.isGoneWithin(graceMs))) {
+    if (!(await group.isGoneWithin(graceMs - unwindMs))) {
       await group.kill();
     }
   }

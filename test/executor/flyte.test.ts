@@ -375,3 +375,16 @@ test("a cancel ends a task of Flyte with all that it started, once the grace is 
   expect(foldersOf(folders)).toEqual([]);
   expect(readdirSync(join(folder.runBase, "a0"))).toEqual(["1"]);
 });
+
+test("a task of Flyte that ends by itself when it is cancelled is not ended by a signal", async () => {
+  const folder = new FlyteFolder(temporaryFolder());
+  const script = `trap 'echo term >"$1/term"; exit 1' TERM
+    echo '::signalbox {"event":{"type":"up"}}'; sleep 0.3; exit 0`;
+  const { stream } = await open({ graceMs: 4_000 });
+  const inputs = folder.inputs(folder.putTask(shell(script, "{{.outputPrefix}}")));
+  stream.assign(flyteAssignment(inputs, { namespace: "" }));
+  await nextEvent(stream);
+  cancel(stream, "a0");
+  await readStory(stream);
+  expect(readdirSync(join(folder.runBase, "a0", "1"))).not.toContain("term");
+});

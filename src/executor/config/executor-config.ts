@@ -47,8 +47,10 @@ interface CommonProgram {
   readonly inputs: "stdin" | "file";
   /** True if an attempt that writes no outputs file has failed. */
   readonly needsOutputs: boolean;
-  /** From SIGTERM to SIGKILL. */
+  /** From the cancel to SIGKILL. */
   readonly graceMs: number;
+  /** How much of that it has to end by itself before SIGTERM: a program that hears of its end elsewhere too. */
+  readonly unwindMs?: number;
   /** The most private memory that all its processes may hold together, in MB. */
   readonly memoryMb?: number;
 }

@@ -2,6 +2,7 @@ import { ProgramFailed } from "../attempt-failure.ts";
 import type { ArgvTemplate } from "../config/argv-template.ts";
 import type { Program } from "../config/executor-config.ts";
 import { resolveProgram } from "../config/resolve-program.ts";
+import { flyteUnwindMs } from "../executor-limits.ts";
 import type { FlyteSettings } from "./flyte-settings.ts";
 import { flyteOp } from "./flyte-task.ts";
 import type { TaskContainer } from "./task-container.ts";
@@ -28,6 +29,7 @@ export function toFlyteProgram(container: TaskContainer, parts: ProgramParts): P
     inputs: "file",
     needsOutputs: false,
     graceMs: settings.graceMs,
+    unwindMs: flyteUnwindMs,
     ...(caps.length > 0 && { memoryMb: Math.min(...caps) }),
   } as const;
   return settings.docker === undefined

@@ -138,7 +138,7 @@ def test_a_condition_without_an_answer_in_time_raises_the_timeout_error_of_the_s
 
 
 @needs_signalbox
-def test_an_aborted_run_ends_and_its_task_with_it(worker, folder):
+def test_an_aborted_run_raises_the_abort_error_of_the_sdk_in_its_task(worker, folder):
     file = folder / "abort-error"
     run = start(tasks.waiting, "aborted", file=str(file))
     open_condition(run.name, "never")
@@ -146,6 +146,7 @@ def test_an_aborted_run_ends_and_its_task_with_it(worker, folder):
     ended(run, ABORTED)
     (condition,) = Condition.listall(run_name="aborted")
     assert condition.phase == "ACTION_PHASE_ABORTED"
+    assert file.read_text() == "ActionAbortedError"
 
 
 def test_an_aborted_condition_raises_the_abort_error_of_the_sdk(worker, folder):
