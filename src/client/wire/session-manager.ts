@@ -12,9 +12,9 @@ interface Manager {
 }
 
 /**
- * Keeps the connection of a transport. connect-node stops listening to a connection when it lets go of it; one
- * that is being destroyed at that moment (the server has just said goodbye) reports an error to nobody, which
- * ends the process. Here somebody always listens.
+ * Keeps the connection of a transport. connect-node stops listening to a connection when it lets go of it;
+ * one that is being destroyed at that moment (the server has just said goodbye) reports an error to nobody,
+ * which ends the process. Here somebody always listens.
  */
 export function keepSessions(
   ...options: ConstructorParameters<typeof Http2SessionManager>
