@@ -78,7 +78,7 @@ export const taskOutputsBytesMax = 32 * 1024 * 1024;
 /** 1,000 runs whose facts are remembered, some KiB each: the tasks of a run come one after the other. */
 export const runsKnownMax = 1_000;
 /**
- * 2 s of its grace in which a task of Flyte that is cancelled may end by itself: what it waits for is aborted at
- * the same time, and its code is to see that as the SDK's own error.
+ * 2 s of its grace in which a task of Flyte that is cancelled may end by itself: what it waits for is aborted
+ * at the same time, and its code is to see that as the SDK's own error.
  */
 export const flyteUnwindMs = 2_000;

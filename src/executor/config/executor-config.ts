@@ -49,7 +49,7 @@ interface CommonProgram {
   readonly needsOutputs: boolean;
   /** From the cancel to SIGKILL. */
   readonly graceMs: number;
-  /** How much of that it has to end by itself before SIGTERM: a program that hears of its end elsewhere too. */
+  /** How much of that it has to end by itself before SIGTERM: it hears of its end elsewhere too. */
   readonly unwindMs?: number;
   /** The most private memory that all its processes may hold together, in MB. */
   readonly memoryMb?: number;
