@@ -7,6 +7,7 @@ import { mainAction, runKey } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import type { Run } from "../run.ts";
 import type { NewAction } from "../stated.ts";
+import { beginRun } from "./begin-run.ts";
 import { labelBytesRefusal } from "./label-bytes.ts";
 import { opRefusal } from "./op-refusal.ts";
 import { planViolations } from "./plan.ts";
@@ -28,44 +29,18 @@ export function createRun(draft: Draft, command: CommandOf<"createRun">): Decisi
   const ofTask = ofOnlyTask(draft, command);
   const refusal = checkActions(draft, command, { actions, delivery: ofTask.delivery });
   if (refusal !== undefined) return refuse(refusal);
-  const deadlineMs = command.timeoutMs === undefined ? undefined : draft.nowMs + command.timeoutMs;
-  const run: Run = {
+  const { labels, priority, timeoutMs, createdBy } = command;
+  const run = beginRun(draft, {
     key,
-    labels: command.labels,
-    priority: command.priority,
-    state: "QUEUED",
-    createTimeMs: draft.nowMs,
-    startTimeMs: undefined,
-    endTimeMs: undefined,
-    deadlineMs,
-    dueMs: deadlineMs,
+    labels,
+    priority,
     isSingle,
-    timeoutMs: command.timeoutMs,
-    pausedConditionCount: 0,
+    timeoutMs,
     actionCount: actions.length,
-    endedActionCount: 0,
-    worst: undefined,
-    error: undefined,
-    outputs: undefined,
-    cancelRequested: false,
-    cancelCause: "",
-    timedOut: false,
-    retryCount: 0,
-    keptSignalCount: 0,
     ...ofTask,
-    updateTimeMs: draft.nowMs,
-    createdBy: command.createdBy,
+    createdBy,
     rerunOf: "",
-  };
-  draft.setRun(run);
-  draft.emit(run, undefined, {
-    kind: "run_created",
-    priority: run.priority,
-    actionCount: actions.length,
-    createdBy: run.createdBy,
-    rerunOf: undefined,
   });
-  if (deadlineMs !== undefined) draft.affect({ kind: "due", atMs: deadlineMs });
   const created = actions.map((action) => createAction(draft, { run, parent: "", parentAttempt: 0, action }));
   for (const action of created) startAction(draft, action);
   settle(draft);

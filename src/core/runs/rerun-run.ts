@@ -11,6 +11,7 @@ import { namespaceOf, type RunKey, runIdOf, runKey } from "../name.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import { hasRunEnded, type Run } from "../run.ts";
 import type { Replay } from "../stated.ts";
+import { beginRun } from "./begin-run.ts";
 import { labelBytesRefusal } from "./label-bytes.ts";
 import { answer, repeated } from "./requests.ts";
 import { runNotFound } from "./run-commands.ts";
@@ -37,7 +38,15 @@ export function rerunRun(draft: Draft, command: CommandOf<"rerunRun">): Decision
     rerunRefusal(draft, { command, earlier, key, all, labels, actionCount: plan.length }) ??
     labelBytesRefusal({ labels, delivery: earlier.delivery, actionCount: plan.length });
   if (refusal !== undefined) return refuse(refusal);
-  const run = createRun(draft, { command, earlier, key, labels, actionCount: plan.length });
+  const run = beginRun(draft, {
+    ...earlier,
+    key,
+    labels,
+    priority: command.priority ?? earlier.priority,
+    actionCount: plan.length,
+    createdBy: command.createdBy,
+    rerunOf: runIdOf(earlier.key),
+  });
   let recoveredCount = 0;
   const executed: Action[] = [];
   for (const old of plan) {
@@ -137,55 +146,6 @@ function countWaiting(draft: Draft, created: Action): Action {
   const { run, name, parent, spec } = created;
   const waitingCount = waitedFor(draft, run, parent, spec).size;
   return draft.setAction({ ...(draft.action(run, name) ?? created), waitingCount });
-}
-
-function createRun(
-  draft: Draft,
-  { command, earlier, key, labels, actionCount }: Rerun & Pick<Run, "labels" | "actionCount">,
-): Run {
-  const deadlineMs = earlier.timeoutMs === undefined ? undefined : draft.nowMs + earlier.timeoutMs;
-  const { isSingle, timeoutMs, op, opVersion, image, delivery } = earlier;
-  const run: Run = {
-    key,
-    labels,
-    priority: command.priority ?? earlier.priority,
-    state: "QUEUED",
-    createTimeMs: draft.nowMs,
-    startTimeMs: undefined,
-    endTimeMs: undefined,
-    deadlineMs,
-    dueMs: deadlineMs,
-    isSingle,
-    timeoutMs,
-    pausedConditionCount: 0,
-    actionCount,
-    endedActionCount: 0,
-    worst: undefined,
-    error: undefined,
-    outputs: undefined,
-    cancelRequested: false,
-    cancelCause: "",
-    timedOut: false,
-    retryCount: 0,
-    keptSignalCount: 0,
-    op,
-    opVersion,
-    image,
-    delivery,
-    updateTimeMs: draft.nowMs,
-    createdBy: command.createdBy,
-    rerunOf: runIdOf(earlier.key),
-  };
-  draft.setRun(run);
-  draft.emit(run, undefined, {
-    kind: "run_created",
-    priority: run.priority,
-    actionCount,
-    createdBy: run.createdBy,
-    rerunOf: run.rerunOf,
-  });
-  if (deadlineMs !== undefined) draft.affect({ kind: "due", atMs: deadlineMs });
-  return run;
 }
 
 /** The new action has ended as the old one had: RECOVERED, or without success below a task that goes on. */
