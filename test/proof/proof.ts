@@ -130,6 +130,7 @@ async function prove(options: {
   if (!keeps && violations.length === 0) rmSync(folder, { recursive: true, force: true });
   say(`\n${printReport(all)}\n`);
   for (const { name, because } of skipped) say(`!!! SKIPPED ${name}: ${because}`);
+  for (const violation of violations.slice(0, 5)) say(`VIOLATION ${violation.slice(0, 300)}`);
   say(violations.length === 0 ? "nothing lost, nothing twice" : `${violations.length} VIOLATIONS`);
   // Where changes are judged everything must run, but for what takes rights that not every machine gives.
   const isIncomplete =
