@@ -106,13 +106,13 @@ async function playCut(stage: Stage): Promise<void> {
 
 async function playKept(stage: Stage): Promise<void> {
   const first = await stage.ready();
-  const task = stage.assignment("sleep", { ms: whole(500) });
+  const task = stage.assignment("sleep", { ms: whole(1_000) });
   first.assign(task);
   await stage.taken(first, task);
-  stage.note("network", "is down for 1 s");
+  stage.note("network", "is down for 1.5 s");
   stage.server.front.refuse();
   stage.server.front.cut();
-  await stage.pass(1_000);
+  await stage.pass(1_500);
   stage.server.front.accept();
   const second = await stage.attach({}, "it did not attach again once the network was back");
   stage.require(names(second, task.attempt), "it does not name what ended meanwhile");
