@@ -84,7 +84,7 @@ func (c *Client) signal(
 }
 
 // ConditionFrame is one frame of watched conditions: in the snapshot a page of the open ones, later those that
-// one transaction changed, as they stand.
+// one transaction changed, as they stand. In Gone are those that it took out of what was asked for.
 type ConditionFrame struct {
 	*pb.WatchConditionsResponse
 	// Restarted is true if a snapshot that was cut begins again: forget what its earlier frames said.
@@ -105,7 +105,8 @@ func (c *Client) WatchConditions(
 		},
 		cursorOf: (*response).GetCursor,
 		isBookmark: func(frame *response) bool {
-			return !frame.GetSnapshot() && len(frame.GetConditions())+len(frame.GetEvents()) == 0
+			return !frame.GetSnapshot() &&
+				len(frame.GetConditions())+len(frame.GetGone())+len(frame.GetEvents()) == 0
 		},
 		isLast: never[response],
 	}, settings.cursor)

@@ -98,6 +98,24 @@ func TestConditionsAreTakenOnAndHandedOn(t *testing.T) {
 			t.Errorf("it is released as %v", released)
 		}
 	})
+	t.Run("a watch by assignee tells what is gone to somebody else", func(t *testing.T) {
+		run := must(p.ann.CreateRun(ctx, signalbox.NewPlan().Condition("a", signalbox.Bool, signalbox.AssignedTo("ann"))))(t)
+		hers := &signalbox.ConditionFilter{RunId: run.GetRunId(), Assignee: "ann"}
+		for frame, err := range p.ann.WatchConditions(ctx, hers) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if frame.GetSnapshot() && frame.GetAtHead() {
+				must(p.ben.ClaimCondition(ctx, run.GetRunId(), "a", signalbox.Force()))(t)
+			}
+			if gone := frame.GetGone(); len(gone) > 0 {
+				if gone[0].GetAssignee() != "ben" {
+					t.Errorf("it is gone to %v", gone)
+				}
+				return
+			}
+		}
+	})
 	t.Run("a right to answer is handed on", func(t *testing.T) {
 		rule := signalbox.Answers(signalbox.AnswerRule{Subjects: []string{"ann"}})
 		run := must(p.ann.CreateRun(ctx, signalbox.NewPlan().Condition("a", signalbox.Bool, rule)))(t)

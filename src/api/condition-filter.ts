@@ -51,24 +51,29 @@ function stated(text: string | undefined): string | undefined {
   return text === "" ? undefined : text;
 }
 
+/** How a condition stands to a filter: `gone` if it may have been wanted before something was done to it. */
+export type FilterStanding = "wanted" | "gone" | "other";
+
 /**
- * True if the filter wants a condition, whether it has ended or is snoozed, or not: who follows it is told of
- * that too.
+ * How a condition stands to a filter, whether it has ended or is snoozed, or not: who follows it is told of
+ * that too. Whose turn it is, when its time runs out and who may answer change while it is open.
  */
-export function wantsCondition(filter: ConditionFilter, row: ConditionRow): boolean {
+export function standingIn(filter: ConditionFilter, row: ConditionRow): FilterStanding {
   const { action, runLabels, op } = row;
-  const { assignee, deadlineMs } = standingOf(action);
-  return (
+  const isMeant =
     action.spec.kind === "condition" &&
     (filter.namespace === undefined || namespaceOf(action.run) === filter.namespace) &&
     (filter.runId === undefined || runIdOf(action.run) === filter.runId) &&
     (filter.op === undefined || op === filter.op) &&
+    (filter.correlationKey === undefined || termsOf(action).correlationKey === filter.correlationKey) &&
+    Object.entries(filter.labels).every(([name, value]) => runLabels[name] === value);
+  if (!isMeant) return "other";
+  const { assignee, deadlineMs } = standingOf(action);
+  const isWanted =
     (filter.assignee === undefined || assignee === filter.assignee) &&
     (filter.dueBeforeMs === undefined || (deadlineMs !== undefined && deadlineMs < filter.dueBeforeMs)) &&
-    (filter.correlationKey === undefined || termsOf(action).correlationKey === filter.correlationKey) &&
-    (filter.answerableBy === undefined || hasEnded(action) || isAnswerableBy(row, filter.answerableBy)) &&
-    Object.entries(filter.labels).every(([name, value]) => runLabels[name] === value)
-  );
+    (filter.answerableBy === undefined || hasEnded(action) || isAnswerableBy(row, filter.answerableBy));
+  return isWanted ? "wanted" : "gone";
 }
 
 /** How to collect a page of the conditions that a filter wants. */

@@ -1,4 +1,3 @@
-import type { Condition } from "../../gen/signalbox/v1/condition_pb.ts";
 import type { WatchConditionsResponse } from "../../gen/signalbox/v1/condition_service_pb.ts";
 import type { Event, Position } from "../core/event.ts";
 import { runKey } from "../core/name.ts";
@@ -9,7 +8,7 @@ import { eventSizeBytes } from "../engine/subscriptions/event-size.ts";
 import { pageBytesMax } from "../limits.ts";
 import type { ConditionPlace, ConditionRow, Store } from "../store/store.ts";
 import type { ConditionFilter } from "./condition-filter.ts";
-import { conditionPages, wantsCondition } from "./condition-filter.ts";
+import { conditionPages, standingIn } from "./condition-filter.ts";
 import { toConditions, withSurroundings } from "./conditions/find-condition.ts";
 import { followFeed, matcherOf, positionIn, runOf } from "./feed.ts";
 import { toPlacedEvent } from "./mapping/to-proto-event.ts";
@@ -95,6 +94,7 @@ async function* snapshot(
     yield {
       $typeName: "signalbox.v1.WatchConditionsResponse",
       conditions: items.flatMap(toConditions),
+      gone: [],
       events: [],
       snapshot: true,
       cursor: isLast ? cursor : "",
@@ -116,52 +116,50 @@ async function* tell(
   filter: ConditionFilter,
   { events: placed, before, behind, atHead }: Told,
 ): AsyncGenerator<WatchConditionsResponse> {
-  let conditions: Condition[] = [];
+  let frame = change(before);
   let bytes = 0;
+  const isEmpty = () => frame.conditions.length + frame.gone.length === 0;
   const changed = new Set<string>();
   for (const event of lastOfEach(placed)) {
     const action = await store.action(runKey(event.namespace, event.runId), event.action);
     if (action === undefined) continue;
     const row = { ...(await withSurroundings(store, action)), runLabels: event.runLabels };
-    if (!wantsCondition(filter, row)) continue;
+    const standing = standingIn(filter, row);
+    if (standing === "other" || (standing === "gone" && isFirstOpening(event))) continue;
     const size = actionSizeBytes(action);
-    if (conditions.length > 0 && bytes + size > pageBytesMax) {
-      yield change({ conditions, cursor: before });
-      conditions = [];
+    if (!isEmpty() && bytes + size > pageBytesMax) {
+      yield frame;
+      frame = change(before);
       bytes = 0;
     }
-    conditions.push(...toConditions(row));
+    frame[standing === "wanted" ? "conditions" : "gone"].push(...toConditions(row));
     bytes += size;
     changed.add(nameOf(event));
   }
   const told = placed.filter(({ event }) => changed.has(nameOf(event)));
   for (const { event } of told) bytes += eventSizeBytes(event);
-  const events = told.map(toPlacedEvent);
-  if (conditions.length > 0 && bytes > pageBytesMax) {
-    yield change({ conditions, cursor: before });
-    conditions = [];
+  if (!isEmpty() && bytes > pageBytesMax) {
+    yield frame;
+    frame = change(before);
   }
-  yield change({ conditions, events, cursor: behind, atHead });
+  yield { ...frame, events: told.map(toPlacedEvent), cursor: behind, atHead };
 }
 
-function change({
-  conditions,
-  events = [],
-  cursor,
-  atHead = false,
-}: {
-  readonly conditions: Condition[];
-  readonly events?: WatchConditionsResponse["events"];
-  readonly cursor: string;
-  readonly atHead?: boolean;
-}): WatchConditionsResponse {
+/** True if nobody can have been told of the condition before. */
+function isFirstOpening({ detail }: Event): boolean {
+  return detail.kind === "condition_paused" && detail.instance === undefined;
+}
+
+/** A frame of a change that nothing is in yet. */
+function change(cursor: string): WatchConditionsResponse {
   return {
     $typeName: "signalbox.v1.WatchConditionsResponse",
-    conditions,
-    events,
+    conditions: [],
+    gone: [],
+    events: [],
     snapshot: false,
     cursor,
-    atHead,
+    atHead: false,
   };
 }
 

@@ -47,6 +47,11 @@ export interface RunFrame extends SnapshotFrame {
 export interface ConditionFrame extends SnapshotFrame {
   /** In the snapshot a page of the open ones, later those that changed, as they stand. */
   readonly conditions: readonly Condition[];
+  /**
+   * Those that a change took out of what was asked for, by their assignee, their deadline or who may answer; as
+   * they stand. May name one that was never told of.
+   */
+  readonly gone: readonly Condition[];
   /** True if nothing committed lay behind the frame when it was made. */
   readonly atHead: boolean;
 }
@@ -102,7 +107,8 @@ export function followConditions(
     {
       open: (cursor = "", signal) => calls.raw.conditions.watchConditions({ filter, cursor }, { signal }),
       cursorOf: ({ cursor }) => cursor,
-      isBookmark: ({ snapshot, conditions, events }) => !snapshot && conditions.length + events.length === 0,
+      isBookmark: ({ snapshot, conditions, gone, events }) =>
+        !snapshot && conditions.length + gone.length + events.length === 0,
     },
     toResumeOptions(calls, options),
   );
@@ -146,9 +152,10 @@ export function toRunFrame({ frame, restarted }: Resumed<WatchRunResponse>): Run
 
 /** A frame of watched conditions as plain values. */
 export function toConditionFrame({ frame, restarted }: Resumed<WatchConditionsResponse>): ConditionFrame {
-  const { conditions, events, snapshot, cursor, atHead } = frame;
+  const { conditions, gone, events, snapshot, cursor, atHead } = frame;
   return {
     conditions: conditions.map(toCondition),
+    gone: gone.map(toCondition),
     events: events.map(toEvent),
     snapshot,
     restarted,

@@ -107,6 +107,23 @@ async def test_a_claim_is_kept_until_it_is_released_or_taken_over(
     await ann.runs.cancel(run.run_id)
 
 
+async def test_a_watch_by_assignee_tells_what_is_gone_to_somebody_else(
+    people: tuple[Client, Client, Client],
+) -> None:
+    ann, ben, _ = people
+    run = await ann.runs.create(plan=[plan.condition("a", bool, assignee="ann")])
+    told: list[tuple[str, str]] = []
+    async for frame in ann.conditions.watch(run_id=run.run_id, assignee="ann"):
+        told += [("wanted", condition.assignee) for condition in frame.conditions]
+        told += [("gone", condition.assignee) for condition in frame.gone]
+        if frame.snapshot and frame.at_head:
+            await ben.conditions.claim(run.run_id, "a", force=True)
+        if frame.gone:
+            break
+    assert told == [("wanted", "ann"), ("gone", "ben")]
+    await ann.runs.cancel(run.run_id)
+
+
 async def test_a_right_to_answer_is_handed_on(people: tuple[Client, Client, Client]) -> None:
     ann, _, cleo = people
     rule = AnswerRule(subjects=["ann"])

@@ -1484,7 +1484,12 @@ type WatchConditionsResponse struct {
 	// Where to resume: behind this frame. Empty until the snapshot is complete.
 	Cursor string `protobuf:"bytes,4,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// True if nothing committed lay behind the frame when it was made.
-	AtHead        bool `protobuf:"varint,5,opt,name=at_head,json=atHead,proto3" json:"at_head,omitempty"`
+	AtHead bool `protobuf:"varint,5,opt,name=at_head,json=atHead,proto3" json:"at_head,omitempty"`
+	// Conditions that the filter does not want (any more), since a change has
+	// moved their assignee, their deadline or who may answer; as they stand. Only
+	// with `assignee`, `due_before` or `answerable`. One may be among them that
+	// was never told of.
+	Gone          []*Condition `protobuf:"bytes,6,rep,name=gone,proto3" json:"gone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1552,6 +1557,13 @@ func (x *WatchConditionsResponse) GetAtHead() bool {
 		return x.AtHead
 	}
 	return false
+}
+
+func (x *WatchConditionsResponse) GetGone() []*Condition {
+	if x != nil {
+		return x.Gone
+	}
+	return nil
 }
 
 var File_signalbox_v1_condition_service_proto protoreflect.FileDescriptor
@@ -1674,7 +1686,7 @@ const file_signalbox_v1_condition_service_proto_rawDesc = "" +
 	"expireTime\"q\n" +
 	"\x16WatchConditionsRequest\x125\n" +
 	"\x06filter\x18\x01 \x01(\v2\x1d.signalbox.v1.ConditionFilterR\x06filter\x12 \n" +
-	"\x06cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06cursor\"\xee\x01\n" +
+	"\x06cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06cursor\"\xa7\x02\n" +
 	"\x17WatchConditionsResponse\x12C\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x17.signalbox.v1.ConditionB\n" +
@@ -1684,7 +1696,9 @@ const file_signalbox_v1_condition_service_proto_rawDesc = "" +
 	"\xbaH\a\x92\x01\x04\x10\xc0\xb8\x02R\x06events\x12\x1a\n" +
 	"\bsnapshot\x18\x03 \x01(\bR\bsnapshot\x12 \n" +
 	"\x06cursor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06cursor\x12\x17\n" +
-	"\aat_head\x18\x05 \x01(\bR\x06atHead2\xd1\a\n" +
+	"\aat_head\x18\x05 \x01(\bR\x06atHead\x127\n" +
+	"\x04gone\x18\x06 \x03(\v2\x17.signalbox.v1.ConditionB\n" +
+	"\xbaH\a\x92\x01\x04\x10\xc0\xb8\x02R\x04gone2\xd1\a\n" +
 	"\x10ConditionService\x12[\n" +
 	"\x0eListConditions\x12#.signalbox.v1.ListConditionsRequest\x1a$.signalbox.v1.ListConditionsResponse\x12U\n" +
 	"\fGetCondition\x12!.signalbox.v1.GetConditionRequest\x1a\".signalbox.v1.GetConditionResponse\x12^\n" +
@@ -1763,31 +1777,32 @@ var file_signalbox_v1_condition_service_proto_depIdxs = []int32{
 	1,  // 18: signalbox.v1.WatchConditionsRequest.filter:type_name -> signalbox.v1.ConditionFilter
 	24, // 19: signalbox.v1.WatchConditionsResponse.conditions:type_name -> signalbox.v1.Condition
 	27, // 20: signalbox.v1.WatchConditionsResponse.events:type_name -> signalbox.v1.Event
-	2,  // 21: signalbox.v1.ConditionService.ListConditions:input_type -> signalbox.v1.ListConditionsRequest
-	4,  // 22: signalbox.v1.ConditionService.GetCondition:input_type -> signalbox.v1.GetConditionRequest
-	6,  // 23: signalbox.v1.ConditionService.SignalCondition:input_type -> signalbox.v1.SignalConditionRequest
-	8,  // 24: signalbox.v1.ConditionService.ClaimCondition:input_type -> signalbox.v1.ClaimConditionRequest
-	10, // 25: signalbox.v1.ConditionService.ReleaseCondition:input_type -> signalbox.v1.ReleaseConditionRequest
-	12, // 26: signalbox.v1.ConditionService.DelegateCondition:input_type -> signalbox.v1.DelegateConditionRequest
-	14, // 27: signalbox.v1.ConditionService.SnoozeCondition:input_type -> signalbox.v1.SnoozeConditionRequest
-	16, // 28: signalbox.v1.ConditionService.ExtendCondition:input_type -> signalbox.v1.ExtendConditionRequest
-	18, // 29: signalbox.v1.ConditionService.CreateAnswerLink:input_type -> signalbox.v1.CreateAnswerLinkRequest
-	20, // 30: signalbox.v1.ConditionService.WatchConditions:input_type -> signalbox.v1.WatchConditionsRequest
-	3,  // 31: signalbox.v1.ConditionService.ListConditions:output_type -> signalbox.v1.ListConditionsResponse
-	5,  // 32: signalbox.v1.ConditionService.GetCondition:output_type -> signalbox.v1.GetConditionResponse
-	7,  // 33: signalbox.v1.ConditionService.SignalCondition:output_type -> signalbox.v1.SignalConditionResponse
-	9,  // 34: signalbox.v1.ConditionService.ClaimCondition:output_type -> signalbox.v1.ClaimConditionResponse
-	11, // 35: signalbox.v1.ConditionService.ReleaseCondition:output_type -> signalbox.v1.ReleaseConditionResponse
-	13, // 36: signalbox.v1.ConditionService.DelegateCondition:output_type -> signalbox.v1.DelegateConditionResponse
-	15, // 37: signalbox.v1.ConditionService.SnoozeCondition:output_type -> signalbox.v1.SnoozeConditionResponse
-	17, // 38: signalbox.v1.ConditionService.ExtendCondition:output_type -> signalbox.v1.ExtendConditionResponse
-	19, // 39: signalbox.v1.ConditionService.CreateAnswerLink:output_type -> signalbox.v1.CreateAnswerLinkResponse
-	21, // 40: signalbox.v1.ConditionService.WatchConditions:output_type -> signalbox.v1.WatchConditionsResponse
-	31, // [31:41] is the sub-list for method output_type
-	21, // [21:31] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	24, // 21: signalbox.v1.WatchConditionsResponse.gone:type_name -> signalbox.v1.Condition
+	2,  // 22: signalbox.v1.ConditionService.ListConditions:input_type -> signalbox.v1.ListConditionsRequest
+	4,  // 23: signalbox.v1.ConditionService.GetCondition:input_type -> signalbox.v1.GetConditionRequest
+	6,  // 24: signalbox.v1.ConditionService.SignalCondition:input_type -> signalbox.v1.SignalConditionRequest
+	8,  // 25: signalbox.v1.ConditionService.ClaimCondition:input_type -> signalbox.v1.ClaimConditionRequest
+	10, // 26: signalbox.v1.ConditionService.ReleaseCondition:input_type -> signalbox.v1.ReleaseConditionRequest
+	12, // 27: signalbox.v1.ConditionService.DelegateCondition:input_type -> signalbox.v1.DelegateConditionRequest
+	14, // 28: signalbox.v1.ConditionService.SnoozeCondition:input_type -> signalbox.v1.SnoozeConditionRequest
+	16, // 29: signalbox.v1.ConditionService.ExtendCondition:input_type -> signalbox.v1.ExtendConditionRequest
+	18, // 30: signalbox.v1.ConditionService.CreateAnswerLink:input_type -> signalbox.v1.CreateAnswerLinkRequest
+	20, // 31: signalbox.v1.ConditionService.WatchConditions:input_type -> signalbox.v1.WatchConditionsRequest
+	3,  // 32: signalbox.v1.ConditionService.ListConditions:output_type -> signalbox.v1.ListConditionsResponse
+	5,  // 33: signalbox.v1.ConditionService.GetCondition:output_type -> signalbox.v1.GetConditionResponse
+	7,  // 34: signalbox.v1.ConditionService.SignalCondition:output_type -> signalbox.v1.SignalConditionResponse
+	9,  // 35: signalbox.v1.ConditionService.ClaimCondition:output_type -> signalbox.v1.ClaimConditionResponse
+	11, // 36: signalbox.v1.ConditionService.ReleaseCondition:output_type -> signalbox.v1.ReleaseConditionResponse
+	13, // 37: signalbox.v1.ConditionService.DelegateCondition:output_type -> signalbox.v1.DelegateConditionResponse
+	15, // 38: signalbox.v1.ConditionService.SnoozeCondition:output_type -> signalbox.v1.SnoozeConditionResponse
+	17, // 39: signalbox.v1.ConditionService.ExtendCondition:output_type -> signalbox.v1.ExtendConditionResponse
+	19, // 40: signalbox.v1.ConditionService.CreateAnswerLink:output_type -> signalbox.v1.CreateAnswerLinkResponse
+	21, // 41: signalbox.v1.ConditionService.WatchConditions:output_type -> signalbox.v1.WatchConditionsResponse
+	32, // [32:42] is the sub-list for method output_type
+	22, // [22:32] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_signalbox_v1_condition_service_proto_init() }

@@ -24,6 +24,9 @@ class ConditionFrame:
 
     conditions: Sequence[Condition]
     """In the snapshot a page of the open ones, later those that changed, as they stand."""
+    gone: Sequence[Condition]
+    """Those that a change took out of what was asked for, by assignee, deadline or who may answer, as they stand.
+    May name one that was never told of."""
     events: Sequence[Event]
     """The events that changed them; empty in a snapshot."""
     cursor: str
@@ -188,11 +191,12 @@ class Conditions(Inbox):
 
         watch: Watch[condition_service_pb2.WatchConditionsResponse] = Watch(
             open=open_behind,
-            is_bookmark=lambda frame: not (frame.snapshot or frame.conditions or frame.events),
+            is_bookmark=lambda frame: not (frame.snapshot or frame.conditions or frame.gone or frame.events),
         )
         async for frame, restarted in resume(self._calls, watch, cursor):
             yield ConditionFrame(
                 conditions=[read(Condition, condition) for condition in frame.conditions],
+                gone=[read(Condition, condition) for condition in frame.gone],
                 events=[read_event(event) for event in frame.events],
                 cursor=frame.cursor,
                 snapshot=frame.snapshot,

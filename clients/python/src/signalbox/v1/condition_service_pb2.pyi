@@ -775,6 +775,7 @@ class WatchConditionsResponse(_message.Message):
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     AT_HEAD_FIELD_NUMBER: _builtins.int
+    GONE_FIELD_NUMBER: _builtins.int
     snapshot: _builtins.bool
     """True if the frame belongs to the snapshot."""
     cursor: _builtins.str
@@ -789,6 +790,14 @@ class WatchConditionsResponse(_message.Message):
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
         """The events that changed them; empty in a snapshot."""
 
+    @_builtins.property
+    def gone(self) -> _containers.RepeatedCompositeFieldContainer[_condition_pb2.Condition]:
+        """Conditions that the filter does not want (any more), since a change has
+        moved their assignee, their deadline or who may answer; as they stand. Only
+        with `assignee`, `due_before` or `answerable`. One may be among them that
+        was never told of.
+        """
+
     def __init__(
         self,
         *,
@@ -797,10 +806,11 @@ class WatchConditionsResponse(_message.Message):
         snapshot: _builtins.bool = ...,
         cursor: _builtins.str = ...,
         at_head: _builtins.bool = ...,
+        gone: _abc.Iterable[_condition_pb2.Condition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_head", b"at_head", "conditions", b"conditions", "cursor", b"cursor", "events", b"events", "snapshot", b"snapshot"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_head", b"at_head", "conditions", b"conditions", "cursor", b"cursor", "events", b"events", "gone", b"gone", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -215,8 +215,9 @@ class ConditionServiceServicer(object):
 
         Effect: none. Frames with `snapshot` set carry the open conditions; the
         last of them says `at_head`. Each later frame carries the conditions that
-        one transaction changed, as they stand when it is sent; of a large one the
-        conditions come in several frames, of which the last moves the cursor.
+        one transaction changed, as they stand when it is sent, and apart from them
+        those that it took out of the filter; of a large one the conditions come in
+        several frames, of which the last moves the cursor.
         Repeat: with the last cursor seen, it goes on exactly behind it.
         Refuses: TOKEN_INVALID, FILTER_CHANGED, CURSOR_EXPIRED.
         """

@@ -1,0 +1,146 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  ConditionService,
+  type WatchConditionsResponse,
+} from "../../gen/signalbox/v1/condition_service_pb.ts";
+import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
+import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
+import { toValue } from "../../src/api/mapping/to-proto-value.ts";
+import { TestServer } from "../support/test-server.ts";
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start({
+    callers: {
+      "token-rita": { subject: "rita", groups: [] },
+      "token-ana": { subject: "ana", groups: [] },
+      "token-cleo": { subject: "cleo", groups: [] },
+    },
+  });
+});
+
+afterAll(async () => {
+  expect(server.errors).toEqual([]);
+  await server.close();
+});
+
+function conditionsAs(who: "ana" | "cleo") {
+  return server.client(ConditionService, `token-${who}`);
+}
+
+let runCount = 0;
+
+/** Creates a run of rita's that asks. */
+async function create(target: { readonly namespace: string; readonly runId: string }, conditions: object) {
+  const actions = Object.entries(conditions).map(([name, spec]) => ({
+    name,
+    kind: { case: "condition" as const, value: { type: ValueType.BOOL, ...spec } },
+  }));
+  const run = { ...target, work: { case: "plan" as const, value: { actions } } };
+  await server.client(RunService, "token-rita").createRun({ run });
+}
+
+/** The same in a namespace of its own, with one condition. */
+async function ask(spec: object) {
+  runCount += 1;
+  const target = { namespace: `watched${runCount}`, runId: "r" };
+  await create(target, { approve: spec });
+  return { ...target, name: "approve" };
+}
+
+type Target = Awaited<ReturnType<typeof ask>>;
+
+/** A watch of cleo's, frame by frame but for bookmarks. */
+function watch(filter: object) {
+  const stopping = new AbortController();
+  const watched = conditionsAs("cleo").watchConditions({ filter }, { signal: stopping.signal });
+  const frames = watched[Symbol.asyncIterator]();
+  const next = async (): Promise<WatchConditionsResponse> => {
+    for (;;) {
+      const frame = (await frames.next()).value as WatchConditionsResponse;
+      if (frame.conditions.length + frame.gone.length > 0) return frame;
+    }
+  };
+  return { next, stop: () => stopping.abort() };
+}
+
+const hourMs = 3_600_000;
+const inHours = (count: number) => timestampFromMs(Date.now() + count * hourMs);
+
+interface Parting {
+  readonly what: string;
+  readonly filter: () => object;
+  readonly spec: object;
+  readonly change: (target: Target) => Promise<unknown>;
+  readonly gone: object;
+}
+
+const partings: readonly Parting[] = [
+  {
+    what: "one that somebody else claims from the assignee it asks for",
+    filter: () => ({ assignee: "bob" }),
+    spec: { assignee: "bob" },
+    change: (target) => conditionsAs("ana").claimCondition({ ...target, force: true }),
+    gone: { assignee: "ana" },
+  },
+  {
+    what: "one whose deadline is moved beyond the one it asks for",
+    filter: () => ({ dueBefore: inHours(1) }),
+    spec: { timeout: { seconds: 300n } },
+    change: (target) => conditionsAs("ana").extendCondition({ ...target, deadlineTime: inHours(24) }),
+    gone: { name: "approve" },
+  },
+  {
+    what: "one that the caller has handed on",
+    filter: () => ({ answerable: true }),
+    spec: { answerRule: { subjects: ["cleo"] } },
+    change: (target) => conditionsAs("cleo").delegateCondition({ ...target, to: "bob" }),
+    gone: { assignee: "bob" },
+  },
+  {
+    what: "one that the caller has answered and others must too",
+    filter: () => ({ answerable: true }),
+    spec: { answerRule: { requiredCount: 2 } },
+    change: (target) =>
+      conditionsAs("cleo").signalCondition({ ...target, value: toValue({ kind: "bool", value: true }) }),
+    gone: { answers: [{ subject: "cleo" }] },
+  },
+];
+
+describe("a watch of conditions", () => {
+  test.each(partings)("tells as gone $what", async ({ filter, spec, change, gone }) => {
+    const target = await ask(spec);
+    const { next, stop } = watch({ namespace: target.namespace, ...filter() });
+    expect((await next()).conditions).toMatchObject([{ name: "approve" }]);
+    await change(target);
+    const frame = await next();
+    expect(frame).toMatchObject({ conditions: [], gone: [gone] });
+    expect(frame.events.map(({ action }) => action)).toEqual(["approve"]);
+    stop();
+  });
+
+  test("tells one again that comes back to the assignee it asks for", async () => {
+    const target = await ask({ assignee: "cleo" });
+    const { next, stop } = watch({ namespace: target.namespace, assignee: "cleo" });
+    await next();
+    await conditionsAs("ana").claimCondition({ ...target, force: true });
+    expect((await next()).gone).toHaveLength(1);
+    await conditionsAs("ana").releaseCondition(target);
+    expect((await next()).gone).toHaveLength(1);
+    await conditionsAs("cleo").claimCondition(target);
+    expect((await next()).conditions).toMatchObject([{ assignee: "cleo" }]);
+    stop();
+  });
+
+  test("does not tell as gone what it never asked for and is new", async () => {
+    const { namespace } = await ask({ assignee: "cleo" });
+    const { next, stop } = watch({ namespace, assignee: "cleo" });
+    await next();
+    await create({ namespace, runId: "others" }, { others: {} });
+    await create({ namespace, runId: "theirs" }, { theirs: { assignee: "cleo" } });
+    expect(await next()).toMatchObject({ conditions: [{ name: "theirs" }], gone: [] });
+    stop();
+  });
+});
