@@ -48,8 +48,8 @@ export interface ConditionFrame extends SnapshotFrame {
   /** In the snapshot a page of the open ones, later those that changed, as they stand. */
   readonly conditions: readonly Condition[];
   /**
-   * Those that a change took out of what was asked for, by their assignee, their deadline or who may answer; as
-   * they stand. May name one that was never told of.
+   * Those that a change of assignee, deadline or who may answer took out of what was asked for, as they
+   * stand. May name one that was never told of.
    */
   readonly gone: readonly Condition[];
   /** True if nothing committed lay behind the frame when it was made. */

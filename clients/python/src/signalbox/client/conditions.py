@@ -25,8 +25,8 @@ class ConditionFrame:
     conditions: Sequence[Condition]
     """In the snapshot a page of the open ones, later those that changed, as they stand."""
     gone: Sequence[Condition]
-    """Those that a change took out of what was asked for, by assignee, deadline or who may answer, as they stand.
-    May name one that was never told of."""
+    """Those that a change of assignee, deadline or who may answer took out of what was asked for, as
+    they stand. May name one that was never told of."""
     events: Sequence[Event]
     """The events that changed them; empty in a snapshot."""
     cursor: str
