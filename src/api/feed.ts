@@ -5,6 +5,7 @@ import { goesTo } from "../core/subscriptions/event-filter.ts";
 import type { Engine } from "../engine/engine.ts";
 import { CursorExpired, type PlacedEvent } from "../engine/feed-pages.ts";
 import type { FeedFrame } from "../engine/follower.ts";
+import { eitherSignal } from "./carrier/either-signal.ts";
 import { toConnectError, toThrown } from "./status.ts";
 import type { TokenScope } from "./token.ts";
 import { printCursor, readCursor, underFeed } from "./token.ts";
@@ -111,19 +112,11 @@ export interface FollowOptions {
  */
 export async function* followFeed(engine: Engine, options: FollowOptions): AsyncGenerator<FeedFrame> {
   const { scope, after, run, matches, signal, stopping } = options;
-  const ending = new AbortController();
-  const end = () => ending.abort();
-  signal.addEventListener("abort", end);
-  stopping.addEventListener("abort", end);
-  if (signal.aborted || stopping.aborted) end();
+  using ending = eitherSignal(signal, stopping);
   try {
     yield* engine.feeds.follow({ after, run, matches, signal: ending.signal });
     if (stopping.aborted) throw toConnectError({ reason: "STOPPING" });
   } catch (error) {
     throw error instanceof CursorExpired ? expired(scope, error.oldest) : toThrown(error);
-  } finally {
-    signal.removeEventListener("abort", end);
-    stopping.removeEventListener("abort", end);
-    end();
   }
 }

@@ -51,7 +51,7 @@ export function routes(
     register(router, EventService, eventService(engine, stopping));
     register(router, OpService, opService(engine));
     register(router, LimitService, limitService(engine));
-    register(router, WorkerService, workerService(engine, stopping, limits));
+    register(router, WorkerService, workerService(engine, stopping, limits, targets));
     register(router, SubscriptionService, subscriptionService(engine, stopping, targets, limits.subscribe));
   };
 }

@@ -4,6 +4,7 @@ import type { Action } from "../core/action.ts";
 import type { Session } from "../core/session.ts";
 import type { Engine } from "../engine/engine.ts";
 import { heldListedMax } from "../limits.ts";
+import type { WebhookTargets } from "./callbacks/webhook-targets.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { toWorker } from "./mapping/to-proto-worker.ts";
 import { isNamePlace, listPage } from "./pages.ts";
@@ -18,10 +19,11 @@ export function workerService(
   engine: Engine,
   stopping: AbortSignal,
   limits: WorkerStreamLimits,
+  targets: WebhookTargets,
 ): ServiceImpl<typeof WorkerService> {
   const { store } = engine;
   return {
-    attach: (requests, { signal }) => serveWorker(engine, requests, { signal, stopping, limits }),
+    attach: (requests, { signal }) => serveWorker(engine, requests, { signal, stopping, limits, targets }),
 
     async listWorkers(request) {
       const filter = { namespace: fromNamespaces(request.namespace), labels: request.labels };

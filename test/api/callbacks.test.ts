@@ -205,7 +205,7 @@ describe("a condition with a webhook", () => {
     },
   ])("that cannot be posted is given up, and the feed says $cause", async (row) => {
     const { answer, url = receiver.url(), forbids = false, payload, prompt = "Go on?", cause } = row;
-    // As for a condition of a running task, which no CreateRun has looked at.
+    // As for a name that leads inside only since it was looked at.
     const strict = forbids ? await TestServer.start() : server;
     if (answer !== undefined) receiver.answer = () => answer;
     const webhook = { url, ...(payload === undefined ? {} : { payload }) };

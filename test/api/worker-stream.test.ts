@@ -346,6 +346,28 @@ describe("children", () => {
 });
 
 describe("children that cannot be taken as they stand", () => {
+  test("since they are to be posted to an address inside are refused, and the stream goes on", async () => {
+    const guarded = await TestServer.start({ deliveries: { allowsInside: false } });
+    const worker = await guarded.attach();
+    await guarded.runs.createRun({ run: { runId: "r", work: { case: "task", value: { op: "count" } } } });
+    const { attempt } = await worker.take();
+    const ask = (callId: bigint, terms: object) => {
+      const value = { type: ValueType.BOOL, ...terms };
+      const actions = [{ name: "approve", kind: { case: "condition" as const, value } }];
+      worker.send({ case: "addActions", value: { ...(attempt && { attempt }), callId, actions } });
+      return worker.next("actionsAdded");
+    };
+    expect(await ask(1n, { webhook: { url: "http://127.0.0.1:1/" } })).toMatchObject({
+      callId: 1n,
+      actions: [],
+      refusal: { reason: Reason.ADDRESS_FORBIDDEN, metadata: { address: "127.0.0.1" } },
+    });
+    const { actions } = await ask(2n, {});
+    expect(actions).toMatchObject([{ name: "main/approve", state: Action_State.PAUSED }]);
+    await leave(worker);
+    await guarded.close();
+  });
+
   test("are refused, and the stream goes on", async () => {
     const worker = await server.attach({ namespace: newNamespace() });
     const input = { source: { case: "value" as const, value: toValue({ kind: "json", value: Number.NaN }) } };

@@ -1355,7 +1355,8 @@ export type ActionsAdded = Message<"signalbox.v1.ActionsAdded"> & {
   actions: Action[];
 
   /**
-   * Why there are none.
+   * Why there are none; ADDRESS_FORBIDDEN for a condition that is to be posted
+   * to an address inside.
    *
    * @generated from field: signalbox.v1.Refusal refusal = 4;
    */
@@ -1390,7 +1391,8 @@ export type ActionsAddedValid = Message<"signalbox.v1.ActionsAdded"> & {
   actions: ActionValid[];
 
   /**
-   * Why there are none.
+   * Why there are none; ADDRESS_FORBIDDEN for a condition that is to be posted
+   * to an address inside.
    *
    * @generated from field: signalbox.v1.Refusal refusal = 4;
    */

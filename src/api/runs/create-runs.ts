@@ -5,20 +5,19 @@ import {
 } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import type { Answers } from "../../core/answer.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { forbiddenWebhook, type WebhookTargets } from "../callbacks/webhook-targets.ts";
 import { violationsOf } from "../interceptors/validate.ts";
 import { Faults } from "../mapping/faults.ts";
-import { fromNewRun, type NewRun } from "../mapping/from-proto-run.ts";
+import { fromNewRun } from "../mapping/from-proto-run.ts";
 import { toRun } from "../mapping/to-proto-run.ts";
 import type { Refusal } from "../refusals.ts";
 import { requestOf, required } from "../requests.ts";
 import { refusalOf, toRefusalMessage } from "../status.ts";
-import type { DeliveryTargets } from "../subscription-service.ts";
 
 /** What it takes to create runs. */
 export interface CreatingParts {
   readonly engine: Engine;
-  /** Says which addresses the server may not post to. */
-  readonly targets: Pick<DeliveryTargets, "forbidden">;
+  readonly targets: WebhookTargets;
 }
 
 type Created =
@@ -36,24 +35,11 @@ export async function createRun(
   const stated = faults.within("run", () => fromNewRun(run, faults));
   const { violations } = faults;
   if (violations.length > 0) return { ok: false, refusal: { reason: "INVALID_REQUEST", violations } };
-  for (const url of webhooksOf(stated)) {
-    const address = await targets.forbidden(url);
-    if (address !== undefined) return { ok: false, refusal: { reason: "ADDRESS_FORBIDDEN", address } };
-  }
+  const forbidden = "plan" in stated.work ? await forbiddenWebhook(targets, stated.work.plan) : undefined;
+  if (forbidden !== undefined) return { ok: false, refusal: forbidden };
   const request = requestOf(requestId, stated);
   const newRunId = engine.newRunId();
   return engine.execute({ kind: "createRun", request, newRunId, createdBy, ...stated });
-}
-
-/** The addresses that conditions of a new run are to post to, each once. */
-function webhooksOf({ work }: NewRun): ReadonlySet<string> {
-  const urls = new Set<string>();
-  if ("task" in work) return urls;
-  for (const { spec } of work.plan) {
-    const url = spec.kind === "condition" ? spec.terms?.webhook?.url : undefined;
-    if (url !== undefined) urls.add(url);
-  }
-  return urls;
 }
 
 /** One of a batch: a refusal, and a failure that its caller may try again after, concern it alone. */

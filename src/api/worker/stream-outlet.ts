@@ -12,7 +12,6 @@ import type {
 } from "../../../gen/signalbox/v1/worker_service_pb.ts";
 import type { Action } from "../../core/action.ts";
 import type { Answers } from "../../core/answer.ts";
-import type { Refusal } from "../../core/refusal.ts";
 import type { Session } from "../../core/session.ts";
 import type { AttemptReference } from "../../core/stated.ts";
 import { valuesSizeBytes } from "../../core/value.ts";
@@ -24,6 +23,7 @@ import { toDuration } from "../mapping/time.ts";
 import { toAction } from "../mapping/to-proto-action.ts";
 import { toAssignment, toAttemptReference, toCancelledAttempt } from "../mapping/to-proto-worker.ts";
 import { actionSizeBytes } from "../pages.ts";
+import type { Refusal } from "../refusals.ts";
 import { toConnectError, toRefusalMessage } from "../status.ts";
 import type { OutgoingQueue } from "./outgoing-queue.ts";
 

@@ -12,15 +12,16 @@ import type { Engine } from "../../engine/engine.ts";
 import type { OpenSession } from "../../engine/sessions.ts";
 import { incomingFramesMax, reportedBytesMax } from "../../limits.ts";
 import type { Outcome } from "../../store/store.ts";
+import type { WebhookTargets } from "../callbacks/webhook-targets.ts";
 import { Faults } from "../mapping/faults.ts";
 import {
   fromAttemptReference,
   fromAttemptReport,
   fromRequiredReference,
 } from "../mapping/from-proto-report.ts";
-import { fromNewAction } from "../mapping/from-proto-run.ts";
 import { translated } from "../requests.ts";
 import { toConnectError, toThrown } from "../status.ts";
+import { addActions } from "./add-actions.ts";
 import { expected } from "./first-frame.ts";
 import type { OutgoingQueue } from "./outgoing-queue.ts";
 import { reportSizeBytes } from "./report-size.ts";
@@ -29,6 +30,7 @@ import type { StreamOutlet } from "./stream-outlet.ts";
 /** What a reader is made of. */
 export interface StreamReaderOptions {
   readonly engine: Engine;
+  readonly targets: WebhookTargets;
   readonly session: Session;
   readonly open: OpenSession;
   readonly outlet: StreamOutlet;
@@ -49,6 +51,7 @@ type TranslatedReport = { readonly message: AttemptReportMessage } & (
  */
 export class StreamReader {
   readonly #engine: Engine;
+  readonly #targets: WebhookTargets;
   readonly #session: Session;
   readonly #open: OpenSession;
   readonly #outlet: StreamOutlet;
@@ -60,8 +63,9 @@ export class StreamReader {
   #pulse: "idle" | "running" | "again" = "idle";
   #hasLeft = false;
 
-  constructor({ engine, session, open, outlet, queue }: StreamReaderOptions) {
+  constructor({ engine, targets, session, open, outlet, queue }: StreamReaderOptions) {
     this.#engine = engine;
+    this.#targets = targets;
     this.#session = session;
     this.#open = open;
     this.#outlet = outlet;
@@ -204,25 +208,10 @@ export class StreamReader {
   }
 
   #addActions(call: AddActions): void {
-    const { id: sessionId, namespace } = this.#session;
-    const faults = new Faults();
-    const [attempt, actions] = faults.within(
-      "add_actions",
-      () =>
-        [
-          fromRequiredReference(call.attempt, namespace, faults),
-          faults.each("actions", call.actions, (action) => fromNewAction(action, faults)),
-        ] as const,
-    );
-    if (faults.violations.length > 0) {
-      const refusal: Refusal = { reason: "INVALID_REQUEST", violations: faults.violations };
-      this.#inOrder(() => this.#outlet.actionsAdded(call, refusal));
-      return;
-    }
-    this.#submit({ kind: "addActions", sessionId, attempt, actions }, (outcome) => {
-      if (outcome.ok) this.#outlet.actionsAdded(call, outcome.answer.actions);
-      else if (outcome.refusal.reason === "SESSION_GONE") this.#refuse(outcome.refusal);
-      else this.#outlet.actionsAdded(call, outcome.refusal);
+    const parts = { engine: this.#engine, targets: this.#targets, session: this.#session };
+    this.#follow(addActions(parts, call), (asked) => {
+      if ("reason" in asked && asked.reason === "SESSION_GONE") this.#refuse(asked);
+      else this.#outlet.actionsAdded(call, asked);
     });
   }
 
@@ -258,14 +247,17 @@ export class StreamReader {
   }
 
   #submit<K extends CommandKind>(command: CommandOf<K>, tell: (outcome: Outcome<K>) => void): void {
-    this.#inWork += 1;
-    this.#answered = this.#tellInOrder(this.#answered, this.#engine.execute<K>(command), tell);
+    this.#follow(this.#engine.execute<K>(command), tell);
   }
 
   /** Says something behind the answers to everything that was submitted. */
   #inOrder(tell: () => void): void {
+    this.#follow(Promise.resolve(), tell);
+  }
+
+  #follow<Result>(result: Promise<Result>, tell: (result: Result) => void): void {
     this.#inWork += 1;
-    this.#answered = this.#tellInOrder(this.#answered, Promise.resolve(), tell);
+    this.#answered = this.#tellInOrder(this.#answered, result, tell);
   }
 
   async #tellInOrder<Result>(

@@ -2,6 +2,7 @@ import type { Attach, AttachRequest, AttachResponse } from "../../../gen/signalb
 import type { Answers } from "../../core/answer.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { attachTimeoutMs, reconnectAfterMs } from "../../limits.ts";
+import type { WebhookTargets } from "../callbacks/webhook-targets.ts";
 import { fromAttach } from "../mapping/from-proto-attach.ts";
 import { answered, translated } from "../requests.ts";
 import { toThrown } from "../status.ts";
@@ -24,6 +25,7 @@ export interface WorkerStreamOptions {
   /** The server's: it is stopping. */
   readonly stopping: AbortSignal;
   readonly limits: WorkerStreamLimits;
+  readonly targets: WebhookTargets;
 }
 
 /**
@@ -43,7 +45,7 @@ export interface WorkerStreamOptions {
 export async function* serveWorker(
   engine: Engine,
   requests: AsyncIterable<AttachRequest>,
-  { signal, stopping, limits }: WorkerStreamOptions,
+  { signal, stopping, limits, targets }: WorkerStreamOptions,
 ): AsyncGenerator<AttachResponse> {
   const frames = requests[Symbol.asyncIterator]();
   try {
@@ -52,7 +54,7 @@ export async function* serveWorker(
       stopping,
     });
     const answer = await attachSession(engine, attach);
-    yield* serveSession(engine, frames, answer, { signal, stopping, limits });
+    yield* serveSession(engine, frames, answer, { signal, stopping, limits, targets });
   } finally {
     // Not awaited: it waits for a frame that may never come.
     frames.return?.().catch(() => {});
@@ -75,7 +77,7 @@ async function* serveSession(
   engine: Engine,
   frames: AsyncIterator<AttachRequest>,
   answer: Answers["attach"],
-  { signal, stopping, limits }: WorkerStreamOptions,
+  { signal, stopping, limits, targets }: WorkerStreamOptions,
 ): AsyncGenerator<AttachResponse> {
   const { session } = answer;
   const queue = new OutgoingQueue(limits.outgoing);
@@ -85,7 +87,7 @@ async function* serveSession(
   // In the queue before the session is open, so that it is the first thing the worker hears.
   outlet.attached(answer, engine.settings);
   const open = engine.sessions.open(session, outlet);
-  const reader = new StreamReader({ engine, session, open, outlet, queue });
+  const reader = new StreamReader({ engine, targets, session, open, outlet, queue });
   void leaving.promise.then(() => reader.finish());
   const stop = () => outlet.leave("the server is stopping", reconnectAfterMs);
   const abandon = () => queue.abort();

@@ -9,6 +9,7 @@ import type { Refusal } from "../../../core/refusal.ts";
 import { hasRunEnded } from "../../../core/run.ts";
 import type { NewAction } from "../../../core/stated.ts";
 import type { Values } from "../../../core/value.ts";
+import { forbiddenWebhook } from "../../callbacks/webhook-targets.ts";
 import { aborted, alreadyExists, failedPrecondition, invalid } from "../faults.ts";
 import { findAction, findRun, type NamedAction } from "../find-action.ts";
 import type { FlyteParts } from "../flyte-parts.ts";
@@ -78,10 +79,10 @@ function statedOf({ actionId, spec, group, inputUri }: ActionMessage): Stated {
 
 /** Ends the call with INVALID_ARGUMENT for a condition that is to be posted to an address inside. */
 async function checkWebhook({ targets }: Pick<FlyteParts, "targets">, stated: Stated): Promise<void> {
-  if (stated.kind !== "condition" || stated.child.spec.kind !== "condition") return;
-  const { url } = stated.child.spec.terms?.webhook ?? {};
-  const address = url === undefined ? undefined : await targets.forbidden(url);
-  if (address === undefined) return;
+  if (stated.kind !== "condition") return;
+  const forbidden = await forbiddenWebhook(targets, [stated.child]);
+  if (forbidden === undefined) return;
+  const { address } = forbidden;
   throw invalid(`condition.webhook.url: ${address} is an address inside, which this server does not send to`);
 }
 

@@ -5,7 +5,7 @@ import type {
 } from "../../../../gen/flyteidl2/actions/actions_service_pb.ts";
 import type { Action } from "../../../core/action.ts";
 import { Stopping } from "../../../engine/execute.ts";
-import { eitherSignal } from "../either-signal.ts";
+import { eitherSignal } from "../../carrier/either-signal.ts";
 import { invalid } from "../faults.ts";
 import { findAction, type NamedAction } from "../find-action.ts";
 import { heartbeatMs, viewReadsMax } from "../flyte-limits.ts";

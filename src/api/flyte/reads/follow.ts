@@ -4,6 +4,7 @@ import type { Engine } from "../../../engine/engine.ts";
 import { Stopping } from "../../../engine/execute.ts";
 import { CursorExpired } from "../../../engine/feed-pages.ts";
 import type { FeedFrame } from "../../../engine/follower.ts";
+import { eitherSignal } from "../../carrier/either-signal.ts";
 
 /** What a watch follows, and what ends it. */
 export interface Following {
@@ -21,19 +22,9 @@ export interface Following {
  */
 async function* follow(engine: Engine, after: Position, following: Following): AsyncGenerator<FeedFrame> {
   const { run, matches, signal, stopping } = following;
-  const ending = new AbortController();
-  const end = () => ending.abort();
-  signal.addEventListener("abort", end);
-  stopping.addEventListener("abort", end);
-  if (signal.aborted || stopping.aborted) end();
-  try {
-    yield* engine.feeds.follow({ after, run, matches, signal: ending.signal });
-    if (stopping.aborted && !signal.aborted) throw new Stopping();
-  } finally {
-    signal.removeEventListener("abort", end);
-    stopping.removeEventListener("abort", end);
-    end();
-  }
+  using ending = eitherSignal(signal, stopping);
+  yield* engine.feeds.follow({ after, run, matches, signal: ending.signal });
+  if (stopping.aborted && !signal.aborted) throw new Stopping();
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   WatchActionsResponseSchema,
 } from "../../../../gen/flyteidl2/workflow/run_service_pb.ts";
 import { Stopping } from "../../../engine/execute.ts";
-import { eitherSignal } from "../either-signal.ts";
+import { eitherSignal } from "../../carrier/either-signal.ts";
 import { heartbeatMs, watchedActionsMax } from "../flyte-limits.ts";
 import { readFilters } from "../lists/filter.ts";
 import { type NamedRun, toListedRun } from "../mapping/identifiers.ts";

@@ -1881,7 +1881,8 @@ type ActionsAdded struct {
 	Attempt *AttemptReference `protobuf:"bytes,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// The children as they stand, in the order of the call.
 	Actions []*Action `protobuf:"bytes,3,rep,name=actions,proto3" json:"actions,omitempty"`
-	// Why there are none.
+	// Why there are none; ADDRESS_FORBIDDEN for a condition that is to be posted
+	// to an address inside.
 	Refusal       *Refusal `protobuf:"bytes,4,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

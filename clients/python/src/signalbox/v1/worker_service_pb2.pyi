@@ -1006,7 +1006,9 @@ class ActionsAdded(_message.Message):
 
     @_builtins.property
     def refusal(self) -> _reason_pb2.Refusal:
-        """Why there are none."""
+        """Why there are none; ADDRESS_FORBIDDEN for a condition that is to be posted
+        to an address inside.
+        """
 
     def __init__(
         self,
