@@ -4,7 +4,7 @@ import type { Action } from "../core/action.ts";
 import type { Session } from "../core/session.ts";
 import type { Engine } from "../engine/engine.ts";
 import { heldListedMax } from "../limits.ts";
-import type { WebhookTargets } from "./callbacks/webhook-targets.ts";
+import type { WebhookTargets } from "./delivery/webhook-targets.ts";
 import { fromNamespace } from "./mapping/from-proto-run.ts";
 import { toWorker } from "./mapping/to-proto-worker.ts";
 import { isNamePlace, listPage } from "./pages.ts";

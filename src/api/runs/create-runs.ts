@@ -5,7 +5,7 @@ import {
 } from "../../../gen/signalbox/v1/run_service_pb.ts";
 import type { Answers } from "../../core/answer.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { forbiddenWebhook, type WebhookTargets } from "../callbacks/webhook-targets.ts";
+import { forbiddenWebhook, type WebhookTargets } from "../delivery/webhook-targets.ts";
 import { violationsOf } from "../interceptors/validate.ts";
 import { Faults } from "../mapping/faults.ts";
 import { fromNewRun } from "../mapping/from-proto-run.ts";

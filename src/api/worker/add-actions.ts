@@ -2,7 +2,7 @@ import type { AddActions } from "../../../gen/signalbox/v1/worker_service_pb.ts"
 import type { Action } from "../../core/action.ts";
 import type { Session } from "../../core/session.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { forbiddenWebhook, type WebhookTargets } from "../callbacks/webhook-targets.ts";
+import { forbiddenWebhook, type WebhookTargets } from "../delivery/webhook-targets.ts";
 import { Faults } from "../mapping/faults.ts";
 import { fromRequiredReference } from "../mapping/from-proto-report.ts";
 import { fromNewAction } from "../mapping/from-proto-run.ts";

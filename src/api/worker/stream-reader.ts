@@ -12,7 +12,7 @@ import type { Engine } from "../../engine/engine.ts";
 import type { OpenSession } from "../../engine/sessions.ts";
 import { incomingFramesMax, reportedBytesMax } from "../../limits.ts";
 import type { Outcome } from "../../store/store.ts";
-import type { WebhookTargets } from "../callbacks/webhook-targets.ts";
+import type { WebhookTargets } from "../delivery/webhook-targets.ts";
 import { Faults } from "../mapping/faults.ts";
 import {
   fromAttemptReference,

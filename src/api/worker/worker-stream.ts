@@ -2,7 +2,7 @@ import type { Attach, AttachRequest, AttachResponse } from "../../../gen/signalb
 import type { Answers } from "../../core/answer.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { attachTimeoutMs, reconnectAfterMs } from "../../limits.ts";
-import type { WebhookTargets } from "../callbacks/webhook-targets.ts";
+import type { WebhookTargets } from "../delivery/webhook-targets.ts";
 import { fromAttach } from "../mapping/from-proto-attach.ts";
 import { answered, translated } from "../requests.ts";
 import { toThrown } from "../status.ts";

@@ -9,7 +9,7 @@ import type { Refusal } from "../../../core/refusal.ts";
 import { hasRunEnded } from "../../../core/run.ts";
 import type { NewAction } from "../../../core/stated.ts";
 import type { Values } from "../../../core/value.ts";
-import { forbiddenWebhook } from "../../callbacks/webhook-targets.ts";
+import { forbiddenWebhook } from "../../delivery/webhook-targets.ts";
 import { aborted, alreadyExists, failedPrecondition, invalid } from "../faults.ts";
 import { findAction, findRun, type NamedAction } from "../find-action.ts";
 import type { FlyteParts } from "../flyte-parts.ts";
