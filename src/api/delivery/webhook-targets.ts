@@ -5,7 +5,7 @@ import type { DeliveryTargets } from "../subscription-service.ts";
 /** Says which addresses the server may not post to. */
 export type WebhookTargets = Pick<DeliveryTargets, "forbidden">;
 
-/** The refusal of new actions with a condition that is to be posted to an address inside: the first of them. */
+/** The refusal of new actions of which a condition is to be posted to an address inside. */
 export async function forbiddenWebhook(
   targets: WebhookTargets,
   actions: readonly Pick<NewAction, "spec">[],
