@@ -3,7 +3,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { WireWriter } from "./wire-writer.ts";
 
 /** Writes the fields of a message, without its length. */
-type Write = (writer: WireWriter, message: Message) => void;
+export type Write = (writer: WireWriter, message: Message) => void;
 type WriteValue = (writer: WireWriter, value: unknown) => void;
 
 const writer = new WireWriter();
@@ -21,7 +21,8 @@ export function encodeMessage(desc: DescMessage, message: Message): Uint8Array {
   return writer.finish();
 }
 
-function writeOf(desc: DescMessage): Write {
+/** How messages of a type are written into something larger. See `encodeMessage`. */
+export function writeOf(desc: DescMessage): Write {
   const known = writes.get(desc);
   if (known !== undefined) return known;
   const fieldWrites: Write[] = [];

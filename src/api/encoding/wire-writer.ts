@@ -8,13 +8,13 @@ export class WireWriter {
   #bytes = Buffer.allocUnsafeSlow(initialBytes);
   #at = 0;
 
-  /** Begins a message. */
-  begin(): void {
-    this.#at = 0;
+  /** Begins a message, behind so many bytes that are for others to fill in. */
+  begin(reservedBytes = 0): void {
+    this.#at = reservedBytes;
   }
 
   /** The bytes of the message, which are the caller's own. */
-  finish(): Uint8Array {
+  finish(): Buffer {
     const bytes = Buffer.allocUnsafe(this.#at);
     this.#bytes.copy(bytes, 0, 0, this.#at);
     // One large message must not hold its memory for ever.
@@ -45,11 +45,12 @@ export class WireWriter {
 
   /** A whole number of 64 bits, with a sign or without. */
   integer64(value: bigint): void {
-    let rest = BigInt.asUintN(64, value);
-    if (rest <= Number.MAX_SAFE_INTEGER) {
-      this.varint(Number(rest));
+    const plain = Number(value);
+    if (plain >= 0 && plain <= Number.MAX_SAFE_INTEGER) {
+      this.varint(plain);
       return;
     }
+    let rest = BigInt.asUintN(64, value);
     this.#reserve(10);
     for (; rest >= 128n; rest >>= 7n) {
       this.#bytes[this.#at] = Number(rest & 127n) + 128;

@@ -3,7 +3,8 @@ import type { PlacedEvent } from "../../engine/feed-pages.ts";
 import type { FeedFrame } from "../../engine/follower.ts";
 import { sharedFrameScopesMax } from "../../limits.ts";
 import { envelopeBytes } from "../carrier/frame-sink.ts";
-import { encodeMessage } from "../encoding/encoder.ts";
+import { encodeMessage, writeOf } from "../encoding/encoder.ts";
+import { WireWriter } from "../encoding/wire-writer.ts";
 import { toLoneEvent } from "../mapping/to-proto-event.ts";
 import { printCursor, type TokenScope } from "../token.ts";
 
@@ -26,12 +27,12 @@ const frameBytes = new WeakMap<readonly PlacedEvent[], Map<string, Uint8Array>>(
  */
 export function toFrameBytes(scope: TokenScope, frame: FeedFrame, isShared: boolean): Uint8Array {
   const { events, atHead } = frame;
-  if (events.length === 0 || !isShared) return encodeFrame(scope, frame, encodeEvent);
+  if (events.length === 0 || !isShared) return encodeFrame(scope, frame, false);
   const key = keyOf(scope, atHead);
   const shared = frameBytes.get(events) ?? new Map<string, Uint8Array>();
   const known = shared.get(key);
   if (known !== undefined) return known;
-  const made = encodeFrame(scope, frame, toEventBytes);
+  const made = encodeFrame(scope, frame, true);
   // The events of a whole transaction are one list for all; that of a part belongs to one follower alone.
   if (shared.size === 0) frameBytes.set(events, shared);
   if (shared.size < sharedFrameScopesMax) shared.set(key, made);
@@ -50,57 +51,41 @@ function keyOf(scope: TokenScope, atHead: boolean): string {
   return atHead ? `${key}head` : key;
 }
 
+const writer = new WireWriter();
+const writeEvent = writeOf(EventSchema);
+
+/** What others follow too is encoded by itself, and kept; the rest goes straight into the frame. */
 function encodeFrame(
   scope: TokenScope,
   { events, through, atHead }: FeedFrame,
-  encode: (placed: PlacedEvent) => Uint8Array,
+  isShared: boolean,
 ): Uint8Array {
-  const cursor = printCursor(scope, through);
-  const parts = events.map(encode);
-  let size = 1 + lengthBytes(cursor.length) + cursor.length + (atHead ? 2 : 0);
-  for (const part of parts) size += 1 + lengthBytes(part.length) + part.length;
-  const bytes = Buffer.allocUnsafe(envelopeBytes + size);
-  bytes[0] = 0;
-  bytes.writeUInt32BE(size, 1);
-  let at = envelopeBytes;
-  for (const part of parts) {
-    bytes[at] = tags.events;
-    at = writeLength(bytes, at + 1, part.length);
-    bytes.set(part, at);
-    at += part.length;
+  writer.begin(envelopeBytes);
+  for (const placed of events) {
+    writer.varint(tags.events);
+    if (isShared) {
+      const bytes = toEventBytes(placed);
+      writer.varint(bytes.length);
+      writer.raw(bytes);
+    } else {
+      const start = writer.open();
+      writeEvent(writer, toLoneEvent(placed));
+      writer.close(start);
+    }
   }
-  bytes[at] = tags.cursor;
-  at = writeLength(bytes, at + 1, cursor.length);
-  at += bytes.write(cursor, at, "latin1");
+  writer.varint(tags.cursor);
+  writer.text(printCursor(scope, through));
   if (atHead) {
-    bytes[at] = tags.atHead;
-    bytes[at + 1] = 1;
+    writer.varint(tags.atHead);
+    writer.varint(1);
   }
+  const bytes = writer.finish();
+  bytes[0] = 0;
+  bytes.writeUInt32BE(bytes.length - envelopeBytes, 1);
   return bytes;
 }
 
 function toEventBytes(placed: EncodedEvent): Uint8Array {
-  placed[kept] ??= encodeEvent(placed);
+  placed[kept] ??= encodeMessage(EventSchema, toLoneEvent(placed));
   return placed[kept];
-}
-
-function encodeEvent(placed: PlacedEvent): Uint8Array {
-  return encodeMessage(EventSchema, toLoneEvent(placed));
-}
-
-function lengthBytes(length: number): number {
-  let count = 1;
-  for (let rest = length; rest >= 128; rest = Math.floor(rest / 128)) count += 1;
-  return count;
-}
-
-function writeLength(bytes: Buffer, start: number, length: number): number {
-  let at = start;
-  let rest = length;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) {
-    bytes[at] = (rest % 128) + 128;
-    at += 1;
-  }
-  bytes[at] = rest;
-  return at + 1;
 }

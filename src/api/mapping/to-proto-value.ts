@@ -55,8 +55,19 @@ function toJsonKind(json: Json): JsonMessage["kind"] {
     const list: ListValue = { $typeName: "google.protobuf.ListValue", values: json.map(toJson) };
     return { case: "listValue", value: list };
   }
-  // Not by assignment: a member may be named __proto__.
-  const fields = Object.fromEntries(Object.entries(json).map(([name, item]) => [name, toJson(item)]));
+  const fields: Record<string, JsonMessage> = {};
+  for (const name of Object.keys(json)) {
+    const item = toJson(json[name] as Json);
+    if (name !== "__proto__") fields[name] = item;
+    // An assignment would be none of a member.
+    else
+      Object.defineProperty(fields, name, {
+        value: item,
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+  }
   const struct: Struct = { $typeName: "google.protobuf.Struct", fields };
   return { case: "structValue", value: struct };
 }
