@@ -3,7 +3,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { WireWriter } from "./wire-writer.ts";
 
 /** Writes the fields of a message, without its length. */
-export type Write = (writer: WireWriter, message: Message) => void;
+type Write = (writer: WireWriter, message: Message) => void;
 type WriteValue = (writer: WireWriter, value: unknown) => void;
 
 const writer = new WireWriter();
