@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunKey } from "../../core/name.ts";
@@ -24,6 +24,8 @@ export class BlobUnreadable extends Error {
 
 /** 10,000 digests known to be on disk: the specs of tasks that are asked for again and again. */
 const knownDigestsMax = 10_000;
+/** 24 hours: a file that is not whole by then is of a server that was killed. */
+const draftLifetimeMs = 86_400_000;
 /** 32 MiB read of one file into memory; what is larger is read by whoever needs it, by its path. */
 const readBytesMax = 32 * 1024 * 1024;
 
@@ -35,6 +37,7 @@ const readBytesMax = 32 * 1024 * 1024;
  * inputs/<digest>/<name>      what was put with one: inputs
  * uploads/<namespace>/...     what clients uploaded
  * runs/<namespace>/<run>/     what the tasks of a run put out, as workers write it
+ * drafts/                     files that are not whole yet
  * ```
  *
  * What is put is named by its digest and never changes; it is there for good when `put` answers.
@@ -42,10 +45,12 @@ const readBytesMax = 32 * 1024 * 1024;
 export class Blobs {
   /** An absolute path. */
   readonly folder: string;
+  readonly #drafts: string;
   readonly #known = new RecentSet(knownDigestsMax);
 
   constructor(folder: string) {
     this.folder = resolve(folder);
+    this.#drafts = join(this.folder, "drafts");
   }
 
   /**
@@ -60,9 +65,9 @@ export class Blobs {
       this.#known.add(uri);
       return blob;
     }
-    const draft = `${uri}.${randomUUID()}`;
-    await mkdir(dirname(uri), { recursive: true });
+    const draft = await this.newDraft();
     try {
+      await mkdir(dirname(uri), { recursive: true });
       const file = await open(draft, "wx");
       try {
         await file.writeFile(bytes);
@@ -78,6 +83,22 @@ export class Blobs {
     await syncFolder(dirname(uri));
     this.#known.add(uri);
     return blob;
+  }
+
+  /** The path of a file that is to get its name when it is whole; whoever writes it removes it else. */
+  async newDraft(): Promise<string> {
+    await mkdir(this.#drafts, { recursive: true });
+    return join(this.#drafts, randomUUID());
+  }
+
+  /** Removes drafts that nobody finishes any more. */
+  async removeOldDrafts(nowMs: number): Promise<void> {
+    const names = await readdir(this.#drafts).catch(() => []);
+    for (const name of names) {
+      const path = join(this.#drafts, name);
+      const draft = await stat(path).catch(() => undefined);
+      if (draft !== undefined && nowMs - draft.mtimeMs > draftLifetimeMs) await rm(path, { force: true });
+    }
   }
 
   /** Where bytes of a digest are, once they were put. */

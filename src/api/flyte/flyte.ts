@@ -47,7 +47,9 @@ export class Flyte {
   static async of(options: FlyteOptions): Promise<Flyte> {
     const key = await options.engine.store.linkKey();
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "signalbox-flyte-")));
-    return new Flyte(options, new Blobs(folder), key);
+    const blobs = new Blobs(folder);
+    await blobs.removeOldDrafts((options.clock ?? systemClock).nowMs());
+    return new Flyte(options, blobs, key);
   }
 
   /** Registers its services. Streams end when `stopping` is aborted. */

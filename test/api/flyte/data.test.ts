@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -36,6 +45,19 @@ describe("blobs", () => {
     expect(first).toMatchObject({ sizeBytes: 3, sha256: createHash("sha256").update("one").digest("hex") });
     expect(await blobs.read(first.uri)).toEqual(Buffer.from("one"));
     expect(readdirSync(dirname(first.uri)).filter((name) => name.includes("."))).toEqual([]);
+  });
+
+  test("that a killed server has not finished are removed after a day, and no others", async () => {
+    const { folder } = blobs;
+    const [old, young] = [await blobs.newDraft(), await blobs.newDraft()];
+    for (const draft of [old, young]) writeFileSync(draft, "half");
+    const nowMs = Date.now();
+    utimesSync(old, nowMs / 1_000 - 90_000, nowMs / 1_000 - 90_000);
+    await new Blobs(folder).removeOldDrafts(nowMs);
+    expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
+    rmSync(young);
+    await blobs.put(text("whole"));
+    expect(readdirSync(dirname(young))).toEqual([]);
   });
 
   test("are read only inside their folder, wherever a path or a link leads", async () => {

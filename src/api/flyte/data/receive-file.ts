@@ -1,6 +1,6 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { mkdir, open, realpath, rename, rm } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, relative, sep } from "node:path";
 import type { HttpRequest } from "../../carrier/port.ts";
 import { syncFolder } from "../blobs.ts";
 import type { Place } from "./place.ts";
@@ -20,6 +20,8 @@ export class UploadRefused extends Error {
 export interface Target {
   /** The file that it becomes. */
   readonly file: string;
+  /** What it is until it is whole. */
+  readonly draft: string;
   /** The folder that it must stay in, wherever links lead. */
   readonly folder: string;
   readonly place: Place;
@@ -29,13 +31,13 @@ export interface Target {
  * Takes the body of a request as a file, which is there whole and for good when this resolves. Throws
  * UploadRefused for one that is too long or whose MD5 is another one than was said.
  */
-export async function receiveFile(request: HttpRequest, { file, folder, place }: Target): Promise<void> {
+export async function receiveFile(
+  request: HttpRequest,
+  { file, draft, folder, place }: Target,
+): Promise<void> {
   const { sizeBytesMax } = place;
   const tooLong = () => new UploadRefused(413, `the file is longer than ${sizeBytesMax} bytes`);
   if (Number(request.headers["content-length"] ?? 0) > sizeBytesMax) throw tooLong();
-  const drafts = join(folder, "uploads", ".drafts");
-  await mkdir(drafts, { recursive: true });
-  const draft = join(drafts, randomUUID());
   try {
     const digest = createHash("md5");
     let sizeBytes = 0;

@@ -98,7 +98,8 @@ export class Transfers {
     const { method = "" } = request;
     if (place.use === "put" && (method === "PUT" || method === "POST")) {
       const file = this.fileOf(place.path);
-      await receiveFile(request, { file, folder: blobs.folder, place });
+      const draft = await blobs.newDraft();
+      await receiveFile(request, { file, draft, folder: blobs.folder, place });
       return reply(request, response, 200, "");
     }
     if (place.use !== "get" || (method !== "GET" && method !== "HEAD")) {
