@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { measureAssigning } from "./assigning.ts";
 import { FeedScene } from "./feed/feed-scene.ts";
+import { measureMachine } from "./machine.ts";
 import { type BenchOptions, help, type RowName, readOptions } from "./options.ts";
 import { fleetSize, measurePlacement } from "./placement.ts";
 import { printProfiles } from "./profile.ts";
@@ -58,14 +59,18 @@ async function measureDrain(options: BenchOptions, report: Report): Promise<void
 
 async function measureLatency(options: BenchOptions, report: Report): Promise<void> {
   const paused = { latency: 0, "resume-small": fewWaiting, resume: options.waiting } as const;
-  for (const row of ["latency", "resume-small", "resume"] as const) {
-    if (!options.rows.includes(row)) continue;
+  const rows = (["latency", "resume-small", "resume"] as const).filter((row) => options.rows.includes(row));
+  if (rows.length > 0) report.machine(await measureMachine(options.folder, machineSamples));
+  for (const row of rows) {
     const scene = await Scene.open(options, { ...nothing, paused: paused[row] });
     await scene.attach();
     report.latency(row, await scene.pace(row === "latency" ? "pace" : "signal", options.samples));
     await scene.close();
   }
 }
+
+/** Enough for a median of what the machine itself takes, in ten seconds each. */
+const machineSamples = 100;
 
 /** With few queued first, so that the other row shows what many more of them cost. */
 async function measurePlacements(options: BenchOptions, report: Report): Promise<void> {

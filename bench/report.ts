@@ -1,6 +1,7 @@
 import { availableParallelism, cpus } from "node:os";
 import type { Assigned } from "./assigning.ts";
 import type { Followed } from "./feed/feed-scene.ts";
+import type { MachineTimes } from "./machine.ts";
 import type { BenchOptions, RowName } from "./options.ts";
 import { fleetSize, type Placed } from "./placement.ts";
 import { type Cpu, type Latency, sumOf, type Throughput } from "./scene.ts";
@@ -153,6 +154,13 @@ export class Report {
       "",
       (perSecond / (subscribers === 1 ? feedBar.one : feedBar.many)).toFixed(2),
     ]);
+  }
+
+  /** Prints what is below every latency here: bars are of another machine. */
+  machine({ callMs, syncMs }: MachineTimes): void {
+    const told = (sorted: readonly number[]) =>
+      `p50 ${share(sorted, 0.5).toFixed(2)} ms, p99 ${share(sorted, 0.99).toFixed(2)} ms`;
+    print(`  this machine, ten a second: a call over HTTP/2 ${told(callMs)}; a sync ${told(syncMs)}`);
   }
 
   /** Prints the row of the latency, with its own bar beneath. */
