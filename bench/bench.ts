@@ -1,9 +1,9 @@
 import { tmpdir } from "node:os";
-import { measureAssigning } from "./assigning.ts";
 import { FeedScene } from "./feed/feed-scene.ts";
 import { measureMachine } from "./machine.ts";
 import { type BenchOptions, help, type RowName, readOptions } from "./options.ts";
-import { fleetSize, measurePlacement } from "./placement.ts";
+import { measureAssigning } from "./placement/assigning.ts";
+import { fleetSize, measurePlacement } from "./placement/placement.ts";
 import { printProfiles } from "./profile.ts";
 import { Report } from "./report.ts";
 import { Scene, workedOp } from "./scene.ts";

@@ -3,7 +3,7 @@ import { noCapacity } from "../src/core/placement/demand.ts";
 import type { AttemptReference, NewTask } from "../src/core/stated.ts";
 import { EmbeddedStore } from "../src/store/embedded/embedded-store.ts";
 import type { Outcome } from "../src/store/store.ts";
-import { demandOf } from "./placement-scenery.ts";
+import { demandOf } from "./placement/scenery.ts";
 
 /** How many commands are on their way to the store at once. */
 const lotSize = 250;
@@ -18,7 +18,7 @@ export interface Contents {
   /** Runs of one task that wait for a worker of this op. */
   readonly queued: number;
   readonly queuedOp: string;
-  /** Runs of one task that asks for resources and labels, by op; see `placement-scenery.ts`. */
+  /** Runs of one task that asks for resources and labels, by op; see `placement/scenery.ts`. */
   readonly placed?: readonly { readonly op: string; readonly count: number }[];
 }
 
@@ -44,7 +44,7 @@ export async function preload(folder: string, contents: Contents): Promise<void>
   }
 }
 
-/** Creates runs of one task each that asks for resources and labels; see `placement-scenery.ts`. */
+/** Creates runs of one task each that asks for resources and labels; see `placement/scenery.ts`. */
 export async function createPlaced(
   store: EmbeddedStore,
   op: string,

@@ -163,7 +163,7 @@ export async function startFleet(
   address: string,
   { flags, workers, credit }: StartOptions & { readonly workers: number; readonly credit: number },
 ) {
-  const child = forkPart("fleet.ts", [address, String(workers), String(credit)], flags);
+  const child = forkPart("placement/fleet.ts", [address, String(workers), String(credit)], flags);
   const fleet = new Conversation<ToFleet, FromWorker>("fleet", child);
   await fleet.hear("ready");
   return fleet;

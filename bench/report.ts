@@ -1,9 +1,9 @@
 import { availableParallelism, cpus } from "node:os";
-import type { Assigned } from "./assigning.ts";
 import type { Followed } from "./feed/feed-scene.ts";
 import type { MachineTimes } from "./machine.ts";
 import type { BenchOptions, RowName } from "./options.ts";
-import { fleetSize, type Placed } from "./placement.ts";
+import type { Assigned } from "./placement/assigning.ts";
+import { fleetSize, type Placed } from "./placement/placement.ts";
 import { type Cpu, type Latency, sumOf, type Throughput } from "./scene.ts";
 
 /** What a row is held against. */

@@ -1,18 +1,18 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Assignment } from "../src/core/answer.ts";
-import type { CommandKind, CommandOf } from "../src/core/command.ts";
-import type { AttemptReference } from "../src/core/stated.ts";
-import { systemClock } from "../src/engine/clock.ts";
-import { Dispatcher } from "../src/engine/dispatcher.ts";
-import { Lanes } from "../src/engine/lanes.ts";
-import { type OpenSession, Sessions } from "../src/engine/sessions.ts";
-import { EmbeddedStore } from "../src/store/embedded/embedded-store.ts";
-import type { Outcome } from "../src/store/store.ts";
-import type { BenchOptions } from "./options.ts";
-import { fleetWorker } from "./placement-scenery.ts";
-import { createPlaced, preload } from "./preload.ts";
+import type { Assignment } from "../../src/core/answer.ts";
+import type { CommandKind, CommandOf } from "../../src/core/command.ts";
+import type { AttemptReference } from "../../src/core/stated.ts";
+import { systemClock } from "../../src/engine/clock.ts";
+import { Dispatcher } from "../../src/engine/dispatcher.ts";
+import { Lanes } from "../../src/engine/lanes.ts";
+import { type OpenSession, Sessions } from "../../src/engine/sessions.ts";
+import { EmbeddedStore } from "../../src/store/embedded/embedded-store.ts";
+import type { Outcome } from "../../src/store/store.ts";
+import type { BenchOptions } from "../options.ts";
+import { createPlaced, preload } from "../preload.ts";
+import { fleetWorker } from "./scenery.ts";
 
 /** What assigning costs, without the reports that follow it. */
 export interface Assigned {

@@ -6,13 +6,13 @@ import {
   type AttachRequest,
   AttachRequestSchema,
   WorkerService,
-} from "../gen/signalbox/v1/worker_service_pb.ts";
-import { type FromWorker, nowMs, type ToFleet } from "./messages.ts";
-import { fleetWorker } from "./placement-scenery.ts";
+} from "../../gen/signalbox/v1/worker_service_pb.ts";
+import { type FromWorker, nowMs, type ToFleet } from "../messages.ts";
+import { fleetWorker } from "./scenery.ts";
 
 /**
  * The process that plays many workers, each with a stream of its own, whose tasks do nothing:
- * `node bench/fleet.ts ADDRESS WORKERS CREDIT`.
+ * `node bench/placement/fleet.ts ADDRESS WORKERS CREDIT`.
  */
 const [address = "", workerCount = "", credit = ""] = process.argv.slice(2);
 /** Streams on one connection. */

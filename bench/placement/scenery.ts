@@ -1,5 +1,5 @@
-import type { Resources } from "../src/core/placement/demand.ts";
-import type { NewTask } from "../src/core/stated.ts";
+import type { Resources } from "../../src/core/placement/demand.ts";
+import type { NewTask } from "../../src/core/stated.ts";
 
 /** What the worker of a number says when it attaches. */
 export interface FleetWorker {

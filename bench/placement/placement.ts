@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { FromWorker, ToFleet } from "./messages.ts";
-import type { BenchOptions } from "./options.ts";
-import { preload } from "./preload.ts";
-import { type Conversation, type Part, startFleet, startServer } from "./processes.ts";
-import { profileFlags } from "./scene.ts";
+import type { FromWorker, ToFleet } from "../messages.ts";
+import type { BenchOptions } from "../options.ts";
+import { preload } from "../preload.ts";
+import { type Conversation, type Part, startFleet, startServer } from "../processes.ts";
+import { profileFlags } from "../scene.ts";
 
 /** What placing one task costs. */
 export interface Placed {
