@@ -120,12 +120,13 @@ async function* tell(
   let bytes = 0;
   const isEmpty = () => frame.conditions.length + frame.gone.length === 0;
   const changed = new Set<string>();
+  const movable = new Set(placed.filter(({ event }) => mayMove(event)).map(({ event }) => nameOf(event)));
   for (const event of lastOfEach(placed)) {
     const action = await store.action(runKey(event.namespace, event.runId), event.action);
     if (action === undefined) continue;
     const row = { ...(await withSurroundings(store, action)), runLabels: event.runLabels };
     const standing = standingIn(filter, row);
-    if (standing === "other" || (standing === "gone" && isFirstOpening(event))) continue;
+    if (standing === "other" || (standing === "gone" && !movable.has(nameOf(event)))) continue;
     const size = actionSizeBytes(action);
     if (!isEmpty() && bytes + size > pageBytesMax) {
       yield frame;
@@ -145,9 +146,13 @@ async function* tell(
   yield { ...frame, events: told.map(toPlacedEvent), cursor: behind, atHead };
 }
 
-/** True if nobody can have been told of the condition before. */
-function isFirstOpening({ detail }: Event): boolean {
-  return detail.kind === "condition_paused" && detail.instance === undefined;
+/**
+ * True if an event may have taken its condition out of what a filter wants. Nobody has been told before of
+ * one that is opened for the first time, and none goes to somebody else by its end.
+ */
+function mayMove({ detail }: Event): boolean {
+  if (detail.kind === "condition_paused") return detail.instance !== undefined;
+  return detail.kind !== "condition_answered" && detail.kind !== "action_ended";
 }
 
 /** A frame of a change that nothing is in yet. */

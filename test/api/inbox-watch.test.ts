@@ -66,6 +66,7 @@ function watch(filter: object) {
   return { next, stop: () => stopping.abort() };
 }
 
+const yes = toValue({ kind: "bool", value: true });
 const hourMs = 3_600_000;
 const inHours = (count: number) => timestampFromMs(Date.now() + count * hourMs);
 
@@ -103,8 +104,7 @@ const partings: readonly Parting[] = [
     what: "one that the caller has answered and others must too",
     filter: () => ({ answerable: true }),
     spec: { answerRule: { requiredCount: 2 } },
-    change: (target) =>
-      conditionsAs("cleo").signalCondition({ ...target, value: toValue({ kind: "bool", value: true }) }),
+    change: (target) => conditionsAs("cleo").signalCondition({ ...target, value: yes }),
     gone: { answers: [{ subject: "cleo" }] },
   },
 ];
@@ -134,11 +134,12 @@ describe("a watch of conditions", () => {
     stop();
   });
 
-  test("does not tell as gone what it never asked for and is new", async () => {
+  test("does not tell as gone what it never asked for and is new, or ends", async () => {
     const { namespace } = await ask({ assignee: "cleo" });
     const { next, stop } = watch({ namespace, assignee: "cleo" });
     await next();
     await create({ namespace, runId: "others" }, { others: {} });
+    await conditionsAs("ana").signalCondition({ namespace, runId: "others", name: "others", value: yes });
     await create({ namespace, runId: "theirs" }, { theirs: { assignee: "cleo" } });
     expect(await next()).toMatchObject({ conditions: [{ name: "theirs" }], gone: [] });
     stop();
