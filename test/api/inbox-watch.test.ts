@@ -1,5 +1,6 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Condition_Outcome } from "../../gen/signalbox/v1/condition_pb.ts";
 import {
   ConditionService,
   type WatchConditionsResponse,
@@ -7,6 +8,7 @@ import {
 import { RunService } from "../../gen/signalbox/v1/run_service_pb.ts";
 import { ValueType } from "../../gen/signalbox/v1/value_pb.ts";
 import { toValue } from "../../src/api/mapping/to-proto-value.ts";
+import { Random } from "../support/random.ts";
 import { TestServer } from "../support/test-server.ts";
 
 let server: TestServer;
@@ -144,4 +146,79 @@ describe("a watch of conditions", () => {
     expect(await next()).toMatchObject({ conditions: [{ name: "theirs" }], gone: [] });
     stop();
   });
+
+  const kept = [
+    { wants: "one assignee", filter: () => ({ assignee: "cleo" }) },
+    { wants: "what is due", filter: () => ({ dueBefore: inHours(1) }) },
+    { wants: "what the caller may answer", filter: () => ({ answerable: true }) },
+    { wants: "all of that", filter: () => ({ assignee: "cleo", dueBefore: inHours(1), answerable: true }) },
+  ];
+  test.each(kept)("that wants $wants keeps the same list as ListConditions", async ({ filter }) => {
+    runCount += 1;
+    const namespace = `watched${runCount}`;
+    const wanted = { namespace, ...filter() };
+    const random = new Random(runCount);
+    const targets = Array.from({ length: 8 }, (_, index) => ({
+      namespace,
+      runId: `r${index}`,
+      name: "approve",
+    }));
+    const rules = [{}, { subjects: ["cleo", "ana"] }, { requiredCount: 2 }];
+    const askAll = targets.map(({ runId }) => {
+      const spec = { answerRule: random.pick(rules), assignee: random.pick(["", "cleo", "ana"]) };
+      const timeout = { seconds: random.percent(50) ? 300n : 86_400n };
+      return create({ namespace, runId }, { approve: { ...spec, timeout } });
+    });
+    await Promise.all(askAll);
+    const open = new Set<string>();
+    const last = { assignee: "cleo", timeout: { seconds: 60n } };
+    const following = (async () => {
+      const stopping = new AbortController();
+      const calls = conditionsAs("cleo").watchConditions({ filter: wanted }, { signal: stopping.signal });
+      for await (const { conditions, gone } of calls) {
+        for (const { runId } of gone) open.delete(runId);
+        for (const { runId, outcome } of conditions) {
+          if (outcome === Condition_Outcome.UNSPECIFIED) open.add(runId);
+          else open.delete(runId);
+        }
+        if (open.has("last")) break;
+      }
+      stopping.abort();
+    })();
+    for (let step = 0; step < 150; step += 1) {
+      // Mostly one after the other, now and then several at once; most of what makes no sense is refused.
+      const acts = Array.from({ length: random.percent(30) ? 4 : 1 }, () =>
+        act(random, random.pick(targets)),
+      );
+      await Promise.allSettled(acts);
+    }
+    await create({ namespace, runId: "last" }, { approve: last });
+    await following;
+    const listed = await conditionsAs("cleo").listConditions({ filter: wanted });
+    expect([...open].toSorted()).toEqual(listed.conditions.map(({ runId }) => runId).toSorted());
+  });
 });
+
+/** Something that moves a condition, or ends it, or opens it again. */
+function act(random: Random, target: Target): Promise<unknown> {
+  const conditions = conditionsAs(random.pick(["ana", "cleo"]));
+  const runs = server.client(RunService, "token-rita");
+  switch (
+    random.weighed({ claim: 25, release: 10, delegate: 10, extend: 20, answer: 15, cancel: 10, retry: 10 })
+  ) {
+    case "claim":
+      return conditions.claimCondition({ ...target, force: true });
+    case "release":
+      return conditions.releaseCondition(target);
+    case "delegate":
+      return conditions.delegateCondition({ ...target, to: random.pick(["ana", "cleo"]) });
+    case "extend":
+      return conditions.extendCondition({ ...target, deadlineTime: inHours(random.pick([0.5, 24])) });
+    case "answer":
+      return conditions.signalCondition({ ...target, value: yes });
+    case "cancel":
+      return runs.cancelRun(target);
+    case "retry":
+      return runs.retryRun({ ...target, force: true });
+  }
+}
