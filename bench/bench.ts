@@ -60,7 +60,8 @@ async function measureDrain(options: BenchOptions, report: Report): Promise<void
 async function measureLatency(options: BenchOptions, report: Report): Promise<void> {
   const paused = { latency: 0, "resume-small": fewWaiting, resume: options.waiting } as const;
   const rows = (["latency", "resume-small", "resume"] as const).filter((row) => options.rows.includes(row));
-  if (rows.length > 0) report.machine(await measureMachine(options.folder, machineSamples));
+  if (rows.length > 0)
+    report.machine(await measureMachine(options.folder, Math.min(options.samples, machineSamples)));
   for (const row of rows) {
     const scene = await Scene.open(options, { ...nothing, paused: paused[row] });
     await scene.attach();
@@ -69,7 +70,7 @@ async function measureLatency(options: BenchOptions, report: Report): Promise<vo
   }
 }
 
-/** Enough for a median of what the machine itself takes, in ten seconds each. */
+/** At most so many of what the machine itself takes: ten seconds of calls, and ten of syncs. */
 const machineSamples = 100;
 
 /** With few queued first, so that the other row shows what many more of them cost. */

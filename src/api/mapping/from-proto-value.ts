@@ -45,7 +45,8 @@ export function fromValues(
   return faults.entries(field, map, (value) => fromValue(value, faults));
 }
 
-function fromFloat(value: number): number | "NaN" | "Infinity" | "-Infinity" {
+/** A number as values keep it: those that JSON has no digits for by their names. */
+export function fromFloat(value: number): number | "NaN" | "Infinity" | "-Infinity" {
   if (Number.isFinite(value)) return value;
   if (Number.isNaN(value)) return "NaN";
   return value > 0 ? "Infinity" : "-Infinity";

@@ -5,10 +5,11 @@ import { failedPrecondition } from "../faults.ts";
 import { findAction } from "../find-action.ts";
 import type { FlyteParts } from "../flyte-parts.ts";
 import { fromActionId } from "../mapping/identifiers.ts";
+import { fromLiteral } from "../mapping/literal.ts";
 import { phaseOf } from "../phase.ts";
 import { abortAction } from "./abort.ts";
 import { enqueue } from "./enqueue.ts";
-import { fromLiteral, signal } from "./signal.ts";
+import { signal } from "./signal.ts";
 import { watchUpdates } from "./watch-updates.ts";
 
 /** What a running task asks for: children, and what becomes of them. */

@@ -1,6 +1,4 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Literal } from "../../../../gen/flyteidl2/core/literals_pb.ts";
-import type { EventPayload } from "../../../../gen/flyteidl2/workflow/run_service_pb.ts";
 import { type Action, hasEnded } from "../../../core/action.ts";
 import type { Answerer } from "../../../core/conditions/standing.ts";
 import type { Refusal } from "../../../core/refusal.ts";
@@ -78,45 +76,4 @@ function toFault(refusal: Refusal, name: string): Error {
     default:
       return refused(refusal);
   }
-}
-
-/** The answer that SignalEvent sends; undefined for none. */
-export function fromPayload(payload: EventPayload | undefined): Value | undefined {
-  const { value } = payload ?? {};
-  switch (value?.case) {
-    case "boolValue":
-      return { kind: "bool", value: value.value };
-    case "intValue":
-      return { kind: "int", value: value.value.toString() };
-    case "floatValue":
-      return toFloat(value.value);
-    case "stringValue":
-      return { kind: "string", value: value.value };
-    default:
-      return undefined;
-  }
-}
-
-/** The answer that a literal holds; undefined for one that is no plain value of the four types. */
-export function fromLiteral(literal: Literal | undefined): Value | undefined {
-  if (literal?.value.case !== "scalar" || literal.value.value.value.case !== "primitive") return undefined;
-  const { value } = literal.value.value.value.value;
-  switch (value.case) {
-    case "boolean":
-      return { kind: "bool", value: value.value };
-    case "integer":
-      return { kind: "int", value: value.value.toString() };
-    case "floatValue":
-      return toFloat(value.value);
-    case "stringValue":
-      return { kind: "string", value: value.value };
-    default:
-      return undefined;
-  }
-}
-
-function toFloat(value: number): Value {
-  if (Number.isNaN(value)) return { kind: "float", value: "NaN" };
-  if (Number.isFinite(value)) return { kind: "float", value };
-  return { kind: "float", value: value > 0 ? "Infinity" : "-Infinity" };
 }

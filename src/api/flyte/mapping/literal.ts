@@ -1,7 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { type Literal, LiteralSchema, type Primitive } from "../../../../gen/flyteidl2/core/literals_pb.ts";
 import { type LiteralType, LiteralTypeSchema, SimpleType } from "../../../../gen/flyteidl2/core/types_pb.ts";
+import type { EventPayload } from "../../../../gen/flyteidl2/workflow/run_service_pb.ts";
 import type { Value, ValueType } from "../../../core/value.ts";
+import { fromFloat } from "../../mapping/from-proto-value.ts";
 
 const simpleTypes: Readonly<Record<ValueType, SimpleType>> = {
   bool: SimpleType.BOOLEAN,
@@ -40,6 +42,33 @@ function toPrimitive(value: Value): Primitive["value"] | undefined {
       return { case: "stringValue", value: value.value };
     case "json":
       return { case: "stringValue", value: JSON.stringify(value.value) };
+    default:
+      return undefined;
+  }
+}
+
+/** The answer that SignalEvent sends; undefined for none. */
+export function fromPayload(payload: EventPayload | undefined): Value | undefined {
+  return fromPlain(payload?.value.value);
+}
+
+/** The answer that a literal holds; undefined for one that is no plain value of the four types. */
+export function fromLiteral(literal: Literal | undefined): Value | undefined {
+  if (literal?.value.case !== "scalar" || literal.value.value.value.case !== "primitive") return undefined;
+  return fromPlain(literal.value.value.value.value.value.value);
+}
+
+/** What is set of a oneof, by the type that protobuf has for it. Points in time and lengths are messages. */
+function fromPlain(value: unknown): Value | undefined {
+  switch (typeof value) {
+    case "boolean":
+      return { kind: "bool", value };
+    case "bigint":
+      return { kind: "int", value: value.toString() };
+    case "number":
+      return { kind: "float", value: fromFloat(value) };
+    case "string":
+      return { kind: "string", value };
     default:
       return undefined;
   }

@@ -7,19 +7,18 @@ import {
   type CreateRunRequest,
   CreateRunRequestSchema,
 } from "../../../../gen/flyteidl2/workflow/run_service_pb.ts";
-import { defaultNamespace, namespaceOf, type RunKey, runIdOf, runKey } from "../../../core/name.ts";
+import { defaultNamespace, type RunKey, runKey } from "../../../core/name.ts";
 import type { Labels } from "../../../core/run.ts";
 import { requestOf } from "../../requests.ts";
 import { labelsMax, labelValueLengthMax, nameLengthMax } from "../actions/action-limits.ts";
 import { newTask, toReference } from "../actions/new-task.ts";
-import { makerOfCall } from "../caller-identity.ts";
 import { putInputs } from "../data/data-proxy-service.ts";
-import { alreadyExists, invalid } from "../faults.ts";
+import { invalid } from "../faults.ts";
 import type { FlyteParts } from "../flyte-parts.ts";
 import { rootRowOf, toRun } from "../mapping/to-action.ts";
 import { rootAction, toNamespace, toRunKey } from "../names.ts";
-import { refused } from "../refused.ts";
 import { findDeployed, versionOf } from "../tasks/deployed.ts";
+import { startRun } from "./start-run.ts";
 
 /**
  * Starts a run: one action `a0`, which does the task. Without a name it gets one that begins with `r`. The
@@ -28,38 +27,23 @@ import { findDeployed, versionOf } from "../tasks/deployed.ts";
  */
 export async function createRun(
   parts: FlyteParts,
-  request: CreateRunRequest,
+  message: CreateRunRequest,
   context: HandlerContext,
 ): Promise<RunMessage> {
   const { engine, blobs } = parts;
-  const { key, org } = nameOf(request);
-  const runSpec = specOf(request);
+  const { key, org } = nameOf(message);
+  const runSpec = specOf(message);
   const labels = checkedLabels(runSpec.labels?.values ?? {});
-  const task = await taskOf(parts, request);
-  const a0 = await newTask(blobs, rootAction, {
+  const task = await taskOf(parts, message);
+  const root = await newTask(blobs, rootAction, {
     ...task,
     group: "",
-    inputUri: await inputUriOf(parts, request),
+    inputUri: await inputUriOf(parts, message),
     runOutputBase: runSpec.runBaseDir || blobs.runFolder(key),
     runSpec: toReference(await blobs.put(toBinary(RunSpecSchema, runSpec))),
   });
-  const outcome = await engine.execute({
-    kind: "createRun",
-    request: repeatOf(context.requestHeader, request),
-    namespace: namespaceOf(key),
-    runId: runIdOf(key),
-    newRunId: engine.newRunId(),
-    labels,
-    priority: 0,
-    timeoutMs: undefined,
-    delivery: undefined,
-    createdBy: makerOfCall(context),
-    work: { plan: [a0] },
-  });
-  if (!outcome.ok && outcome.refusal.reason === "RUN_EXISTS")
-    throw alreadyExists(`run ${key} is there already`);
-  if (!outcome.ok) throw refused(outcome.refusal);
-  const { run } = outcome.answer;
+  const request = repeatOf(context.requestHeader, message);
+  const run = await startRun(parts, { key, request, labels, root }, context);
   return toRun({ org, key: run.key }, rootRowOf(run, await engine.store.action(run.key, rootAction)), run);
 }
 

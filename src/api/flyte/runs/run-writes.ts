@@ -1,10 +1,11 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { RunService } from "../../../../gen/flyteidl2/workflow/run_service_pb.ts";
 import { abortAction, abortRun } from "../actions/abort.ts";
-import { fromPayload, signal } from "../actions/signal.ts";
+import { signal } from "../actions/signal.ts";
 import { answererOfCall } from "../caller-identity.ts";
 import type { FlyteParts } from "../flyte-parts.ts";
 import { fromActionId, fromRunId } from "../mapping/identifiers.ts";
+import { fromPayload } from "../mapping/literal.ts";
 import { createRun } from "./create-run.ts";
 
 /** The methods of RunService that change something. */

@@ -6,18 +6,17 @@ import type {
   CreateTrackedRunRequest,
   TrackedRunService,
 } from "../../../../gen/flyteidl2/workflow/tracked_run_service_pb.ts";
-import { namespaceOf, type RunKey, runIdOf, runKey } from "../../../core/name.ts";
+import { type RunKey, runKey } from "../../../core/name.ts";
 import { abortRun } from "../actions/abort.ts";
 import { newTask, toReference } from "../actions/new-task.ts";
-import { makerOfCall } from "../caller-identity.ts";
-import { alreadyExists, invalid } from "../faults.ts";
+import { invalid } from "../faults.ts";
 import type { FlyteParts } from "../flyte-parts.ts";
 import { fromRunId } from "../mapping/identifiers.ts";
 import { rootRowOf, toRun } from "../mapping/to-action.ts";
 import { rootAction, toNamespace, toRunKey } from "../names.ts";
-import { refused } from "../refused.ts";
 import type { RunReads } from "../run-reads.ts";
 import { checkedLabels, checkRunName, newName } from "../runs/create-run.ts";
+import { startRun } from "../runs/start-run.ts";
 import { findDeployed } from "../tasks/deployed.ts";
 import { reportAction, tracked } from "./report-actions.ts";
 import { takeUp, trackedOp } from "./tracked-worker.ts";
@@ -74,25 +73,18 @@ async function createTrackedRun(
     runOutputBase: "",
     runSpec: toReference(await blobs.put(toBinary(RunSpecSchema, runSpec))),
   });
-  const outcome = await engine.execute({
-    kind: "createRun",
-    request: { requestId: "", digest: "" },
-    namespace: namespaceOf(key),
-    runId: runIdOf(key),
-    newRunId: engine.newRunId(),
-    labels: checkedLabels({ ...runSpec.labels?.values, ...labels }),
-    priority: 0,
-    timeoutMs: undefined,
-    delivery: undefined,
-    createdBy: makerOfCall(context),
-    work: { plan: [tracked(trackedOp(key), task)] },
-  });
-  if (!outcome.ok && outcome.refusal.reason === "RUN_EXISTS") {
-    throw alreadyExists(`run ${key} is there already`);
-  }
-  if (!outcome.ok) throw refused(outcome.refusal);
+  const started = await startRun(
+    parts,
+    {
+      key,
+      request: { requestId: "", digest: "" },
+      labels: checkedLabels({ ...runSpec.labels?.values, ...labels }),
+      root: tracked(trackedOp(key), task),
+    },
+    context,
+  );
   await takeUp(engine, key);
-  const run = (await engine.store.run(key)) ?? outcome.answer.run;
+  const run = (await engine.store.run(key)) ?? started;
   return toRun({ org, key }, rootRowOf(run, await engine.store.action(key, rootAction)), run);
 }
 
